@@ -1,0 +1,1 @@
+"""The charging-station software: pure core, protocol codecs, services and their composition."""

@@ -1,0 +1,1 @@
+"""Hardware abstraction: ports, backends and the safety guard. Knows nothing of OCPP."""
