@@ -1,0 +1,285 @@
+"""Commands of the CSMS and their outcomes, free of any version's wording.
+
+A codec decodes a CALL into one of these commands, a service carries it out and returns the outcome,
+the codec encodes the reply. A command that a service refuses is an outcome, not an exception.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from enum import StrEnum
+
+from agent.core.smart_charging import ChargingProfile
+from agent.core.vocabulary import IdToken, MessageTrigger, ProfilePurpose, ResetKind
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Why a command was not accepted: a reason code of the standard (2.x) and words."""
+
+    reason_code: str
+    info: str = ""
+
+
+class Verdict(StrEnum):
+    """The outcomes that most commands share."""
+
+    ACCEPTED = "Accepted"
+    REJECTED = "Rejected"
+    SCHEDULED = "Scheduled"
+    NOT_IMPLEMENTED = "NotImplemented"
+    UNKNOWN = "Unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """A verdict with, where refused, the reason."""
+
+    verdict: Verdict
+    refusal: Refusal | None = None
+
+
+ACCEPTED = Outcome(Verdict.ACCEPTED)
+
+
+def rejected(reason_code: str, info: str = "") -> Outcome:
+    """Refuse with a reason code of the standard."""
+    return Outcome(Verdict.REJECTED, Refusal(reason_code, info))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RequestStart:
+    """RequestStartTransaction, RemoteStartTransaction (F01, F02); no EVSE: the station chooses."""
+
+    id_token: IdToken
+    group_id_token: IdToken | None = None
+    evse: int | None = None
+    remote_start_id: int | None = None
+    profile: ChargingProfile | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StartOutcome:
+    """`transaction_id` names a transaction that was already running (F01.FR.13)."""
+
+    outcome: Outcome
+    transaction_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RequestStop:
+    """RequestStopTransaction, RemoteStopTransaction (F03)."""
+
+    transaction_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Reset:
+    """Reset (B11, B12); `evse` None is the whole station."""
+
+    kind: ResetKind
+    evse: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeAvailability:
+    """ChangeAvailability (G03, G04); no EVSE means the station, no connector the whole EVSE."""
+
+    operative: bool
+    evse: int | None = None
+    connector: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TriggerMessage:
+    """TriggerMessage (F06); `trigger` None is a message that this station does not know."""
+
+    trigger: MessageTrigger | None
+    evse: int | None = None
+    connector: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class UnlockConnector:
+    """UnlockConnector (F05)."""
+
+    evse: int
+    connector: int = 1
+
+
+class UnlockStatus(StrEnum):
+    """UnlockStatusEnumType, plus the station without a lock."""
+
+    UNLOCKED = "Unlocked"
+    UNLOCK_FAILED = "UnlockFailed"
+    ONGOING_AUTHORIZED_TRANSACTION = "OngoingAuthorizedTransaction"
+    UNKNOWN_CONNECTOR = "UnknownConnector"
+    NO_LOCK = "NoLock"
+
+
+@dataclass(frozen=True, slots=True)
+class DataTransfer:
+    """DataTransfer from the CSMS (P01)."""
+
+    vendor_id: str
+    message_id: str | None = None
+
+
+class DataTransferStatus(StrEnum):
+    """DataTransferStatusEnumType."""
+
+    ACCEPTED = "Accepted"
+    REJECTED = "Rejected"
+    UNKNOWN_MESSAGE_ID = "UnknownMessageId"
+    UNKNOWN_VENDOR_ID = "UnknownVendorId"
+
+
+@dataclass(frozen=True, slots=True)
+class VariableName:
+    """A component, its variable, and where both are."""
+
+    component: str
+    variable: str
+    component_instance: str | None = None
+    variable_instance: str | None = None
+    evse: int | None = None
+    connector: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class VariableQuery:
+    """One element of GetVariables."""
+
+    name: VariableName
+    attribute: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class VariableAssignment:
+    """One element of SetVariables."""
+
+    name: VariableName
+    value: str
+    attribute: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class VariableResult:
+    """One answer; `status` is a name of Get- or SetVariableStatusEnumType."""
+
+    name: VariableName
+    status: str
+    attribute: str | None = None
+    value: str | None = None
+    refusal: Refusal | None = None
+    read_only: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class GetVariables:
+    """GetVariables (B06), GetConfiguration."""
+
+    queries: tuple[VariableQuery, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SetVariables:
+    """SetVariables (B05), ChangeConfiguration."""
+
+    assignments: tuple[VariableAssignment, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class VariableResults:
+    """The answers, in the order asked."""
+
+    results: tuple[VariableResult, ...]
+
+
+class ReportBase(StrEnum):
+    """ReportBaseEnumType."""
+
+    CONFIGURATION_INVENTORY = "ConfigurationInventory"
+    FULL_INVENTORY = "FullInventory"
+    SUMMARY_INVENTORY = "SummaryInventory"
+
+
+@dataclass(frozen=True, slots=True)
+class GetBaseReport:
+    """GetBaseReport (B07)."""
+
+    request_id: int
+    base: ReportBase
+
+
+class ReportVerdict(StrEnum):
+    """GenericDeviceModelStatusEnumType."""
+
+    ACCEPTED = "Accepted"
+    REJECTED = "Rejected"
+    NOT_SUPPORTED = "NotSupported"
+    EMPTY_RESULT_SET = "EmptyResultSet"
+
+
+@dataclass(frozen=True, slots=True)
+class SetChargingProfile:
+    """SetChargingProfile (K01); EVSE 0 addresses the station."""
+
+    evse: int
+    profile: ChargingProfile
+
+
+@dataclass(frozen=True, slots=True)
+class ClearChargingProfile:
+    """ClearChargingProfile (K10): an id alone decides, else every criterion given must match."""
+
+    profile_id: int | None = None
+    evse: int | None = None
+    purpose: ProfilePurpose | None = None
+    stack_level: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class GetCompositeSchedule:
+    """GetCompositeSchedule (K08)."""
+
+    evse: int
+    duration_s: int
+    unit: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CompositeSchedule:
+    """Limits from `start` on as (offset in s, limit) pairs; `periods` None is a refusal."""
+
+    evse: int
+    start: datetime
+    duration_s: int
+    unit: str
+    periods: tuple[tuple[int, Decimal], ...] | None
+
+
+Command = (
+    RequestStart
+    | RequestStop
+    | Reset
+    | ChangeAvailability
+    | TriggerMessage
+    | UnlockConnector
+    | DataTransfer
+    | GetVariables
+    | SetVariables
+    | GetBaseReport
+    | SetChargingProfile
+    | ClearChargingProfile
+    | GetCompositeSchedule
+)
+CommandOutcome = (
+    Outcome
+    | StartOutcome
+    | UnlockStatus
+    | DataTransferStatus
+    | VariableResults
+    | ReportVerdict
+    | CompositeSchedule
+)

@@ -1,0 +1,45 @@
+"""Facts that the CSMS's replies state, in the core's words."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from agent.core.vocabulary import IdTokenInfo, RegistrationStatus
+
+
+@dataclass(frozen=True, slots=True)
+class Registered:
+    """The answer to BootNotification; `interval_s` is the heartbeat or the retry interval."""
+
+    status: RegistrationStatus
+    current_time: datetime | None
+    interval_s: int
+
+
+@dataclass(frozen=True, slots=True)
+class ClockTold:
+    """The CSMS's time, from a heartbeat."""
+
+    current_time: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class TokenJudged:
+    """The answer to Authorize."""
+
+    info: IdTokenInfo
+
+
+@dataclass(frozen=True, slots=True)
+class TransactionAcknowledged:
+    """The answer to a transaction message.
+
+    `csms_id` is the number that 1.6 gives on start; `info` a verdict on the token, to be obeyed
+    only if the acknowledged event carried a token.
+    """
+
+    transaction_id: str
+    csms_id: int | None = None
+    info: IdTokenInfo | None = None
+
+
+Fact = Registered | ClockTold | TokenJudged | TransactionAcknowledged

@@ -1,0 +1,59 @@
+"""A signed meter value as it travels through the station, and when it carries the public key.
+
+The signed text is opaque here: it was made once, by the meter or by the station's signing
+component, and every byte of it is covered by the signature. Codecs wrap it in their version's
+structure and apply the Base64 that the structure asks for.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class PublicKeyPolicy(StrEnum):
+    """`OCPPCommCtrlr.PublicKeyWithSignedMeterValue`: which signed values carry the public key."""
+
+    NEVER = "Never"
+    ONCE_PER_TRANSACTION = "OncePerTransaction"
+    EVERY_METER_VALUE = "EveryMeterValue"
+
+
+@dataclass(frozen=True, slots=True)
+class SignedValue:
+    """One signed reading, before any version's encoding.
+
+    `record` is the signed text exactly as it was made. `signing_method` is empty when the record
+    names its algorithm itself, as OCMF does. `public_key` is the SubjectPublicKeyInfo in
+    hexadecimal, empty when this value does not carry the key; codecs send it as Base64 of
+    `oca:base16:asn1:` followed by that hexadecimal text (OCA application note "Signed Meter
+    Values in OCPP").
+    """
+
+    record: str
+    signing_method: str = ""
+    encoding_method: str = "OCMF"
+    public_key: str = ""
+
+    def __post_init__(self) -> None:
+        if not self.record:
+            raise ValueError("a signed value needs its record; leave the value unsigned instead")
+        if not self.encoding_method:
+            raise ValueError("a signed value must name its encoding method, such as OCMF")
+
+
+def attaches_public_key(
+    policy: PublicKeyPolicy, *, in_transaction: bool, already_sent: bool
+) -> bool:
+    """Whether the next signed value carries the public key.
+
+    `already_sent` tells that an earlier value of the same transaction carried it. A value outside
+    every transaction has nothing to be the first of, so only EveryMeterValue attaches the key.
+    """
+    match policy:
+        case PublicKeyPolicy.NEVER:
+            return False
+        case PublicKeyPolicy.EVERY_METER_VALUE:
+            return True
+        case PublicKeyPolicy.ONCE_PER_TRANSACTION:
+            return in_transaction and not already_sent

@@ -1,0 +1,229 @@
+"""Charging profiles and the limit that follows from them.
+
+What is covered: station maximum, TxDefault and Tx profiles, absolute schedules, one stack level.
+One function answers both the pilot and GetCompositeSchedule, so that what is told is what is done.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+from itertools import groupby, pairwise
+
+from agent.core.vocabulary import ProfilePurpose, RateUnit
+
+MAX_STACK_LEVEL = 0
+MAX_PERIODS = 24
+MAX_PROFILES = 16
+
+
+@dataclass(frozen=True, slots=True)
+class SchedulePeriod:
+    """A limit from `start_s` seconds after the schedule's start; amperes per phase or watts."""
+
+    start_s: int
+    limit: Decimal
+    phases: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ChargingSchedule:
+    """Consecutive periods; without `start` they count from the moment the profile was set."""
+
+    unit: RateUnit
+    periods: tuple[SchedulePeriod, ...]
+    start: datetime | None = None
+    duration_s: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ChargingProfile:
+    """A charging profile; `kind` is ChargingProfileKindEnumType's word."""
+
+    id: int
+    stack_level: int
+    purpose: ProfilePurpose
+    kind: str
+    schedule: ChargingSchedule
+    transaction_id: str | None = None
+    valid_from: datetime | None = None
+    valid_to: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class InstalledProfile:
+    """A profile with the EVSE that it was set for (0 is the station)."""
+
+    evse: int
+    profile: ChargingProfile
+
+
+@dataclass(frozen=True, slots=True)
+class Supply:
+    """What turns watts into amperes per phase, and the hardware's own limit."""
+
+    phases: int
+    nominal_voltage_v: int
+    max_current_a: Decimal
+
+
+def validate(
+    evse: int, profile: ChargingProfile, evses: Iterable[int], running: str | None
+) -> str | None:
+    """Return a reason code of the standard if the profile cannot be installed (K01), else None.
+
+    `running` is the id of the transaction on that EVSE.
+    """
+    for refused, reason_code in (
+        (evse != 0 and evse not in set(evses), "InvalidValue"),
+        (profile.stack_level not in range(MAX_STACK_LEVEL + 1), "InvalidStackLevel"),
+        (profile.kind == "Recurring", "UnsupportedParam"),
+        (profile.purpose is ProfilePurpose.STATION_MAX and evse != 0, "InvalidProfile"),
+        (profile.purpose is ProfilePurpose.TX and not _fits(evse, profile, running), "TxNotFound"),
+        (not _valid_periods(profile.schedule.periods), "InvalidSchedule"),
+        (_ends_before_it_begins(profile), "InvalidSchedule"),
+    ):
+        if refused:
+            return reason_code
+    return None
+
+
+def install(
+    installed: Sequence[InstalledProfile], new: InstalledProfile
+) -> tuple[InstalledProfile, ...]:
+    """Add a profile; one with the same id, or the same EVSE, purpose and stack level, gives way."""
+    kept = (
+        old
+        for old in installed
+        if old.profile.id != new.profile.id
+        and (old.evse, old.profile.purpose, old.profile.stack_level)
+        != (new.evse, new.profile.purpose, new.profile.stack_level)
+    )
+    return (*kept, new)
+
+
+def limit_a(
+    installed: Sequence[InstalledProfile],
+    evse: int,
+    supply: Supply,
+    transaction_id: str | None,
+    now: datetime,
+) -> Decimal:
+    """Return the current that the EVSE may offer per phase now: the least of all limits."""
+    limits = [supply.max_current_a]
+    for candidates in _leading(installed, evse, transaction_id):
+        found = next((x for p in candidates if (x := _limit_at(p, supply, now)) is not None), None)
+        if found is not None:
+            limits.append(found)
+    return max(Decimal(0), min(limits))
+
+
+def composite(
+    installed: Sequence[InstalledProfile],
+    evse: int,
+    supply: Supply,
+    transaction_id: str | None,
+    window: tuple[datetime, int],
+) -> tuple[tuple[int, Decimal], ...]:
+    """Return (offset in s, limit in A) pairs over `window` = (start, duration in s), merged."""
+    start, duration_s = window
+    offsets = sorted({0, *_changes(installed, start, duration_s)})
+    limits = [
+        (
+            offset,
+            limit_a(installed, evse, supply, transaction_id, start + timedelta(seconds=offset)),
+        )
+        for offset in offsets
+    ]
+    return tuple(next(group) for _, group in groupby(limits, key=lambda pair: pair[1]))
+
+
+def next_change(installed: Sequence[InstalledProfile], now: datetime) -> datetime | None:
+    """Return the next instant at which some limit may change, within a day."""
+    later = [offset for offset in _changes(installed, now, 86_400) if offset > 0]
+    return now + timedelta(seconds=min(later)) if later else None
+
+
+def _leading(
+    installed: Sequence[InstalledProfile], evse: int, transaction_id: str | None
+) -> Iterable[list[ChargingProfile]]:
+    """Group profiles by purpose: Tx stands before TxDefault, an EVSE's own before the station's."""
+    tx = [
+        i.profile
+        for i in installed
+        if i.profile.purpose is ProfilePurpose.TX
+        and i.evse == evse
+        and i.profile.transaction_id in (None, transaction_id)
+        and transaction_id is not None
+    ]
+    defaults = sorted(
+        (i for i in installed if i.profile.purpose is ProfilePurpose.TX_DEFAULT),
+        key=lambda i: i.evse == 0,
+    )
+    own = [i.profile for i in defaults if i.evse in (0, evse)]
+    yield tx + own
+    yield [i.profile for i in installed if i.profile.purpose is ProfilePurpose.STATION_MAX]
+
+
+def _limit_at(profile: ChargingProfile, supply: Supply, now: datetime) -> Decimal | None:
+    schedule = profile.schedule
+    if schedule.start is None or not _valid_at(profile, now):
+        return None
+    elapsed_s = (now - schedule.start).total_seconds()
+    if elapsed_s < 0 or (schedule.duration_s is not None and elapsed_s >= schedule.duration_s):
+        return None
+    period = next((p for p in reversed(schedule.periods) if p.start_s <= elapsed_s), None)
+    return None if period is None else _per_phase_a(period, schedule.unit, supply)
+
+
+def _per_phase_a(period: SchedulePeriod, unit: RateUnit, supply: Supply) -> Decimal:
+    if unit is RateUnit.AMPERE:
+        return period.limit
+    phases = min(period.phases or supply.phases, supply.phases)
+    return period.limit / (phases * supply.nominal_voltage_v)
+
+
+def _valid_at(profile: ChargingProfile, now: datetime) -> bool:
+    begun = profile.valid_from is None or profile.valid_from <= now
+    return begun and (profile.valid_to is None or now < profile.valid_to)
+
+
+def _changes(
+    installed: Sequence[InstalledProfile], start: datetime, duration_s: int
+) -> Iterable[int]:
+    """Yield offsets from `start` at which a schedule steps, begins or ends."""
+    for profile in (i.profile for i in installed):
+        schedule = profile.schedule
+        instants = [profile.valid_from, profile.valid_to]
+        if schedule.start is not None:
+            instants += [schedule.start + timedelta(seconds=p.start_s) for p in schedule.periods]
+            if schedule.duration_s is not None:
+                instants.append(schedule.start + timedelta(seconds=schedule.duration_s))
+        for instant in instants:
+            if instant is not None:
+                # A fraction of a second rounds up: before it the old limit still holds.
+                offset = -int((start - instant).total_seconds() // 1)
+                if 0 < offset < duration_s:
+                    yield offset
+
+
+def _fits(evse: int, profile: ChargingProfile, running: str | None) -> bool:
+    return evse > 0 and running is not None and profile.transaction_id in (None, running)
+
+
+def _valid_periods(periods: tuple[SchedulePeriod, ...]) -> bool:
+    starts = [p.start_s for p in periods]
+    return (
+        0 < len(periods) <= MAX_PERIODS
+        and starts[0] == 0
+        and all(a < b for a, b in pairwise(starts))
+        and all(p.limit.is_finite() and p.limit >= 0 for p in periods)
+        and all(p.phases in (None, 1, 2, 3) for p in periods)
+    )
+
+
+def _ends_before_it_begins(profile: ChargingProfile) -> bool:
+    both = profile.valid_from is not None and profile.valid_to is not None
+    if not both or profile.valid_from is None or profile.valid_to is None:
+        return False
+    return profile.valid_to <= profile.valid_from

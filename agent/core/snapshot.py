@@ -1,0 +1,70 @@
+"""One EVSE's state as data, and the pure projections that OCPP 2.x shows of it.
+
+`EvseSnapshot` holds facts; a status is never stored. 1.6's nine statuses are another projection of
+the same facts, kept with the 1.6 codec.
+"""
+
+from dataclasses import dataclass
+
+from agent.core.vocabulary import ChargingState, ConnectorStatus
+
+EVSE_FAULTS_THAT_STAY_AVAILABLE = frozenset({"reader_lost"})
+
+
+@dataclass(frozen=True, slots=True)
+class EvseSnapshot:
+    """What is true of one EVSE now.
+
+    `operative` is the effective availability (station, EVSE and connector together); `faults` are
+    names from the hardware's taxonomy; `ev_ready` is pilot state C or D; `offered` means that the
+    EVSE allows energy (authorized, at least 6 A, available); `power_path_closed` is the contactor
+    as read back; `transaction_ended` means that a transaction ended and its cable is still in.
+    """
+
+    operative: bool = True
+    faults: frozenset[str] = frozenset()
+    reserved: bool = False
+    plugged_in: bool = False
+    ev_ready: bool = False
+    authorized: bool = False
+    awaiting_ev: bool = False
+    offered: bool = False
+    power_path_closed: bool = False
+    in_transaction: bool = False
+    transaction_ended: bool = False
+
+    @property
+    def faulted(self) -> bool:
+        """Tell whether a fault makes charging impossible."""
+        return bool(self.faults - EVSE_FAULTS_THAT_STAY_AVAILABLE)
+
+    @property
+    def energy_flows(self) -> bool:
+        """Tell whether the power path is closed on both sides."""
+        return self.power_path_closed and self.ev_ready
+
+
+def charging_state(snapshot: EvseSnapshot) -> ChargingState:
+    """Project onto ChargingStateEnumType."""
+    if not snapshot.plugged_in:
+        return ChargingState.IDLE
+    if not snapshot.authorized:
+        return ChargingState.EV_CONNECTED
+    if snapshot.energy_flows:
+        return ChargingState.CHARGING
+    if not snapshot.offered:
+        return ChargingState.SUSPENDED_EVSE
+    return ChargingState.EV_CONNECTED if snapshot.ev_ready else ChargingState.SUSPENDED_EV
+
+
+def connector_status(snapshot: EvseSnapshot) -> ConnectorStatus:
+    """Project onto ConnectorStatusEnumType; a transaction keeps the connector occupied."""
+    if snapshot.faulted:
+        return ConnectorStatus.FAULTED
+    if snapshot.in_transaction or (snapshot.plugged_in and snapshot.operative):
+        return ConnectorStatus.OCCUPIED
+    if not snapshot.operative:
+        return ConnectorStatus.UNAVAILABLE
+    if snapshot.reserved:
+        return ConnectorStatus.RESERVED
+    return ConnectorStatus.AVAILABLE
