@@ -1,19 +1,20 @@
-"""What a device-model variable is: its address, its characteristics and the form its text must have.
+"""What a device-model variable is: its address, its characteristics and the form of its text.
 
-OCPP 2.x part 1 chapter 4 (device model) and part 2 ComponentType, VariableType, VariableCharacteristicsType.
-Values travel as text; this module says which text is well-formed, other modules say whose value it is.
+OCPP 2.x part 1 chapter 4 (device model) and part 2 ComponentType, VariableType,
+VariableCharacteristicsType. Values travel as text; this module says which text is well-formed,
+other modules say whose value it is.
 """
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from enum import StrEnum
 
-from agent.core.basic_auth_password import has_escaped_octets
+from agent.core.basic_auth_password import is_escaped_octet
 
 CONFIGURATION_VALUE_SIZE = 1000
-"""Characters a settable value may have: OCPP 2.0.1's limit of SetVariableDataType.attributeValue."""
+"""Characters that a settable value may have: OCPP 2.0.1's limit in SetVariables."""
 
 _MAX_INTEGER_DIGITS = 20
 _IDENTIFIER_EXTRAS = frozenset("*-_=:+|@.")
@@ -83,14 +84,15 @@ class ComponentKey:
     evse_id: int | None = None
     connector_id: int | None = None
 
-    def __str__(self) -> str:
+    @property
+    def notation(self) -> str:
         """Name[instance]@evse:connector, as written in configuration files."""
         evse = "" if self.evse_id is None else f"@{self.evse_id}"
         connector = "" if self.connector_id is None else f":{self.connector_id}"
         return f"{_with_instance(self.name, self.instance)}{evse}{connector}"
 
     def folded(self) -> "ComponentKey":
-        """The same address in lower case: component names are case-insensitive on the wire."""
+        """Return the address in lower case: component names are case-insensitive on the wire."""
         return ComponentKey(
             self.name.lower(), _lowered(self.instance), self.evse_id, self.connector_id
         )
@@ -103,12 +105,13 @@ class VariableKey:
     name: str
     instance: str | None = None
 
-    def __str__(self) -> str:
+    @property
+    def notation(self) -> str:
         """Name[instance], as written in configuration files."""
         return _with_instance(self.name, self.instance)
 
     def folded(self) -> "VariableKey":
-        """The same address in lower case: variable names are case-insensitive on the wire."""
+        """Return the address in lower case: variable names are case-insensitive on the wire."""
         return VariableKey(self.name.lower(), _lowered(self.instance))
 
 
@@ -119,14 +122,18 @@ class ComponentVariable:
     component: ComponentKey
     variable: VariableKey
 
-    def __str__(self) -> str:
-        """Component[instance]@evse:connector.Variable[instance], as written in configuration files."""
-        return f"{self.component}.{self.variable}"
+    @property
+    def notation(self) -> str:
+        """Component[instance]@evse:connector.Variable[instance], as in configuration files."""
+        return f"{self.component.notation}.{self.variable.notation}"
 
 
 @dataclass(frozen=True, slots=True)
 class ValueFault:
-    """Why a text is no value of a variable. The detail never repeats the text: it may be a secret."""
+    """Why a text is no value of a variable.
+
+    The detail never repeats the text: it may be a secret.
+    """
 
     reason_code: ReasonCode
     detail: str
@@ -136,9 +143,9 @@ class ValueFault:
 class VariableDefinition:
     """One variable of the station with its characteristics.
 
-    `max_length` and `min_length` count characters of the text; `min_limit` and `max_limit` bound numbers, and on a
-    ReadOnly counter `max_limit` is the capacity. `live` values are computed when read and never stored.
-    `configurable` says whether the configuration file may set it.
+    `max_length` and `min_length` count characters of the text; `min_limit` and `max_limit` bound
+    numbers, and on a ReadOnly counter `max_limit` is the capacity. `live` values are computed when
+    read and never stored. `configurable` says whether the configuration file may set it.
     """
 
     component: ComponentKey
@@ -165,16 +172,16 @@ class VariableDefinition:
         """Refuse what could never work. Raises ValueError."""
         object.__setattr__(self, "key", ComponentVariable(self.component, self.variable))
         if self.live and self.mutability is not Mutability.READ_ONLY:
-            raise ValueError(f"{self.key}: a computed variable cannot be written")
+            raise ValueError(f"{self.key.notation}: a computed variable cannot be written")
         if self.live and self.configurable:
-            raise ValueError(f"{self.key}: a computed variable cannot be configured")
+            raise ValueError(f"{self.key.notation}: a computed variable cannot be configured")
         fault = check_value(self, self.default) if self.default else None
         if fault is not None:
-            raise ValueError(f"{self.key}: the default is no valid value: {fault.detail}")
+            raise ValueError(f"{self.key.notation}: the default is no valid value: {fault.detail}")
 
 
 def check_value(definition: VariableDefinition, text: str) -> ValueFault | None:
-    """The reason why `text` cannot be a value of the variable, or None (B05.FR.07, B05.FR.08)."""
+    """Return why `text` cannot be a value of the variable, or None (B05.FR.07, B05.FR.08)."""
     if len(text) > definition.max_length:
         detail = f"longer than {definition.max_length} characters"
         return ValueFault(ReasonCode.TOO_LARGE_ELEMENT, detail)
@@ -185,12 +192,12 @@ def check_value(definition: VariableDefinition, text: str) -> ValueFault | None:
 
 
 def list_members(text: str) -> tuple[str, ...]:
-    """The members of a comma-separated value, without the blanks around them; empty text has none."""
+    """Return the members of a comma-separated value without the blanks around them."""
     return tuple(member.strip() for member in text.split(",")) if text.strip() else ()
 
 
 def value_text(value: bool | int | Decimal | datetime | str) -> str:  # noqa: FBT001 - a value
-    """The text that OCPP uses for a value: true/false, plain decimals, UTC with milliseconds and Z."""
+    """Return OCPP's text for a value: true/false, plain decimals, UTC with milliseconds and Z."""
     match value:
         case bool():
             return "true" if value else "false"
@@ -203,7 +210,7 @@ def value_text(value: bool | int | Decimal | datetime | str) -> str:  # noqa: FB
 
 
 def parsed_instant(text: str) -> datetime | None:
-    """The instant an RFC 3339 text with zone names, or None if it names none."""
+    """Return the instant an RFC 3339 text with zone names, or None if it names none."""
     if "T" not in text[:11].upper():
         return None
     try:
@@ -302,7 +309,7 @@ def _is_identifier(text: str) -> bool:
 
 
 def _is_password(text: str) -> bool:
-    return has_escaped_octets(text) or text.isprintable()
+    return all(c.isprintable() or is_escaped_octet(c) for c in text)
 
 
 _TEXT_CHECKS: Mapping[TextFormat, Callable[[str], bool]] = {

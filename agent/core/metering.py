@@ -1,0 +1,104 @@
+"""What is taken from a meter reading, when, and in which words."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+
+from agent.core.meter_values import MeterValue, SampledValue
+from agent.core.vocabulary import Measurand, ReadingContext
+
+DAY_S = 86_400
+PHASES = ("L1", "L2", "L3")
+PHASES_TO_NEUTRAL = ("L1-N", "L2-N", "L3-N")
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """One instant of an EVSE's meter; `fresh` is false for the last reading of a lost meter."""
+
+    register_wh: Decimal
+    power_w: Decimal = Decimal(0)
+    voltage_v: tuple[Decimal, ...] = ()
+    current_a: tuple[Decimal, ...] = ()
+    frequency_hz: Decimal | None = None
+    fresh: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """What the EVSE allows the EV: per-phase current and the power that follows from it."""
+
+    limit_a: Decimal = Decimal(0)
+    phases: int = 3
+    nominal_voltage_v: int = 230
+
+    @property
+    def power_w(self) -> Decimal:
+        """Return the total power at nominal voltage."""
+        return self.limit_a * self.phases * self.nominal_voltage_v
+
+
+def meter_value(
+    at: datetime,
+    reading: Reading,
+    offer: Offer,
+    measurands: Sequence[Measurand],
+    context: ReadingContext,
+) -> MeterValue | None:
+    """Return the values of the chosen measurands at one instant, None if there are none.
+
+    Every phase that the meter offers is reported (S16-MV-06), the register as read (J02.FR.17).
+    """
+    samples = tuple(
+        sample
+        for measurand in measurands
+        for sample in _samples(measurand, reading, offer, context)
+    )
+    return MeterValue(at, samples) if samples else None
+
+
+def supported(measurands: Iterable[str]) -> bool:
+    """Tell whether every name is a measurand that this station can supply."""
+    return set(measurands) <= {m.value for m in Measurand}
+
+
+def next_aligned(now: datetime, interval_s: int) -> datetime:
+    """Return the next multiple of the interval counted from midnight UTC (J01.FR.14)."""
+    midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
+    elapsed_s = (now - midnight).total_seconds()
+    following_s = (int(elapsed_s) // interval_s + 1) * interval_s
+    return midnight + timedelta(seconds=min(following_s, DAY_S))
+
+
+def thinned(series: Sequence[MeterValue], most: int) -> tuple[MeterValue, ...]:
+    """Drop every other value between first and last until at most `most` are left (E06.FR.13)."""
+    kept = list(series)
+    while len(kept) > max(most, 2):
+        inner = kept[1:-1]
+        kept = [kept[0], *inner[1::2], kept[-1]]
+    return tuple(kept)
+
+
+def _samples(
+    measurand: Measurand, reading: Reading, offer: Offer, context: ReadingContext
+) -> tuple[SampledValue, ...]:
+    return tuple(
+        SampledValue(value, measurand, context, phase)
+        for phase, value in _quantities(reading, offer)[measurand]
+    )
+
+
+def _quantities(
+    reading: Reading, offer: Offer
+) -> dict[Measurand, Sequence[tuple[str | None, Decimal]]]:
+    frequency = reading.frequency_hz
+    return {
+        Measurand.ENERGY_ACTIVE_IMPORT_REGISTER: [(None, reading.register_wh)],
+        Measurand.POWER_ACTIVE_IMPORT: [(None, reading.power_w)],
+        Measurand.CURRENT_IMPORT: list(zip(PHASES, reading.current_a, strict=False)),
+        Measurand.VOLTAGE: list(zip(PHASES_TO_NEUTRAL, reading.voltage_v, strict=False)),
+        Measurand.FREQUENCY: [] if frequency is None else [(None, frequency)],
+        Measurand.CURRENT_OFFERED: [(None, offer.limit_a)],
+        Measurand.POWER_OFFERED: [(None, offer.power_w)],
+    }

@@ -1,0 +1,263 @@
+"""What a charging session consists of: its state, what can happen to it, and the rules it obeys."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+
+from agent.core.events import TransactionEvent
+from agent.core.meter_values import MeterValue
+from agent.core.metering import Offer, Reading
+from agent.core.snapshot import EvseSnapshot
+from agent.core.vocabulary import (
+    AuthorizedBy,
+    ChargingState,
+    IdToken,
+    IdTokenInfo,
+    Measurand,
+    StoppedReason,
+    TriggerReason,
+    TxPoint,
+)
+
+MINIMUM_CURRENT_A = Decimal(6)
+"""Below it IEC 61851-1 has no duty cycle: the EVSE suspends."""
+
+
+@dataclass(frozen=True, slots=True)
+class Authorization:
+    """A token that may charge here."""
+
+    token: IdToken
+    by: AuthorizedBy
+    group: IdToken | None = None
+    remote_start_id: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Cause:
+    """Why something happens, in the words of a transaction event."""
+
+    trigger: TriggerReason
+    stopped_reason: StoppedReason = StoppedReason.OTHER
+    token: IdToken | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Transaction:
+    """A running transaction.
+
+    The `told` fields say what earlier events have told, so that each thing is told once.
+    `ending` is set once a stop point is reached; the event follows when the power path is open.
+    `energy_until_wh` is the register at which energy is cut after the CSMS refused the token.
+    """
+
+    id: str
+    started_at: datetime
+    register_at_start_wh: Decimal
+    next_seq_no: int = 0
+    token: IdToken | None = None
+    told_token: bool = False
+    told_evse: bool = False
+    told_remote_start: bool = False
+    told_state: ChargingState | None = None
+    charging_since: datetime | None = None
+    charged_s: float = 0.0
+    ending: Cause | None = None
+    energy_until_wh: Decimal | None = None
+    energy_cut: bool = False
+    begin: MeterValue | None = None
+    series: tuple[MeterValue, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Deadlines:
+    """Instants on the monotonic clock; they are not kept over a restart."""
+
+    connect_s: float | None = None
+    sample_s: float | None = None
+    ended_sample_s: float | None = None
+    ending_s: float | None = None
+
+    def earliest_s(self) -> float | None:
+        """Return the next instant at which something is due."""
+        due = (self.connect_s, self.sample_s, self.ended_sample_s, self.ending_s)
+        return min((d for d in due if d is not None), default=None)
+
+
+@dataclass(frozen=True, slots=True)
+class SessionState:
+    """Everything that one EVSE's session must remember; `pending` awaits the CSMS's verdict.
+
+    `rest` is the last reading taken while the power path was open; `connection` is the guard's
+    number of the present plug-in, by which a car that was swapped unseen is noticed.
+    """
+
+    evse: int
+    snapshot: EvseSnapshot = field(default_factory=EvseSnapshot)
+    authorization: Authorization | None = None
+    pending: Authorization | None = None
+    transaction: Transaction | None = None
+    limit_a: Decimal = Decimal(0)
+    rest: Reading | None = None
+    connection: int = 0
+    cable_max_a: int | None = None
+    deadlines: Deadlines = field(default_factory=Deadlines)
+
+
+@dataclass(frozen=True, slots=True)
+class SessionPolicy:
+    """The device-model variables that steer a session."""
+
+    start_points: frozenset[TxPoint] = frozenset({TxPoint.POWER_PATH_CLOSED})
+    stop_points: frozenset[TxPoint] = frozenset({TxPoint.EV_CONNECTED, TxPoint.AUTHORIZED})
+    connection_timeout_s: int = 60
+    stop_on_invalid_id: bool = True
+    stop_on_ev_side_disconnect: bool = True
+    max_energy_on_invalid_id_wh: int | None = None
+    authorization_required: bool = True
+    started_measurands: tuple[Measurand, ...] = (Measurand.ENERGY_ACTIVE_IMPORT_REGISTER,)
+    updated_measurands: tuple[Measurand, ...] = (Measurand.ENERGY_ACTIVE_IMPORT_REGISTER,)
+    ended_measurands: tuple[Measurand, ...] = (Measurand.ENERGY_ACTIVE_IMPORT_REGISTER,)
+    aligned_measurands: tuple[Measurand, ...] = (Measurand.ENERGY_ACTIVE_IMPORT_REGISTER,)
+    updated_interval_s: int = 60
+    ended_interval_s: int = 0
+    ended_values_at_most: int = 100
+    ending_timeout_s: float = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """The instant of a stimulus: wall clock, monotonic clock, meter, and a never-used id."""
+
+    at: datetime
+    now_s: float
+    reading: Reading
+    fresh_id: str
+    online: bool = True
+    phases: int = 3
+    nominal_voltage_v: int = 230
+
+    def offer(self, limit_a: Decimal) -> Offer:
+        """Return the offer that a current limit means here."""
+        return Offer(limit_a, self.phases, self.nominal_voltage_v)
+
+
+# --- Stimuli: what can happen to a session.
+
+
+@dataclass(frozen=True, slots=True)
+class LinesChanged:
+    """The guard's view: plug, EV readiness, contactor, faults."""
+
+    plugged_in: bool
+    ev_ready: bool
+    power_path_closed: bool
+    faults: frozenset[str] = frozenset()
+    connection: int = 0
+    cable_max_a: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TokenPresented:
+    """A token was held before the reader."""
+
+    token: IdToken
+
+
+@dataclass(frozen=True, slots=True)
+class TokenJudged:
+    """The verdict on a presented token, from whoever judged it."""
+
+    token: IdToken
+    info: IdTokenInfo
+    by: AuthorizedBy
+
+
+@dataclass(frozen=True, slots=True)
+class RemoteStarted:
+    """The CSMS starts this EVSE for a token; `to_be_judged` asks for authorization first."""
+
+    token: IdToken
+    group: IdToken | None = None
+    remote_start_id: int | None = None
+    to_be_judged: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class TokenRevoked:
+    """The CSMS refused the transaction's token in its answer to an event (E05)."""
+
+    transaction_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class StopOrdered:
+    """Somebody other than the driver stops the transaction: remote, reset, unlock.
+
+    `final` ends it even if its stop point is not reached, as before a reboot.
+    """
+
+    cause: Cause
+    final: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class LimitChanged:
+    """The current that may be offered, A per phase."""
+
+    limit_a: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class AvailabilityChanged:
+    """The effective availability of the EVSE."""
+
+    operative: bool
+
+
+@dataclass(frozen=True, slots=True)
+class AlignedDue:
+    """A clock-aligned instant has come while a transaction runs."""
+
+
+@dataclass(frozen=True, slots=True)
+class EventTriggered:
+    """The CSMS wants a TransactionEvent now (F06.FR.07)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Elapsed:
+    """Time passed: a deadline may be due, the register may have reached its bound."""
+
+
+@dataclass(frozen=True, slots=True)
+class Resumed:
+    """The software restarted; `power_was_lost` tells a power cut from a mere restart."""
+
+    lines: LinesChanged
+    power_was_lost: bool
+
+
+Stimulus = (
+    LinesChanged
+    | TokenPresented
+    | TokenJudged
+    | RemoteStarted
+    | TokenRevoked
+    | StopOrdered
+    | LimitChanged
+    | AvailabilityChanged
+    | AlignedDue
+    | EventTriggered
+    | Elapsed
+    | Resumed
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What a stimulus led to, besides the new state: `judge` is a token to be judged now."""
+
+    events: tuple[TransactionEvent, ...] = ()
+    judge: IdToken | None = None
+    refused: IdToken | None = None

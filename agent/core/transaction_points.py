@@ -1,0 +1,39 @@
+"""Where a transaction starts and stops: conditions of TxStartPoint and TxStopPoint (E01, E06)."""
+
+from agent.core.session_state import SessionPolicy
+from agent.core.snapshot import EvseSnapshot
+from agent.core.vocabulary import TxPoint
+
+
+def holding(snapshot: EvseSnapshot) -> frozenset[TxPoint]:
+    """Return the conditions that hold now; there is no parking bay sensor.
+
+    Energy counts as transferred from the moment the contactor closes for a ready EV. The start
+    record is signed as soon as the power path may close, so DataSigned holds with it (E01.FR.04).
+    """
+    both = snapshot.authorized and snapshot.plugged_in
+    conditions = {
+        TxPoint.EV_CONNECTED: snapshot.plugged_in,
+        TxPoint.AUTHORIZED: snapshot.authorized,
+        TxPoint.POWER_PATH_CLOSED: both,
+        TxPoint.DATA_SIGNED: both,
+        TxPoint.ENERGY_TRANSFER: both and snapshot.energy_flows,
+    }
+    return frozenset(point for point, holds in conditions.items() if holds)
+
+
+def starts(before: EvseSnapshot, after: EvseSnapshot, policy: SessionPolicy) -> bool:
+    """Tell whether the first configured start condition has just become true (E01.FR.01-06)."""
+    return bool((holding(after) - holding(before)) & policy.start_points)
+
+
+def stops(before: EvseSnapshot, after: EvseSnapshot, policy: SessionPolicy) -> bool:
+    """Tell whether a configured stop condition has just become false (E06.FR.01-07).
+
+    With StopTxOnEVSideDisconnect false an unplugged EV may come back, so that only the loss of
+    authorization counts (E10, S16-TXN-08).
+    """
+    lost = holding(before) - holding(after) - {TxPoint.DATA_SIGNED}
+    if after.authorized and not after.plugged_in and not policy.stop_on_ev_side_disconnect:
+        return False
+    return bool(lost & policy.stop_points)

@@ -1,0 +1,134 @@
+"""What the services need from the outside, in the core's words.
+
+The composition root hands in implementations: SQLite for the journal, a dispatcher for the CSMS,
+the system for the clock.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from agent.core.events import DomainEvent, PassingEvent, StoredEvent
+from agent.core.facts import Fact
+from agent.core.meter_values import MeterValue
+from agent.core.session_state import SessionState, Transaction
+
+
+class Clock(Protocol):
+    """Wall time and monotonic time."""
+
+    def now(self) -> datetime:
+        """Return the time in UTC, as far as it is known."""
+
+    def monotonic_s(self) -> float:
+        """Return seconds that never jump; they go on while the machine sleeps."""
+
+    def synchronize(self, told: datetime) -> float:
+        """Take over the CSMS's time; return by how many seconds the wall clock moved."""
+
+
+class CsmsError(Exception):
+    """The CSMS could not be asked, or did not give an answer."""
+
+
+class CsmsUnavailable(CsmsError):
+    """There is no usable connection, or the station is not accepted; try again later."""
+
+
+class CsmsRefused(CsmsError):
+    """The CSMS answered with an error; `code` is its CALLERROR code."""
+
+    def __init__(self, code: str, description: str) -> None:
+        super().__init__(f"the CSMS answered {code}: {description}")
+        self.code = code
+
+
+class Csms(Protocol):
+    """The CSMS as the services see it."""
+
+    @property
+    def online(self) -> bool:
+        """Tell whether the station is connected and accepted."""
+
+    async def ask(self, event: DomainEvent, *, asked_for: bool = False) -> Fact | None:
+        """Tell an event and return what the answer states; raises `CsmsError`."""
+
+    def publish(self, event: PassingEvent, *, asked_for: bool = False) -> None:
+        """Tell an event that is worth nothing later; dropped while offline."""
+
+
+@dataclass(frozen=True, slots=True)
+class QueuedEvent:
+    """A stored event that awaits its acknowledgement; `boot_id` and `monotonic_s` date it."""
+
+    row_id: int
+    event: StoredEvent
+    boot_id: str
+    monotonic_s: float
+
+
+class EventQueue(Protocol):
+    """The outbox as its reader sees it: strictly in order."""
+
+    def __len__(self) -> int: ...
+
+    def head(self) -> QueuedEvent | None:
+        """Return the oldest unacknowledged event."""
+
+    async def wait_not_empty(self) -> None:
+        """Return when there is a head."""
+
+    async def acknowledge(self, row_id: int) -> None:
+        """Forget the head: the CSMS has it, or no version of OCPP has a word for it."""
+
+    async def drop(self, row_id: int, reason: str) -> None:
+        """Give the head up for good and keep a note of it."""
+
+
+class Journal(Protocol):
+    """The durable memory of sessions and of what must be told."""
+
+    async def record(
+        self, state: SessionState | None, events: Sequence[StoredEvent], *, before_effect: bool
+    ) -> None:
+        """Commit a session's state together with its events.
+
+        With `before_effect` both are on the disk when this returns; without, within seconds.
+        """
+
+    def sessions(self) -> Mapping[int, SessionState]:
+        """Return the state of every EVSE at the last restart."""
+
+
+class Settings(Protocol):
+    """Small durable documents by kind and key."""
+
+    def get(self, kind: str, key: str) -> str | None: ...
+
+    def items(self, kind: str) -> Mapping[str, str]: ...
+
+    async def put(self, kind: str, key: str, text: str) -> None: ...
+
+    async def put_many(self, kind: str, texts: Mapping[str, str]) -> None: ...
+
+    async def delete(self, kind: str, key: str) -> None: ...
+
+
+class TransactionNumbers(Protocol):
+    """The numbers that a CSMS gives to transactions (1.6)."""
+
+    def number_of(self, transaction_id: str) -> int | None: ...
+
+    def transaction_of(self, number: int) -> str | None: ...
+
+    async def remember(self, transaction_id: str, number: int) -> None: ...
+
+
+class BeginEndSigner(Protocol):
+    """Signs the register of an EVSE's meter at a transaction's begin and end."""
+
+    async def sign(
+        self, evse: int, transaction: Transaction, value: MeterValue, *, end: bool
+    ) -> MeterValue:
+        """Return the value with the signed record at its register; unchanged if signing is off."""
