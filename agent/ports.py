@@ -7,12 +7,15 @@ the system for the clock.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 from typing import Protocol
 
 from agent.core.events import DomainEvent, PassingEvent, StoredEvent
 from agent.core.facts import Fact
-from agent.core.meter_values import MeterValue
-from agent.core.session_state import SessionState, Transaction
+from agent.core.provisioning import Registration
+from agent.core.session_state import Authorization, SessionState
+from agent.core.signed_values import SignedValue
+from agent.core.vocabulary import ReadingContext
 
 
 class Clock(Protocol):
@@ -125,10 +128,39 @@ class TransactionNumbers(Protocol):
     async def remember(self, transaction_id: str, number: int) -> None: ...
 
 
-class BeginEndSigner(Protocol):
-    """Signs the register of an EVSE's meter at a transaction's begin and end."""
+@dataclass(frozen=True, slots=True)
+class SigningRequest:
+    """A register to be signed: whose, when, for which token, and at which end of a transaction."""
 
-    async def sign(
-        self, evse: int, transaction: Transaction, value: MeterValue, *, end: bool
-    ) -> MeterValue:
-        """Return the value with the signed record at its register; unchanged if signing is off."""
+    evse: int
+    transaction_id: str
+    at: datetime
+    register_wh: Decimal
+    context: ReadingContext
+    authorization: Authorization | None = None
+    with_public_key: bool = True
+
+
+class MeterSigner(Protocol):
+    """Signs meter registers; keeps key and pagination."""
+
+    async def sign(self, request: SigningRequest) -> SignedValue | None:
+        """Return the signed record, None if it cannot be made (the reason is logged)."""
+
+
+class CsmsLink(Csms, Protocol):
+    """The connection as the provisioning service steers it."""
+
+    registration: Registration
+
+    async def wait_up(self) -> None:
+        """Return when there is a connection."""
+
+    async def wait_down(self) -> None:
+        """Return when the connection is gone."""
+
+    def open_queue(self) -> None:
+        """Let stored events go out, now that the present state has been told."""
+
+    def silence_s(self) -> float:
+        """Return how long nothing was sent."""

@@ -1,4 +1,4 @@
-"""Availability as the CSMS orders it, on three levels that do not overwrite each other (G03, G04)."""
+"""Availability as the CSMS orders it, on three levels that independent of each other (G03, G04)."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace

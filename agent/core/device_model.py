@@ -109,6 +109,11 @@ class DeviceModel:
             return SetStatus.UNKNOWN_COMPONENT
         return variables.get(variable.folded(), SetStatus.UNKNOWN_VARIABLE)
 
+    def is_changeable(self, key: ComponentVariable) -> bool:
+        """Tell whether a guarded variable has a rule that judges it; others always are."""
+        guarded = self.definition(key).guarded
+        return not guarded or any(key in rule.concerns for rule in self._rules)
+
     def get(
         self,
         component: ComponentKey,
@@ -163,6 +168,8 @@ class DeviceModel:
         fault = check_value(definition, assignment.value)
         if fault is not None:
             return _rejected(fault.reason_code, fault.detail)
+        if not self.is_changeable(assignment.key):
+            return _rejected(ReasonCode.READ_ONLY, "this station cannot change it")
         objection = self._objection(assignment, together_with)
         if objection is not None:
             return _rejected(ReasonCode.INVALID_VALUE, objection)

@@ -74,12 +74,15 @@ class SecurityEvent:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EvseChanged:
-    """Every change of a snapshot; each codec decides whether that is news in its words."""
+    """Every change of a snapshot; each codec decides whether that is news in its words.
+
+    Without `before` the present state is to be told whatever was told earlier (B01.FR.05).
+    """
 
     at: datetime
     evse: int
     connector: int = 1
-    before: EvseSnapshot
+    before: EvseSnapshot | None = None
     after: EvseSnapshot
     vendor_error: str | None = None
 

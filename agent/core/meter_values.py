@@ -1,6 +1,6 @@
 """Meter values as the core tells them: one instant, several values, signed records verbatim."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 
@@ -36,3 +36,26 @@ UNITS = {
     Measurand.VOLTAGE: "V",
     Measurand.FREQUENCY: "Hz",
 }
+
+
+def with_signed(
+    values: tuple[MeterValue, ...],
+    at: datetime,
+    register_wh: Decimal,
+    context: ReadingContext,
+    signed: SignedValue,
+) -> tuple[MeterValue, ...]:
+    """Put a signed record at the register of its context; add the register if it is not there."""
+    register = Measurand.ENERGY_ACTIVE_IMPORT_REGISTER
+    found = False
+    changed = []
+    for value in values:
+        samples = []
+        for sample in value.samples:
+            here = not found and (sample.measurand, sample.context) == (register, context)
+            samples.append(replace(sample, signed=signed) if here else sample)
+            found = found or here
+        changed.append(replace(value, samples=tuple(samples)))
+    if found:
+        return tuple(changed)
+    return (*values, MeterValue(at, (SampledValue(register_wh, register, context, None, signed),)))

@@ -41,6 +41,7 @@ STATE_CHANGED = Cause(TriggerReason.CHARGING_STATE_CHANGED)
 _UNPLUGGED = Cause(TriggerReason.EV_COMMUNICATION_LOST, StoppedReason.EV_DISCONNECTED)
 _NOT_CONNECTED = Cause(TriggerReason.EV_CONNECT_TIMEOUT, StoppedReason.TIMEOUT)
 _DEAUTHORIZED = Cause(TriggerReason.DEAUTHORIZED, StoppedReason.DE_AUTHORIZED)
+_RESTARTED = Cause(TriggerReason.ABNORMAL_CONDITION, StoppedReason.REBOOT)
 _POWER_LOST = Cause(TriggerReason.ABNORMAL_CONDITION, StoppedReason.POWER_LOSS)
 
 
@@ -194,11 +195,13 @@ class SessionFacts:
         was_plugged, connection = self.state.snapshot.plugged_in, self.state.connection
         lines = resumed.lines
         swapped = was_plugged and (not lines.plugged_in or lines.connection != connection)
+        watched = lines.connection >> 16 == connection >> 16
         self.state = replace(self.state, pending=None, deadlines=Deadlines())
         self._lines_changed(lines)
         if self.state.transaction is not None and (resumed.power_was_lost or swapped):
+            unwatched = _UNPLUGGED if watched else _RESTARTED
             return self._stop_ordered(
-                _POWER_LOST if resumed.power_was_lost else _UNPLUGGED, final=True
+                _POWER_LOST if resumed.power_was_lost else unwatched, final=True
             )
         if resumed.power_was_lost or swapped:
             self._deauthorize(STATE_CHANGED)
@@ -233,7 +236,7 @@ class SessionFacts:
         transaction, snapshot = self.state.transaction, self.state.snapshot
         if transaction is None:
             return snapshot.operative and not snapshot.faulted
-        return transaction.token is None or transaction.token.same_as(token)
+        return transaction.holder is None or transaction.holder.token.same_as(token)
 
     def change_snapshot(self, **facts: object) -> None:
         """Replace fields of the snapshot."""

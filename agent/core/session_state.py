@@ -47,6 +47,7 @@ class Transaction:
     """A running transaction.
 
     The `told` fields say what earlier events have told, so that each thing is told once.
+    `holder` is the authorization that was told first; it stays when the authorization ends.
     `ending` is set once a stop point is reached; the event follows when the power path is open.
     `energy_until_wh` is the register at which energy is cut after the CSMS refused the token.
     """
@@ -55,7 +56,7 @@ class Transaction:
     started_at: datetime
     register_at_start_wh: Decimal
     next_seq_no: int = 0
-    token: IdToken | None = None
+    holder: Authorization | None = None
     told_token: bool = False
     told_evse: bool = False
     told_remote_start: bool = False

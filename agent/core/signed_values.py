@@ -50,10 +50,6 @@ def attaches_public_key(
     `already_sent` tells that an earlier value of the same transaction carried it. A value outside
     every transaction has nothing to be the first of, so only EveryMeterValue attaches the key.
     """
-    match policy:
-        case PublicKeyPolicy.NEVER:
-            return False
-        case PublicKeyPolicy.EVERY_METER_VALUE:
-            return True
-        case PublicKeyPolicy.ONCE_PER_TRANSACTION:
-            return in_transaction and not already_sent
+    if policy is PublicKeyPolicy.ONCE_PER_TRANSACTION:
+        return in_transaction and not already_sent
+    return policy is PublicKeyPolicy.EVERY_METER_VALUE

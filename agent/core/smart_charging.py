@@ -7,7 +7,7 @@ One function answers both the pilot and GetCompositeSchedule, so that what is to
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from decimal import Decimal
+from decimal import ROUND_DOWN, Decimal
 from itertools import groupby, pairwise
 
 from agent.core.vocabulary import ProfilePurpose, RateUnit
@@ -15,6 +15,7 @@ from agent.core.vocabulary import ProfilePurpose, RateUnit
 MAX_STACK_LEVEL = 0
 MAX_PERIODS = 24
 MAX_PROFILES = 16
+TENTH = Decimal("0.1")
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,11 +61,15 @@ class InstalledProfile:
 
 @dataclass(frozen=True, slots=True)
 class Supply:
-    """What turns watts into amperes per phase, and the hardware's own limit."""
+    """What turns watts into amperes per phase, the hardware's own limit, and how many share.
+
+    A limit of the whole station is divided evenly over its EVSEs, so that their sum keeps it.
+    """
 
     phases: int
     nominal_voltage_v: int
     max_current_a: Decimal
+    evses: int = 1
 
 
 def validate(
@@ -110,12 +115,14 @@ def limit_a(
     now: datetime,
 ) -> Decimal:
     """Return the current that the EVSE may offer per phase now: the least of all limits."""
+    tx, station_max = _leading(installed, evse, transaction_id)
+    own_a, total_a = _first_limit(tx, supply, now), _first_limit(station_max, supply, now)
     limits = [supply.max_current_a]
-    for candidates in _leading(installed, evse, transaction_id):
-        found = next((x for p in candidates if (x := _limit_at(p, supply, now)) is not None), None)
-        if found is not None:
-            limits.append(found)
-    return max(Decimal(0), min(limits))
+    if own_a is not None:
+        limits.append(own_a)
+    if total_a is not None:
+        limits.append(total_a / supply.evses)
+    return max(Decimal(0), min(limits)).quantize(TENTH, ROUND_DOWN)
 
 
 def composite(
@@ -146,8 +153,8 @@ def next_change(installed: Sequence[InstalledProfile], now: datetime) -> datetim
 
 def _leading(
     installed: Sequence[InstalledProfile], evse: int, transaction_id: str | None
-) -> Iterable[list[ChargingProfile]]:
-    """Group profiles by purpose: Tx stands before TxDefault, an EVSE's own before the station's."""
+) -> tuple[list[ChargingProfile], list[ChargingProfile]]:
+    """Return the EVSE's profiles, Tx before TxDefault and its own before all's, and the maxima."""
     tx = [
         i.profile
         for i in installed
@@ -161,8 +168,15 @@ def _leading(
         key=lambda i: i.evse == 0,
     )
     own = [i.profile for i in defaults if i.evse in (0, evse)]
-    yield tx + own
-    yield [i.profile for i in installed if i.profile.purpose is ProfilePurpose.STATION_MAX]
+    maxima = [i.profile for i in installed if i.profile.purpose is ProfilePurpose.STATION_MAX]
+    return tx + own, maxima
+
+
+def _first_limit(
+    profiles: Iterable[ChargingProfile], supply: Supply, now: datetime
+) -> Decimal | None:
+    limits = (_limit_at(profile, supply, now) for profile in profiles)
+    return next((limit for limit in limits if limit is not None), None)
 
 
 def _limit_at(profile: ChargingProfile, supply: Supply, now: datetime) -> Decimal | None:

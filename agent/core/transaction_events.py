@@ -160,7 +160,7 @@ def _event(
     return event, replace(
         transaction,
         next_seq_no=transaction.next_seq_no + 1,
-        token=transaction.token or (holder.token if holder else None),
+        holder=transaction.holder or holder,
         told_token=transaction.told_token or token_is_news,
         told_remote_start=transaction.told_remote_start or remote_is_news,
         told_evse=transaction.told_evse or plugged_in,

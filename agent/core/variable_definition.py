@@ -145,7 +145,8 @@ class VariableDefinition:
 
     `max_length` and `min_length` count characters of the text; `min_limit` and `max_limit` bound
     numbers, and on a ReadOnly counter `max_limit` is the capacity. `live` values are computed when
-    read and never stored. `configurable` says whether the configuration file may set it.
+    read and never stored. A `guarded` variable can be changed only while a rule judges it.
+    `configurable` says whether the configuration file may set it.
     """
 
     component: ComponentKey
@@ -165,6 +166,7 @@ class VariableDefinition:
     configurable: bool = False
     persistent: bool = True
     reboot_required: bool = False
+    guarded: bool = False
     supports_monitoring: bool = False
     key: ComponentVariable = field(init=False)
 

@@ -1,0 +1,311 @@
+"""One EVSE: a single inbox, the session that judges each stimulus, and what follows from it.
+
+Order of effects for each stimulus: a permission that shrinks goes to the guard at once; state and
+events are committed; only then may a permission grow (a brown-out at contactor closing must find
+the transaction on the disk); at last the change is published.
+"""
+
+import asyncio
+import logging
+import uuid
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, replace
+
+from agent.core.events import EvseChanged, TransactionEvent
+from agent.core.meter_values import with_signed
+from agent.core.session import Session
+from agent.core.session_state import (
+    Deadlines,
+    Elapsed,
+    LinesChanged,
+    Moment,
+    Resumed,
+    SessionState,
+    Step,
+    Stimulus,
+    TokenJudged,
+)
+from agent.core.vocabulary import (
+    AuthorizedBy,
+    IdToken,
+    IdTokenInfo,
+    ReadingContext,
+    TransactionPhase,
+)
+from agent.ports import Clock, Csms, Journal, MeterSigner, SigningRequest
+from agent.services.lease import RENEWAL_S, lease_for, withdraws
+from agent.services.meter_reader import MeterReader
+from hal.api import Fault, GuardGone, GuardLink, GuardStatus, Lease, PilotState
+
+LOCK_POLL_S = 0.05
+STUCK_S = 5.0
+"""A stimulus that takes longer stops the renewal of the lease: the guard then takes over."""
+_PLUGGED_STATES = (PilotState.B, PilotState.C, PilotState.D)
+_READY_STATES = (PilotState.C, PilotState.D)
+
+log = logging.getLogger(__name__)
+
+Judge = Callable[[IdToken, int], Awaitable[tuple[IdTokenInfo, AuthorizedBy]]]
+Observer = Callable[[SessionState, SessionState], None]
+
+
+@dataclass(frozen=True, slots=True)
+class EvseDescription:
+    """What the configuration says of an EVSE."""
+
+    evse: int
+    phases: int = 3
+    nominal_voltage_v: int = 230
+    max_current_a: int = 32
+    lockable: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class EvsePorts:
+    """Everything that an EVSE's service talks to."""
+
+    guard: GuardLink
+    meter: MeterReader
+    journal: Journal
+    csms: Csms
+    clock: Clock
+    signer: MeterSigner
+    judge: Judge
+
+
+class EvseService:
+    """Runs one EVSE. Observers hear of every new state, after it was committed."""
+
+    def __init__(
+        self,
+        description: EvseDescription,
+        session: Session,
+        ports: EvsePorts,
+        *,
+        power_was_lost: bool,
+    ) -> None:
+        self.description = description
+        self.observers: list[Observer] = []
+        self._session = session
+        self._ports = ports
+        self._power_was_lost = power_was_lost
+        self._inbox: asyncio.Queue[Stimulus] = asyncio.Queue()
+        self._resumed = False
+        self._guard_gone: str | None = "the guard has not been heard yet"
+        self._status: GuardStatus | None = None
+        self._lease = lease_for(session.state, lockable=False)
+        self._busy_since_s: float | None = None
+        self._judging: set[asyncio.Task[None]] = set()
+        self._idle = asyncio.Event()
+
+    @property
+    def state(self) -> SessionState:
+        """The session as last committed."""
+        return self._session.state
+
+    @property
+    def session(self) -> Session:
+        """The session, for its policy."""
+        return self._session
+
+    @property
+    def guard_status(self) -> GuardStatus | None:
+        """What the guard said last."""
+        return self._status
+
+    def post(self, stimulus: Stimulus) -> None:
+        """Put a stimulus into the inbox."""
+        self._inbox.put_nowait(stimulus)
+
+    def guard_told(self, news: GuardStatus | GuardGone) -> None:
+        """Take in what the guard says; the first word after a start resumes the session."""
+        if isinstance(news, GuardGone):
+            self._guard_gone = news.reason
+            if self._resumed:
+                self.post(self._without_guard())
+            return
+        changed = self._status is None or self._lines(self._status) != self._lines(news)
+        self._status = news
+        if not self._resumed:
+            self._resumed = True
+            self._inbox.put_nowait(Resumed(self._lines(news), self._power_was_lost))
+        elif changed or self._guard_gone is not None:
+            self.post(self._lines(news))
+        self._guard_gone = None
+
+    async def run(self) -> None:
+        """Work through the inbox for ever; renew the lease meanwhile."""
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._renew_lease())
+            tasks.create_task(self._work())
+
+    async def settled(self, timeout_s: float) -> bool:
+        """Wait until no transaction is running; return whether that came true in time."""
+        try:
+            async with asyncio.timeout(timeout_s):
+                while self.state.transaction is not None:
+                    self._idle.clear()
+                    await self._idle.wait()
+        except TimeoutError:
+            return False
+        return True
+
+    async def lock_released(self, timeout_s: float) -> bool:
+        """Wait until the retention lock reads back as released."""
+        for _ in range(int(timeout_s / LOCK_POLL_S)):
+            if self._status is not None and self._status.lock_engaged is False:
+                return True
+            await asyncio.sleep(LOCK_POLL_S)
+        return False
+
+    # --- The inbox.
+
+    async def _work(self) -> None:
+        while True:
+            stimulus = await self._next()
+            self._busy_since_s = self._ports.clock.monotonic_s()
+            try:
+                await self._take(stimulus)
+            finally:
+                self._busy_since_s = None
+
+    async def _next(self) -> Stimulus:
+        due_s = self.state.deadlines.earliest_s()
+        if self._energy_is_bounded():
+            due_s = min(due_s or float("inf"), self._ports.clock.monotonic_s() + 1.0)
+        wait_s = None if due_s is None else max(0.0, due_s - self._ports.clock.monotonic_s())
+        try:
+            async with asyncio.timeout(wait_s):
+                return await self._inbox.get()
+        except TimeoutError:
+            return Elapsed()
+
+    def _energy_is_bounded(self) -> bool:
+        transaction = self.state.transaction
+        return transaction is not None and transaction.energy_until_wh is not None
+
+    async def _take(self, stimulus: Stimulus) -> None:
+        before, lease_before = self.state, self._lease
+        step = self._session.handle(stimulus, await self._moment())
+        lease = lease_for(self.state, lockable=self.description.lockable)
+        if withdraws(lease, lease_before):
+            await self._grant(lease)
+        events = [await self._signed(event, before) for event in step.events]
+        if events or _worth_keeping(before) != _worth_keeping(self.state):
+            await self._ports.journal.record(self.state, events, before_effect=True)
+        await self._grant(lease)
+        self._follow_up(before, step)
+
+    async def _moment(self) -> Moment:
+        reading = await self._ports.meter.read()
+        clock = self._ports.clock
+        return Moment(
+            at=clock.now(),
+            now_s=clock.monotonic_s(),
+            reading=reading,
+            fresh_id=str(uuid.uuid4()),
+            online=self._ports.csms.online,
+            phases=self.description.phases,
+            nominal_voltage_v=self.description.nominal_voltage_v,
+        )
+
+    def _follow_up(self, before: SessionState, step: Step) -> None:
+        after = self.state
+        if before.snapshot != after.snapshot:
+            change = EvseChanged(
+                at=self._ports.clock.now(),
+                evse=after.evse,
+                before=before.snapshot,
+                after=after.snapshot,
+            )
+            self._ports.csms.publish(change)
+        if step.judge is not None:
+            task = asyncio.create_task(self._have_judged(step.judge))
+            self._judging.add(task)
+            task.add_done_callback(self._judging.discard)
+        if after.transaction is None:
+            self._idle.set()
+        for observer in self.observers:
+            observer(before, after)
+
+    async def _have_judged(self, token: IdToken) -> None:
+        info, by = await self._ports.judge(token, self.description.evse)
+        self.post(TokenJudged(token, info, by))
+
+    # --- Signed values.
+
+    async def _signed(self, event: TransactionEvent, before: SessionState) -> TransactionEvent:
+        """Attach the signed register to a Started or Ended event; keep the first for the second."""
+        if event.phase is TransactionPhase.UPDATED:
+            return event
+        begins = event.phase is TransactionPhase.STARTED
+        context = ReadingContext.TRANSACTION_BEGIN if begins else ReadingContext.TRANSACTION_END
+        signed = await self._ports.signer.sign(self._signing_request(event, before, context))
+        if signed is None:
+            return event
+        transaction = self.state.transaction
+        if begins and transaction is not None:
+            begin = () if transaction.begin is None else (transaction.begin,)
+            kept = with_signed(begin, event.at, event.register_wh, context, signed)
+            self._session.remember_begin(replace(transaction, begin=kept[0]))
+        values = with_signed(event.meter_values, event.at, event.register_wh, context, signed)
+        return replace(event, meter_values=values)
+
+    def _signing_request(
+        self, event: TransactionEvent, before: SessionState, context: ReadingContext
+    ) -> SigningRequest:
+        ended = before.transaction
+        return SigningRequest(
+            evse=event.evse,
+            transaction_id=event.transaction_id,
+            at=event.at,
+            register_wh=event.register_wh,
+            context=context,
+            authorization=self.state.authorization or (ended.holder if ended else None),
+        )
+
+    # --- The guard.
+
+    async def _grant(self, lease: Lease) -> None:
+        if self._resumed:
+            self._lease = lease
+            await self._ports.guard.grant(lease)
+
+    async def _renew_lease(self) -> None:
+        """Keep the guard's trust, but only while the inbox is being worked through."""
+        while True:
+            await asyncio.sleep(RENEWAL_S)
+            busy_s = self._busy_since_s
+            stuck = busy_s is not None and self._ports.clock.monotonic_s() - busy_s > STUCK_S
+            if self._resumed and not stuck:
+                await self._ports.guard.grant(self._lease)
+
+    def _lines(self, status: GuardStatus) -> LinesChanged:
+        faults = {fault.value for fault in status.faults}
+        if self._ports.meter.lost:
+            faults.add(Fault.METER_LOST.value)
+        return LinesChanged(
+            plugged_in=status.pilot_state in _PLUGGED_STATES,
+            ev_ready=status.pilot_state in _READY_STATES,
+            power_path_closed=status.contactor_closed,
+            faults=frozenset(faults),
+            connection=status.connection,
+            cable_max_a=status.cable_rating_a,
+        )
+
+    def _without_guard(self) -> LinesChanged:
+        """Return the lines of a guard that is gone: its contactor has fallen, the plug stays."""
+        snapshot = self.state.snapshot
+        return LinesChanged(
+            plugged_in=snapshot.plugged_in,
+            ev_ready=False,
+            power_path_closed=False,
+            faults=frozenset({Fault.GUARD_LOST.value}),
+            connection=self.state.connection,
+            cable_max_a=self.state.cable_max_a,
+        )
+
+
+def _worth_keeping(state: SessionState) -> SessionState:
+    """Return the state without what a restart forgets anyway."""
+    return replace(state, deadlines=Deadlines(), rest=None, pending=None)

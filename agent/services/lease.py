@@ -1,0 +1,26 @@
+"""What the guard is to be told, derived from a session's state."""
+
+from agent.core.session_state import SessionState
+from hal.api import Lease, PilotMode
+
+LEASE_S = 1.0
+"""How long the guard trusts a lease; renewing it several times as often bridges a slow moment."""
+RENEWAL_S = 0.25
+
+
+def lease_for(state: SessionState, *, lockable: bool) -> Lease:
+    """Return the permission that follows from the state; the same state always gives the same."""
+    snapshot = state.snapshot
+    lock = lockable and snapshot.plugged_in and (snapshot.authorized or snapshot.in_transaction)
+    if snapshot.offered:
+        return Lease(state.evse, PilotMode.OFFER, float(state.limit_a), lock, LEASE_S)
+    idle = not snapshot.in_transaction and not snapshot.power_path_closed
+    mode = PilotMode.UNAVAILABLE if idle and not snapshot.operative else PilotMode.STANDBY
+    return Lease(state.evse, mode, 0.0, lock, LEASE_S)
+
+
+def withdraws(new: Lease, old: Lease) -> bool:
+    """Tell whether a lease allows less than the one before; then it cannot wait for the disk."""
+    if new.mode is not PilotMode.OFFER:
+        return True
+    return old.mode is PilotMode.OFFER and new.limit_a < old.limit_a

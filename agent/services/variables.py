@@ -1,0 +1,157 @@
+"""Getting, setting and reporting variables of the device model (B05-B07)."""
+
+import logging
+from collections.abc import Callable, Iterator
+
+from agent.core.commands import (
+    GetBaseReport,
+    GetVariables,
+    Refusal,
+    ReportVerdict,
+    SetVariables,
+    VariableAssignment,
+    VariableName,
+    VariableQuery,
+    VariableResult,
+    VariableResults,
+)
+from agent.core.device_model import DeviceModel
+from agent.core.events import ReportEntry
+from agent.core.reporting import base_report, report_parts
+from agent.core.standard_variables import ITEMS_PER_GET_REPORT
+from agent.core.variable_access import Assignment, SetStatus, VariableChange
+from agent.core.variable_definition import AttributeType, ComponentKey, Mutability, VariableKey
+from agent.ports import Clock, Csms, Settings
+from agent.services.tasks import Spawn
+
+KIND = "variable"
+
+log = logging.getLogger(__name__)
+
+Listener = Callable[[VariableChange], None]
+
+
+class VariablesService:
+    """The device model with its memory: a change is durable before it is answered."""
+
+    def __init__(
+        self, model: DeviceModel, settings: Settings, csms: Csms, clock: Clock, spawn: Spawn
+    ) -> None:
+        self.model = model
+        self.listeners: list[Listener] = []
+        self._settings = settings
+        self._csms = csms
+        self._clock = clock
+        self._spawn = spawn
+
+    def get(self, command: GetVariables) -> VariableResults:
+        """Answer each element by itself (B06)."""
+        return VariableResults(tuple(self._get(query) for query in command.queries))
+
+    async def set(self, command: SetVariables) -> VariableResults:
+        """Judge every element, store the accepted ones together, put them in force (B05)."""
+        wanted = [self._assignment(a) for a in command.assignments]
+        together = [w for w in wanted if w is not None]
+        results, accepted = [], []
+        for assignment, resolved in zip(command.assignments, wanted, strict=True):
+            result = self._judge(assignment, together)
+            results.append(result)
+            if resolved is not None and result.status in _STORED:
+                accepted.append(resolved)
+        await self.store(accepted)
+        return VariableResults(tuple(results))
+
+    async def store(self, assignments: list[Assignment]) -> None:
+        """Make validated values durable and put them in force."""
+        kept = {
+            stored_key(a): a.value for a in assignments if self.model.definition(a.key).persistent
+        }
+        if kept:
+            await self._settings.put_many(KIND, kept)
+        for assignment in assignments:
+            change = self.model.apply(assignment)
+            log.info("variable %s was changed", change.key.notation)
+            for listener in self.listeners:
+                listener(change)
+
+    def report(self, command: GetBaseReport) -> ReportVerdict:
+        """Accept a report and send its parts after the answer (B07)."""
+        entries = base_report(self.model, command.base)
+        first = next(entries, None)
+        if first is None:
+            return ReportVerdict.EMPTY_RESULT_SET
+        self._spawn(self._send_report(command.request_id, first, entries))
+        return ReportVerdict.ACCEPTED
+
+    async def _send_report(
+        self, request_id: int, first: ReportEntry, rest: Iterator[ReportEntry]
+    ) -> None:
+        entries = (first, *rest)
+        size = self.model.integer(ITEMS_PER_GET_REPORT)
+        parts = report_parts(entries, request_id=request_id, at=self._clock.now(), part_size=size)
+        for part in parts:
+            self._csms.publish(part, asked_for=True)
+
+    def _get(self, query: VariableQuery) -> VariableResult:
+        component, variable = keys_of(query.name)
+        attribute = AttributeType(query.attribute or AttributeType.ACTUAL)
+        outcome = self.model.get(component, variable, attribute)
+        found = self.model.find(component, variable)
+        read_only = not isinstance(found, SetStatus) and found.mutability is Mutability.READ_ONLY
+        refusal = None if outcome.reason_code is None else Refusal(outcome.reason_code)
+        return VariableResult(
+            query.name, outcome.status, query.attribute, outcome.value, refusal, read_only
+        )
+
+    def _judge(self, assignment: VariableAssignment, together: list[Assignment]) -> VariableResult:
+        component, variable = keys_of(assignment.name)
+        attribute = AttributeType(assignment.attribute or AttributeType.ACTUAL)
+        outcome = self.model.validate_set(
+            component, variable, assignment.value, attribute=attribute, together_with=together
+        )
+        refusal = (
+            None if outcome.reason_code is None else Refusal(outcome.reason_code, outcome.reason)
+        )
+        return VariableResult(
+            assignment.name, outcome.status, assignment.attribute, refusal=refusal
+        )
+
+    def _assignment(self, wanted: VariableAssignment) -> Assignment | None:
+        component, variable = keys_of(wanted.name)
+        found = self.model.find(component, variable)
+        if isinstance(found, SetStatus):
+            return None
+        attribute = AttributeType(wanted.attribute or AttributeType.ACTUAL)
+        return Assignment(found.key, wanted.value, attribute)
+
+
+_STORED = frozenset({SetStatus.ACCEPTED.value, SetStatus.REBOOT_REQUIRED.value})
+
+
+def keys_of(name: VariableName) -> tuple[ComponentKey, VariableKey]:
+    """Return the model's addresses for a name from the wire."""
+    return (
+        ComponentKey(name.component, name.component_instance, name.evse, name.connector),
+        VariableKey(name.variable, name.variable_instance),
+    )
+
+
+def stored_key(assignment: Assignment) -> str:
+    """Return the key under which a changed value is kept."""
+    return f"{assignment.key.notation}/{assignment.attribute.value}"
+
+
+def restore(model: DeviceModel, settings: Settings) -> None:
+    """Put the changes of earlier runs back in force; what no longer fits is left out and named."""
+    by_key = {
+        f"{d.key.notation}/{attribute.value}": (d.key, attribute)
+        for d in model.definitions()
+        for attribute in d.attributes
+    }
+    stored = [
+        Assignment(by_key[key][0], text, by_key[key][1])
+        for key, text in settings.items(KIND).items()
+        if key in by_key
+    ]
+    for problem in model.restore(stored):
+        log.warning("stored value of %s is left out: %s", problem.key.notation, problem.reason)

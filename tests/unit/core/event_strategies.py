@@ -1,0 +1,178 @@
+"""Events as hypothesis makes them: every field, every kind, and texts longer than any schema's."""
+
+from datetime import UTC, datetime, timedelta, timezone
+from typing import Any
+
+from hypothesis import strategies as st
+
+from agent.core.events import (
+    AuthorizationAsked,
+    Boot,
+    EvseChanged,
+    HeartbeatDue,
+    MeterValuesEvent,
+    ReportEntry,
+    ReportPart,
+    SecurityEvent,
+    StationChanged,
+    StationIdentity,
+    TransactionEvent,
+)
+from agent.core.meter_values import MeterValue, SampledValue
+from agent.core.signed_values import SignedValue
+from agent.core.snapshot import EvseSnapshot
+from agent.core.variable_definition import AttributeType, DataType, Mutability
+from agent.core.vocabulary import (
+    BootReason,
+    ChargingState,
+    IdToken,
+    Measurand,
+    ReadingContext,
+    StoppedReason,
+    TokenType,
+    TransactionPhase,
+    TriggerReason,
+)
+
+
+def texts(longest: int = 80) -> st.SearchStrategy[str]:
+    return st.text(max_size=longest) | st.sampled_from(["x" * 600, "ü" * 3000, "€" * 51])
+
+
+zones = st.builds(
+    timezone, st.timedeltas(min_value=timedelta(hours=-23), max_value=timedelta(hours=23))
+)
+instants = st.datetimes(
+    min_value=datetime(1971, 1, 1),  # noqa: DTZ001 - hypothesis adds the zone
+    max_value=datetime(9000, 1, 1),  # noqa: DTZ001 - hypothesis adds the zone
+    timezones=st.just(UTC) | zones,
+)
+numbers = st.integers(min_value=0, max_value=2**40)
+decimals = st.decimals(allow_nan=False) | st.decimals(min_value=0, max_value=10**9, places=3)
+finite_decimals = st.decimals(
+    allow_nan=False, allow_infinity=False, min_value=-(10**30), max_value=10**30
+)
+phases = st.sampled_from(["L1", "L2", "L3", "N", "L1-N", "L2-N", "L3-N", "L1-L2", "L2-L3", "L3-L1"])
+tokens = st.builds(IdToken, value=texts(40), type=st.sampled_from(TokenType) | st.text(max_size=30))
+signed_values = st.builds(
+    SignedValue,
+    record=st.text(min_size=1, max_size=60) | st.integers(1800, 1900).map("r".__mul__),
+    signing_method=texts(60),
+    encoding_method=st.text(min_size=1, max_size=60),
+    public_key=st.just("") | st.just("3059" * 40) | st.just("3059" * 1000),
+)
+samples = st.builds(
+    SampledValue,
+    value=decimals,
+    measurand=st.sampled_from(Measurand),
+    context=st.sampled_from(ReadingContext),
+    phase=st.none() | phases | st.text(max_size=3),
+    signed=st.none() | signed_values,
+)
+meter_values = st.builds(MeterValue, at=instants, samples=st.lists(samples, max_size=3).map(tuple))
+all_meter_values = st.lists(meter_values, max_size=3).map(tuple)
+
+
+def optional(strategy: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
+    return st.none() | strategy
+
+
+transaction_events = st.builds(
+    TransactionEvent,
+    phase=st.sampled_from(TransactionPhase),
+    at=instants,
+    seq_no=numbers,
+    transaction_id=st.uuids().map(str) | st.text(max_size=60),
+    trigger=st.sampled_from(TriggerReason),
+    evse=numbers,
+    connector=numbers,
+    register_wh=decimals,
+    offline=st.booleans(),
+    charging_state=optional(st.sampled_from(ChargingState)),
+    id_token=optional(tokens),
+    names_evse=st.booleans(),
+    starts_billing=st.booleans(),
+    remote_start_id=optional(st.integers()),
+    reservation_id=optional(numbers),
+    stopped_reason=optional(st.sampled_from(StoppedReason)),
+    time_spent_charging_s=optional(numbers),
+    cable_max_a=optional(numbers),
+    phases_used=optional(st.integers(min_value=-1, max_value=5)),
+    meter_values=all_meter_values,
+)
+meter_values_events = st.builds(
+    MeterValuesEvent, at=instants, evse=numbers, connector=numbers, meter_values=all_meter_values
+)
+security_events = st.builds(
+    SecurityEvent,
+    at=instants,
+    kind=texts(),
+    technical_info=optional(texts(300)),
+    critical=st.booleans(),
+)
+stored_events = transaction_events | meter_values_events | security_events
+
+snapshots = st.builds(
+    EvseSnapshot,
+    operative=st.booleans(),
+    faults=st.frozensets(st.sampled_from(["rcd", "reader_lost"])),
+    reserved=st.booleans(),
+    plugged_in=st.booleans(),
+    ev_ready=st.booleans(),
+    authorized=st.booleans(),
+    in_transaction=st.booleans(),
+)
+report_entries = st.builds(
+    ReportEntry,
+    component=texts(),
+    component_instance=optional(texts()),
+    evse=optional(numbers),
+    connector=optional(numbers),
+    variable=texts(),
+    variable_instance=optional(texts()),
+    attribute=st.sampled_from(AttributeType),
+    value=optional(texts()),
+    mutability=st.sampled_from(Mutability),
+    persistent=st.booleans(),
+    constant=st.booleans(),
+    data_type=st.sampled_from(DataType),
+    unit=optional(texts()),
+    min_limit=optional(finite_decimals),
+    max_limit=optional(finite_decimals),
+    values_list=optional(texts()),
+    supports_monitoring=st.booleans(),
+)
+passing_events = st.one_of(
+    st.builds(
+        EvseChanged,
+        at=instants,
+        evse=numbers,
+        connector=numbers,
+        before=optional(snapshots),
+        after=snapshots,
+        vendor_error=optional(texts()),
+    ),
+    st.builds(StationChanged, at=instants, operative=st.booleans()),
+    st.builds(
+        Boot,
+        identity=st.builds(
+            StationIdentity,
+            vendor=texts(),
+            model=texts(),
+            serial_number=texts(),
+            firmware_version=texts(),
+        ),
+        reason=st.sampled_from(BootReason),
+    ),
+    st.just(HeartbeatDue()),
+    st.builds(AuthorizationAsked, id_token=tokens, evse=optional(numbers)),
+    st.builds(
+        ReportPart,
+        at=instants,
+        request_id=st.integers(),
+        seq_no=numbers,
+        to_be_continued=st.booleans(),
+        entries=st.lists(report_entries, max_size=3).map(tuple),
+    ),
+)
+domain_events = stored_events | passing_events
