@@ -1,43 +1,22 @@
 """Stored domain events as plain documents, and back: what the outbox keeps of an event.
 
-A document consists of dicts, lists, texts, integers and booleans alone, so that any JSON writer
-keeps it without loss: decimals are texts with all their digits, instants are ISO 8601 texts with
-microseconds and zone, enumerations are their standard's words. An absent value is left out. The
-converters are derived once from the dataclasses' fields; a change of these fields that an older
-document could not fulfil needs a new `SCHEMA` and a reader for the old one.
+A change of the events' fields that an older document could not fulfil needs a new `SCHEMA` and a
+reader for the old one.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass, fields, is_dataclass
-from datetime import datetime
-from decimal import Decimal, InvalidOperation
-from enum import StrEnum
-from functools import cache
-from typing import Any, Final, get_args, get_origin, get_type_hints
+from typing import Any, Final
 
+from agent.core.documents import UnreadableDocument, read, written
 from agent.core.events import MeterValuesEvent, SecurityEvent, StoredEvent, TransactionEvent
 
 SCHEMA: Final = 1
 
 _KIND: Final = "event"
-_NONE: Final = type(None)
 _EVENTS: Final[dict[str, type[StoredEvent]]] = {
     event.__name__: event for event in (TransactionEvent, MeterValuesEvent, SecurityEvent)
 }
 
-
-class UnreadableEvent(ValueError):
-    """A document is no event: set it aside and go on. `field` names the damaged place."""
-
-    def __init__(self, field: str, reason: str) -> None:
-        super().__init__(f"{field}: {reason}")
-        self.field = field
-        self.reason = reason
-
-    def within(self, outer: str) -> "UnreadableEvent":
-        """Return the same damage as seen from the field around it."""
-        joint = "." if self.field[:1].isalpha() else ""
-        return UnreadableEvent(f"{outer}{joint}{self.field}", self.reason)
+UnreadableEvent = UnreadableDocument
 
 
 def to_document(event: StoredEvent) -> dict[str, Any]:
@@ -45,9 +24,7 @@ def to_document(event: StoredEvent) -> dict[str, Any]:
 
     Raises ValueError for an instant without time zone, which would mean another one elsewhere.
     """
-    kind: Any = type(event)
-    fields_written: dict[str, Any] = _converter(kind).write(event)
-    return {_KIND: kind.__name__, **fields_written}
+    return {_KIND: type(event).__name__, **written(event)}
 
 
 def from_document(document: Any, schema: int) -> StoredEvent:
@@ -60,133 +37,5 @@ def from_document(document: Any, schema: int) -> StoredEvent:
     event: Any = _EVENTS.get(kind) if isinstance(kind, str) else None
     if event is None:
         raise UnreadableEvent(_KIND, f"{str(kind)[:50]!r} is no kind of stored event")
-    rest = {name: value for name, value in document.items() if name != _KIND}
-    read: StoredEvent = _converter(event).read(rest)
-    return read
-
-
-@dataclass(frozen=True, slots=True)
-class _Converter:
-    """How values of one type are written and read."""
-
-    write: Callable[[Any], Any]
-    read: Callable[[Any], Any]
-
-
-@cache
-def _converter(hint: Any) -> _Converter:
-    """Return the converter for a type as the events' fields are annotated with."""
-    if _NONE in get_args(hint):
-        (present,) = (argument for argument in get_args(hint) if argument is not _NONE)
-        return _converter(present)
-    if get_origin(hint) is tuple:
-        return _series(_converter(get_args(hint)[0]))
-    if is_dataclass(hint):
-        return _record(hint)
-    if issubclass(hint, StrEnum):
-        return _Converter(str, _reader(str, hint))
-    return _SCALARS[hint]
-
-
-def _record(hint: Any) -> _Converter:
-    """Convert a dataclass to a dict without the fields that are None."""
-    hints = get_type_hints(hint)
-    names = [field.name for field in fields(hint)]
-    known = frozenset(names)
-    required = [name for name in names if _NONE not in get_args(hints[name])]
-    writers = [(name, _converter(hints[name]).write) for name in names]
-    readers = {name: _converter(hints[name]).read for name in names}
-
-    def write(record: Any) -> dict[str, Any]:
-        document = {}
-        for name, write_field in writers:
-            value = getattr(record, name)
-            if value is not None:
-                document[name] = write_field(value)
-        return document
-
-    def read(document: Any) -> Any:
-        _check_fields(document, known, required)
-        values = {}
-        for name, value in document.items():
-            try:
-                values[name] = readers[name](value)
-            except UnreadableEvent as damage:
-                raise damage.within(name) from None
-        absent = dict.fromkeys(known - values.keys())
-        try:
-            return hint(**values, **absent)
-        except ValueError as error:
-            raise UnreadableEvent("", str(error)) from error
-
-    return _Converter(write, read)
-
-
-def _check_fields(document: Any, known: frozenset[str], required: list[str]) -> None:
-    if not isinstance(document, dict):
-        raise UnreadableEvent("", "not an object")
-    for name in required:
-        if name not in document:
-            raise UnreadableEvent(name, "missing")
-    if not document.keys() <= known:
-        raise UnreadableEvent(min(document.keys() - known), "no such field")
-
-
-def _series(item: _Converter) -> _Converter:
-    """Convert a tuple to a list."""
-
-    def write(values: tuple[Any, ...]) -> list[Any]:
-        return [item.write(value) for value in values]
-
-    def read(document: Any) -> tuple[Any, ...]:
-        if not isinstance(document, list):
-            raise UnreadableEvent("", "not a list")
-        values = []
-        for index, value in enumerate(document):
-            try:
-                values.append(item.read(value))
-            except UnreadableEvent as damage:
-                raise damage.within(f"[{index}]") from None
-        return tuple(values)
-
-    return _Converter(write, read)
-
-
-def _reader(written_as: type, parse: Callable[[Any], Any]) -> Callable[[Any], Any]:
-    """Return a reader that accepts exactly the type that is written; a boolean is no integer."""
-
-    def read(value: Any) -> Any:
-        if type(value) is not written_as:
-            raise UnreadableEvent("", f"not of type {written_as.__name__}")
-        try:
-            return parse(value)
-        except (ValueError, InvalidOperation):
-            raise UnreadableEvent("", f"{str(value)[:50]!r} cannot be read") from None
-
-    return read
-
-
-def _unchanged(value: Any) -> Any:
-    return value
-
-
-def _write_instant(instant: datetime) -> str:
-    if instant.tzinfo is None:
-        raise ValueError("an event's instant needs a time zone")
-    return instant.isoformat(timespec="microseconds")
-
-
-def _read_instant(text: str) -> datetime:
-    instant = datetime.fromisoformat(text)
-    if instant.tzinfo is None:
-        raise ValueError("no time zone")
-    return instant
-
-
-_SCALARS: Final = {
-    str: _Converter(str, _reader(str, _unchanged)),
-    int: _Converter(_unchanged, _reader(int, _unchanged)),
-    bool: _Converter(_unchanged, _reader(bool, _unchanged)),
-    Decimal: _Converter(str, _reader(str, Decimal)),
-    datetime: _Converter(_write_instant, _reader(str, _read_instant)),
-}
+    found: StoredEvent = read(event, {n: v for n, v in document.items() if n != _KIND})
+    return found

@@ -13,7 +13,9 @@ from typing import Any, Protocol, TypeVar
 from agent.core.commands import Command, CommandOutcome
 from agent.core.events import DomainEvent
 from agent.core.facts import Fact
-from agent.ocpp.rpc import Dialect, RpcErrorCode
+from agent.ocpp.rpc import CallRejected, Dialect
+
+__all__ = ["Answer", "Call", "CallRejected", "Codec", "CodecContext", "Directory", "Rules"]
 
 Payload = Mapping[str, Any]
 
@@ -31,15 +33,6 @@ class Answer:
     """A reply that needs no service, for example to an unknown configuration key."""
 
     payload: Payload
-
-
-class CallRejected(Exception):
-    """A CALL of the CSMS is answered with CALLERROR."""
-
-    def __init__(self, code: RpcErrorCode, description: str) -> None:
-        super().__init__(description)
-        self.code = code
-        self.description = description
 
 
 class Directory(Protocol):

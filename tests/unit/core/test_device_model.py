@@ -57,9 +57,7 @@ DEFINITIONS = (
     define(ATTEMPTS, DataType.INTEGER, default="3"),
     define(PRIORITY, DataType.STRING, default="1", guarded=True, reboot_required=True),
     define(POWER, DataType.DECIMAL, "ReadOnly", live=True, max_limit=Decimal(22080)),
-    define(
-        PASSWORD, DataType.STRING, "WriteOnly", text_format=TextFormat.PASSWORD, min_length=16
-    ),
+    define(PASSWORD, DataType.STRING, "WriteOnly", text_format=TextFormat.PASSWORD, min_length=16),
     define(ENABLED, DataType.BOOLEAN, default="true"),
     define(MEASURANDS, DataType.MEMBER_LIST, values_list=("Voltage", "Frequency"), default=""),
     define(

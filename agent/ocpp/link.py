@@ -1,0 +1,130 @@
+"""Keeps the station connected: dials, negotiates, attaches the codec, and starts again for ever."""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib import import_module
+
+from agent.ocpp.calls_in import CommandHandler, IncomingCalls
+from agent.ocpp.codec import Codec, CodecContext
+from agent.ocpp.connection import Closed, Connection, FrameObserver, Handlers, connect
+from agent.ocpp.dialing import ConnectFailed
+from agent.ocpp.dispatch import Dispatcher, Line
+from agent.ocpp.endpoint import Endpoint
+from agent.ocpp.framing import Flaw
+from agent.ocpp.reconnector import Reconnector
+from agent.ocpp.retry_back_off import RetryBackOff
+from agent.ocpp.rpc import Rpc
+from agent.ocpp.schemas import Schemas
+
+log = logging.getLogger(__name__)
+
+
+def load_codec(subprotocol: str, packages: dict[str, str]) -> Codec:
+    """Import the codec of a negotiated version; only that version's modules are loaded."""
+    codec = import_module(packages[subprotocol]).CODEC
+    if not isinstance(codec, Codec):
+        raise TypeError(f"{packages[subprotocol]} does not define a codec")
+    return codec
+
+
+@dataclass(frozen=True, slots=True)
+class LinkSettings:
+    """How to reach the CSMS, asked anew for every attempt, and who watches."""
+
+    endpoint: Callable[[], Endpoint]
+    back_off: Callable[[], RetryBackOff]
+    codec_for: Callable[[str], Codec]
+    boot_id: str
+    on_frame: FrameObserver | None = None
+    on_failure: Callable[[ConnectFailed], None] = lambda _failure: None
+    on_violation: Callable[[Flaw], None] = lambda _flaw: None
+
+
+class Link:
+    """One connection after the other; `hold` keeps the station off the network until `release`."""
+
+    def __init__(
+        self,
+        settings: LinkSettings,
+        dispatcher: Dispatcher,
+        context: CodecContext,
+        handler: CommandHandler,
+        monotonic_s: Callable[[], float],
+    ) -> None:
+        self._settings = settings
+        self._dispatcher = dispatcher
+        self._context = context
+        self._handler = handler
+        self._monotonic_s = monotonic_s
+        self._codecs: dict[str, Codec] = {}
+        self._allowed = asyncio.Event()
+        self._allowed.set()
+        self._reconnector = Reconnector(
+            self._dial,
+            settings.back_off(),
+            on_failure=lambda failure, _wait_s: settings.on_failure(failure),
+        )
+
+    def hold(self) -> None:
+        """Drop the connection and stay off."""
+        self._allowed.clear()
+        if self._dispatcher.line is not None:
+            self._dispatcher.line.connection.abort()
+
+    def release(self) -> None:
+        """Connect again."""
+        self._allowed.set()
+
+    async def run(self) -> None:
+        """Be connected whenever that is possible, for ever."""
+        try:
+            while True:
+                self._reconnector.back_off = self._settings.back_off()
+                connection = await self._reconnector.connection()
+                closed = await self._use(connection)
+                log.info("offline: %s", closed.cause)
+        finally:
+            if self._dispatcher.line is not None:
+                self._dispatcher.line.connection.abort()
+
+    async def _dial(self) -> Connection:
+        await self._allowed.wait()
+        return await connect(self._settings.endpoint(), self._rpc, on_frame=self._settings.on_frame)
+
+    def _rpc(self, subprotocol: str) -> Rpc:
+        return Rpc(self._codec(subprotocol).dialect)
+
+    def _codec(self, subprotocol: str) -> Codec:
+        if subprotocol not in self._codecs:
+            self._codecs[subprotocol] = self._settings.codec_for(subprotocol)
+        return self._codecs[subprotocol]
+
+    async def _use(self, connection: Connection) -> Closed:
+        codec = self._codec(connection.subprotocol)
+        schemas = Schemas(codec.schemas)
+        calls = IncomingCalls(
+            codec,
+            schemas,
+            lambda: self._context,
+            lambda: self._dispatcher.registration,
+            self._handler,
+        )
+        handlers = Handlers(on_call=calls.serve, on_violation=self._settings.on_violation)
+        connection.start(handlers)
+        log.info("online, speaking %s", codec.subprotocol)
+        line = Line(connection, codec, schemas, self._settings.boot_id, self._monotonic_s())
+        self._dispatcher.attach(line)
+        proving = asyncio.create_task(self._proves_itself(connection))
+        try:
+            return await connection.wait_closed()
+        finally:
+            proving.cancel()
+            self._dispatcher.detach()
+
+    async def _proves_itself(self, connection: Connection) -> None:
+        """Reset the back-off once the CSMS has answered something."""
+        while not connection.counters.calls_answered:
+            await asyncio.sleep(0.5)
+        self._reconnector.proved_itself()

@@ -1,0 +1,8 @@
+"""OCPP 2.0.1: one module per functional block, assembled in `codec`.
+
+Only the version that is wanted is imported, when it is wanted.
+"""
+
+from agent.ocpp.v201.codec import CODEC
+
+__all__ = ["CODEC"]

@@ -1,0 +1,66 @@
+"""Block C: tokens and the verdicts on them."""
+
+import logging
+from typing import Any
+
+from agent.core.events import AuthorizationAsked, DomainEvent
+from agent.core.facts import TokenJudged
+from agent.core.vocabulary import AuthorizationStatus, IdToken, IdTokenInfo, TokenType
+from agent.ocpp.codec import Call, CodecContext, Payload
+from agent.ocpp.payloads import told_instant
+from agent.ocpp.v201.limits import LIMITS, TOKEN_TYPE_LENGTH, Limits
+
+logger = logging.getLogger(__name__)
+
+# 2.0.1's nearest words for kinds of token that only 2.1 has; another kind is told as Local, an
+# identifier that the station came by itself.
+_NEAREST_TYPE = {TokenType.EVCCID.value: TokenType.MAC_ADDRESS.value}
+
+
+def authorize(
+    event: AuthorizationAsked, _context: CodecContext, limits: Limits = LIMITS
+) -> tuple[Call, ...]:
+    """Ask for a verdict on a token (C01.FR.02); a token that does not fit cannot be asked for."""
+    token = told_token(event.id_token, limits)
+    return () if token is None else (Call("Authorize", {"idToken": token}),)
+
+
+def token_judged(_event: DomainEvent, reply: Payload, _context: CodecContext) -> TokenJudged:
+    """Read the answer to Authorize."""
+    return TokenJudged(id_token_info(reply["idTokenInfo"]))
+
+
+def told_token(token: IdToken, limits: Limits) -> dict[str, Any] | None:
+    """Return IdTokenType, None if the value is too long: half a token is another one's."""
+    if len(token.value) > limits.id_token_length:
+        logger.warning(
+            "a token of %d characters is not told: this OCPP version allows %d",
+            len(token.value),
+            limits.id_token_length,
+        )
+        return None
+    return {"idToken": token.value, "type": _told_type(token.type, limits)}
+
+
+def id_token(token: Payload) -> IdToken:
+    """Read IdTokenType; additionalInfo is no part of a token's identity (C01.FR.25)."""
+    return IdToken(token["idToken"], token["type"])
+
+
+def id_token_info(info: Payload) -> IdTokenInfo:
+    """Read IdTokenInfoType."""
+    group = info.get("groupIdToken")
+    return IdTokenInfo(
+        status=AuthorizationStatus(info["status"]),
+        group=None if group is None else id_token(group),
+        expires=told_instant(info, "cacheExpiryDateTime"),
+        evse_ids=tuple(int(evse) for evse in info.get("evseId", ())),
+    )
+
+
+def _told_type(token_type: str, limits: Limits) -> str:
+    if limits.token_types is None:
+        known = len(token_type) <= TOKEN_TYPE_LENGTH
+    else:
+        known = token_type in limits.token_types
+    return str(token_type) if known else _NEAREST_TYPE.get(token_type, TokenType.LOCAL.value)

@@ -1,0 +1,77 @@
+"""OCPP 2.0.1 as tables: which event becomes which message, and which message which command."""
+
+from typing import Final
+
+from agent.core.events import (
+    AuthorizationAsked,
+    Boot,
+    EvseChanged,
+    HeartbeatDue,
+    MeterValuesEvent,
+    ReportPart,
+    SecurityEvent,
+    TransactionEvent,
+)
+from agent.ocpp.codec import Codec, Rules, WhileRejected
+from agent.ocpp.rpc import Dialect
+from agent.ocpp.v201 import (
+    authorization,
+    availability,
+    data_transfer,
+    device_model,
+    metering,
+    provisioning,
+    remote_control,
+    security,
+    smart_charging,
+    transactions,
+)
+from agent.ocpp.v201.status_info import accepted_or_rejected, accepted_scheduled_or_rejected
+
+CODEC: Final = Codec(
+    subprotocol="ocpp2.0.1",
+    schemas="v201",
+    dialect=Dialect(answers_unreadable_frames=True, rejects_unknown_message_types=True),
+    rules=Rules(while_rejected=WhileRejected.SECURITY_ERROR, unlock_stops_transaction=False),
+)
+
+CODEC.encodes(Boot)(provisioning.boot_notification)
+CODEC.encodes(HeartbeatDue)(provisioning.heartbeat)
+CODEC.encodes(ReportPart)(device_model.notify_report)
+CODEC.encodes(AuthorizationAsked)(authorization.authorize)
+CODEC.encodes(TransactionEvent)(transactions.transaction_event)
+CODEC.encodes(MeterValuesEvent)(metering.meter_values_call)
+CODEC.encodes(EvseChanged)(availability.status_notification)
+CODEC.encodes(SecurityEvent)(security.security_event_notification)
+
+CODEC.decodes("GetVariables")(device_model.get_variables)
+CODEC.replies("GetVariables")(device_model.get_variables_reply)
+CODEC.decodes("SetVariables")(device_model.set_variables)
+CODEC.replies("SetVariables")(device_model.set_variables_reply)
+CODEC.decodes("GetBaseReport")(device_model.get_base_report)
+CODEC.replies("GetBaseReport")(device_model.get_base_report_reply)
+CODEC.decodes("Reset")(provisioning.reset)
+CODEC.replies("Reset")(accepted_scheduled_or_rejected)
+CODEC.decodes("RequestStartTransaction")(remote_control.request_start)
+CODEC.replies("RequestStartTransaction")(remote_control.request_start_reply)
+CODEC.decodes("RequestStopTransaction")(remote_control.request_stop)
+CODEC.replies("RequestStopTransaction")(accepted_or_rejected)
+CODEC.decodes("TriggerMessage")(remote_control.trigger_message)
+CODEC.replies("TriggerMessage")(remote_control.trigger_message_reply)
+CODEC.decodes("UnlockConnector")(remote_control.unlock_connector)
+CODEC.replies("UnlockConnector")(remote_control.unlock_connector_reply)
+CODEC.decodes("ChangeAvailability")(availability.change_availability)
+CODEC.replies("ChangeAvailability")(accepted_scheduled_or_rejected)
+CODEC.decodes("SetChargingProfile")(smart_charging.set_charging_profile)
+CODEC.replies("SetChargingProfile")(accepted_or_rejected)
+CODEC.decodes("ClearChargingProfile")(smart_charging.clear_charging_profile)
+CODEC.replies("ClearChargingProfile")(smart_charging.clear_charging_profile_reply)
+CODEC.decodes("GetCompositeSchedule")(smart_charging.get_composite_schedule)
+CODEC.replies("GetCompositeSchedule")(smart_charging.get_composite_schedule_reply)
+CODEC.decodes("DataTransfer")(data_transfer.data_transfer)
+CODEC.replies("DataTransfer")(data_transfer.data_transfer_reply)
+
+CODEC.learns("BootNotification")(provisioning.registered)
+CODEC.learns("Heartbeat")(provisioning.clock_told)
+CODEC.learns("Authorize")(authorization.token_judged)
+CODEC.learns("TransactionEvent")(transactions.transaction_acknowledged)

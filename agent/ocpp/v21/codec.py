@@ -1,0 +1,72 @@
+"""OCPP 2.1 as tables: those of 2.0.1 and the differences."""
+
+from functools import partial
+from typing import Final
+
+from agent.core.commands import Command, Refusal, UnlockStatus
+from agent.core.events import AuthorizationAsked, MeterValuesEvent, TransactionEvent
+from agent.ocpp.codec import Answer, Codec, CodecContext, Payload, Rules, WhileRejected
+from agent.ocpp.rpc import Dialect
+from agent.ocpp.v21.smart_charging import charging_profile
+from agent.ocpp.v201 import (
+    authorization,
+    metering,
+    provisioning,
+    remote_control,
+    smart_charging,
+    transactions,
+)
+from agent.ocpp.v201.codec import CODEC as V201
+from agent.ocpp.v201.limits import Limits
+from agent.ocpp.v201.status_info import refused
+
+LIMITS: Final = Limits(
+    id_token_length=255,
+    token_types=None,
+    signed_data_length=32_768,
+    tells_empty_signed_fields=False,
+)
+"""Token types are a list that may grow (at most 20 characters), no longer an enumeration."""
+
+CODEC: Final = Codec(
+    subprotocol="ocpp2.1",
+    schemas="v21",
+    dialect=Dialect(
+        answers_unreadable_frames=True,
+        rejects_unknown_message_types=True,
+        has_call_result_error=True,
+        has_send=True,
+    ),
+    rules=Rules(while_rejected=WhileRejected.SECURITY_ERROR, unlock_stops_transaction=False),
+)
+CODEC.extend(V201)
+
+CODEC.encodes(AuthorizationAsked)(partial(authorization.authorize, limits=LIMITS))
+CODEC.encodes(TransactionEvent)(partial(transactions.transaction_event, limits=LIMITS))
+CODEC.encodes(MeterValuesEvent)(partial(metering.meter_values_call, limits=LIMITS))
+
+CODEC.decodes("SetChargingProfile")(
+    partial(smart_charging.set_charging_profile, read_profile=charging_profile)
+)
+CODEC.decodes("RequestStartTransaction")(
+    partial(remote_control.request_start, read_profile=charging_profile)
+)
+
+
+@CODEC.decodes("Reset")
+def reset(payload: Payload, context: CodecContext) -> Command | Answer:
+    """Read Reset; transactions are not resumed after one (TxResumptionTimeout 0, B13.FR.01)."""
+    if payload["type"] == "ImmediateAndResume":
+        refusal = Refusal("NotEnabled", "transactions are not resumed after a reset")
+        return Answer(refused("Rejected", refusal))
+    return provisioning.reset(payload, context)
+
+
+@CODEC.replies("UnlockConnector")
+def unlock_connector_reply(
+    outcome: UnlockStatus, request: Payload, context: CodecContext
+) -> Payload:
+    """Tell how unlocking went; 2.1 has a reason code for a connector without a lock."""
+    if outcome is UnlockStatus.NO_LOCK:
+        return refused("UnlockFailed", Refusal("FixedCable", "this connector has no lock"))
+    return remote_control.unlock_connector_reply(outcome, request, context)

@@ -1,0 +1,125 @@
+"""Sessions and events in the core's words, on top of the outbox and the session documents."""
+
+import json
+import logging
+import sqlite3
+from collections.abc import Mapping, Sequence
+
+from agent.core.documents import UnreadableDocument, read, written
+from agent.core.event_documents import from_document, to_document
+from agent.core.events import SecurityEvent, StoredEvent, TransactionEvent
+from agent.core.session_state import Deadlines, SessionState
+from agent.core.vocabulary import TransactionPhase, TriggerReason
+from agent.ports import QueuedEvent
+from agent.store.database import Database
+from agent.store.group import Durability
+from agent.store.outbox import Entry, Outbox, Row
+from agent.store.sessions import Sessions
+
+_SAMPLES = frozenset({TriggerReason.METER_VALUE_PERIODIC, TriggerReason.METER_VALUE_CLOCK})
+
+log = logging.getLogger(__name__)
+
+
+class StoredJournal:
+    """The durable memory of sessions and events, and the queue in which events leave."""
+
+    def __init__(self, database: Database, outbox: Outbox, documents: Mapping[int, bytes]) -> None:
+        self._database = database
+        self._outbox = outbox
+        self._sessions = {
+            evse: state
+            for evse, body in documents.items()
+            if (state := _session(evse, body)) is not None
+        }
+
+    def sessions(self) -> Mapping[int, SessionState]:
+        """Return the state of every EVSE at the last restart; an unreadable one is left out."""
+        return self._sessions
+
+    async def record(
+        self, state: SessionState | None, events: Sequence[StoredEvent], *, before_effect: bool
+    ) -> None:
+        """Commit a session's state together with its events. StoreUnavailable if it cannot be."""
+        durability = Durability.BEFORE_EFFECT if before_effect else Durability.WITHIN_SECONDS
+        entries = [_entry(event) for event in events]
+        if state is None:
+            await self._outbox.append(entries, None, durability)
+            return
+        kept = written(_for_the_disk(state))
+        body = json.dumps(kept, separators=(",", ":")).encode()
+        evse = state.evse
+
+        def also(connection: sqlite3.Connection) -> None:
+            Sessions.upsert(connection, evse, body)
+
+        await self._outbox.append(entries, also, durability)
+
+    # --- The queue.
+
+    def __len__(self) -> int:
+        return len(self._outbox)
+
+    def head(self) -> QueuedEvent | None:
+        """Return the oldest unacknowledged event; what cannot be read is given up and logged."""
+        while (row := self._outbox.head()) is not None:
+            event = _event(row)
+            if event is not None:
+                return QueuedEvent(row.id, event, row.stamp.boot_id, row.stamp.monotonic_s)
+            self._outbox.acknowledge(row.id)
+        return None
+
+    async def wait_not_empty(self) -> None:
+        """Return when there is a head."""
+        await self._outbox.wait_not_empty()
+
+    async def acknowledge(self, row_id: int) -> None:
+        """Forget the head; survives a killed process."""
+        self._outbox.acknowledge(row_id)
+
+    async def drop(self, row_id: int, reason: str) -> None:
+        """Give the head up for good and keep a note of it."""
+        await self._outbox.drop(row_id, reason)
+
+
+def _for_the_disk(state: SessionState) -> SessionState:
+    """Deadlines are on this process's clock and a verdict awaited now will not come later."""
+    return SessionState(
+        evse=state.evse,
+        snapshot=state.snapshot,
+        authorization=state.authorization,
+        transaction=state.transaction,
+        limit_a=state.limit_a,
+        rest=state.rest,
+        connection=state.connection,
+        cable_max_a=state.cable_max_a,
+        deadlines=Deadlines(),
+    )
+
+
+def _session(evse: int, body: bytes) -> SessionState | None:
+    try:
+        return read(SessionState, json.loads(body))
+    except (UnreadableDocument, ValueError) as error:
+        log.error("the session of EVSE %d cannot be resumed: %s", evse, error)  # noqa: TRY400 - the reason says it all
+        return None
+
+
+def _entry(event: StoredEvent) -> Entry:
+    body = json.dumps(to_document(event), separators=(",", ":")).encode()
+    match event:
+        case TransactionEvent():
+            sample = event.phase is TransactionPhase.UPDATED and event.trigger in _SAMPLES
+            return Entry("TransactionEvent", body, event.transaction_id, event.seq_no, not sample)
+        case SecurityEvent():
+            return Entry("SecurityEvent", body, None, None, must_keep=True)
+        case _:
+            return Entry(type(event).__name__, body, None, None, must_keep=False)
+
+
+def _event(row: Row) -> StoredEvent | None:
+    try:
+        return from_document(json.loads(row.entry.body), row.schema)
+    except (UnreadableDocument, ValueError) as error:
+        log.error("stored event %d is unreadable and given up: %s", row.id, error)  # noqa: TRY400 - the reason says it all
+        return None
