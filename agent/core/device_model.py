@@ -155,7 +155,8 @@ class DeviceModel:
             return _rejected(ReasonCode.READ_ONLY, "the variable is read-only")
         if found.text_format is TextFormat.PASSWORD and has_escaped_octets(value):
             return _rejected(ReasonCode.INVALID_VALUE, "holds characters of a private-use block")
-        return self.validate_value(Assignment(found.key, value, attribute), together_with)
+        settable = (a for a in together_with if not self._is_read_only(a.key))
+        return self.validate_value(Assignment(found.key, value, attribute), settable)
 
     def validate_value(
         self, assignment: Assignment, together_with: Iterable[Assignment] = ()
@@ -287,8 +288,22 @@ class DeviceModel:
         self._definitions[definition.key] = definition
 
     def _objection(self, assignment: Assignment, together_with: Iterable[Assignment]) -> str | None:
-        proposed = {a.key: a.value for a in together_with} | {assignment.key: assignment.value}
-        return self._first_objection({assignment.key}, proposed)
+        """Ask the rules about an actual value; other elements count only if they can be set."""
+        if assignment.attribute is not AttributeType.ACTUAL:
+            return None
+        possible = {a.key: a.value for a in together_with if self._is_possible(a)}
+        return self._first_objection(
+            {assignment.key}, possible | {assignment.key: assignment.value}
+        )
+
+    def _is_possible(self, assignment: Assignment) -> bool:
+        well_formed = self._initial_problem(assignment) is None
+        is_actual = assignment.attribute is AttributeType.ACTUAL
+        return well_formed and is_actual and self.is_changeable(assignment.key)
+
+    def _is_read_only(self, key: ComponentVariable) -> bool:
+        definition = self._definitions.get(key)
+        return definition is None or definition.mutability is Mutability.READ_ONLY
 
     def _first_objection(
         self, keys: set[ComponentVariable], proposed: Mapping[ComponentVariable, str]

@@ -54,6 +54,7 @@ __all__ = [
     "ConnectionLost",
     "Counters",
     "Direction",
+    "FrameObserver",
     "Handlers",
     "Reply",
     "connect",

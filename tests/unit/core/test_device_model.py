@@ -209,6 +209,30 @@ def test_rules_see_the_other_values_of_the_same_request(model: DeviceModel) -> N
     assert together.status is SetStatus.ACCEPTED
 
 
+def test_elements_that_cannot_be_set_do_not_count_for_the_others(model: DeviceModel) -> None:
+    seen: list[str | None] = []
+
+    def remember(_: ValueReader, proposed: ValueReader) -> None:
+        seen.extend(map(proposed, (ATTEMPTS, PRIORITY, VOLTAGE, POWER, ABSENT)))
+
+    model.add_rule(VariableRule(frozenset({HEARTBEAT}), remember))
+    others = [
+        Assignment(ATTEMPTS, "many"),
+        Assignment(PRIORITY, "2"),
+        Assignment(VOLTAGE, "230", AttributeType.TARGET),
+        Assignment(POWER, "1"),
+        Assignment(ABSENT, "1"),
+    ]
+    model.validate_set(COMM, HEARTBEAT.variable, "10", together_with=others)
+    assert seen == ["3", "1", "", "", None]
+
+
+def test_rules_judge_actual_values_only(model: DeviceModel) -> None:
+    model.add_rule(VariableRule(frozenset({VOLTAGE}), lambda _old, _new: "never"))
+    target = model.validate_set(EVSE, VOLTAGE.variable, "230", attribute=AttributeType.TARGET)
+    assert target.status is SetStatus.ACCEPTED
+
+
 def test_a_rule_is_not_asked_about_variables_that_it_does_not_concern(model: DeviceModel) -> None:
     model.add_rule(VariableRule(frozenset({HEARTBEAT}), lambda _old, _new: "never"))
     assert change(model, ATTEMPTS, "4") is SetStatus.ACCEPTED

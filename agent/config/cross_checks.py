@@ -1,0 +1,128 @@
+"""Checks that look at more than one key of the configuration, or at the files it names."""
+
+from collections.abc import Callable
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from agent.config.model import (
+    MOCK_BACKEND,
+    Cable,
+    CsmsSection,
+    EvseConfig,
+    HardwareRole,
+    StationConfig,
+)
+from agent.config.secret_files import (
+    password_file_problem,
+    readable_file_problem,
+    secret_file_problem,
+)
+
+Note = Callable[[str, str], None]
+"""Takes a key path and a reason."""
+
+_UNSECURED = 0
+_PASSWORD_PROFILES = frozenset({1, 2})
+_TLS_PROFILES = frozenset({2, 3})
+_CLIENT_CERTIFICATE_PROFILE = 3
+_MAX_URL_LENGTH = 512
+
+
+def check_files(csms: CsmsSection, note: Note) -> None:
+    """Check the files that the configuration names: readable, and secrets closed to others."""
+    checks: tuple[tuple[str, Path | None, Callable[[Path], str | None]], ...] = (
+        ("csms.password_file", csms.password_file, password_file_problem),
+        ("csms.ca_file", csms.ca_file, readable_file_problem),
+        ("csms.client_certificate_file", csms.client_certificate_file, readable_file_problem),
+        ("csms.client_key_file", csms.client_key_file, secret_file_problem),
+    )
+    for key, path, problem_of in checks:
+        problem = None if path is None else problem_of(path)
+        if problem is not None:
+            note(key, problem)
+
+
+def url_problem(url: str) -> str | None:
+    """Return why a text cannot be the CSMS's base URL, or None."""
+    try:
+        parts = urlsplit(url)
+        has_host = bool(parts.hostname) and parts.port != 0
+    except ValueError as error:
+        return f"is no URL: {error}"
+    if parts.scheme not in {"ws", "wss"} or not has_host:
+        return "must read ws://host[:port]/path or wss://host[:port]/path"
+    if "@" in parts.netloc:
+        return "must not hold a user name or password: use identity and password_file"
+    if "?" in url or "#" in url:
+        return "must not have a query or a fragment: the identity is appended as a path segment"
+    if len(url) > _MAX_URL_LENGTH or not (url.isascii() and url.isprintable()) or " " in url:
+        return f"must be at most {_MAX_URL_LENGTH} printable ASCII characters without blanks"
+    return None
+
+
+def check_csms(csms: CsmsSection, note: Note) -> None:
+    """Check that address, credentials and certificates fit the security profile (A00)."""
+    profile = csms.security_profile
+    if profile == _UNSECURED and not csms.allow_insecure:
+        note(
+            "csms.security_profile",
+            "0 sends everything in clear text without a password: use a higher profile,"
+            " or set allow_insecure = true",
+        )
+    _check_scheme(csms, note)
+    if profile in _PASSWORD_PROFILES and csms.password_file is None:
+        note("csms.password_file", f"is missing: security profile {profile} needs a password")
+    if profile in _TLS_PROFILES and csms.ca_file is None:
+        note("csms.ca_file", f"is missing: security profile {profile} verifies the CSMS with it")
+    _check_client_certificate(csms, note)
+
+
+def check_evse_ids(evses: tuple[EvseConfig, ...], note: Note) -> None:
+    """Check that EVSEs are numbered from 1 without gaps (OCPP 2.x part 1, EVSE numbering)."""
+    if not evses:
+        note("evse", "is missing: a station has at least one [[evse]]")
+    ids = [evse.id for evse in evses]
+    expected = list(range(1, len(evses) + 1))
+    if ids != expected:
+        given = ", ".join(map(str, ids))
+        note("evse", f"ids must be 1 to {len(evses)}, each once, not {given}")
+
+
+def check_evse(evse: EvseConfig, note: Note) -> None:
+    """Check that an EVSE has the hardware that its kind of outlet needs (IEC 61851-1)."""
+    for role in (HardwareRole.PROXIMITY, HardwareRole.LOCK):
+        if evse.cable is Cable.SOCKET and role not in evse.hardware:
+            note(
+                f"evse[{evse.id}].{role}",
+                "is missing: a socket outlet must know the cable's rating and lock its plug",
+            )
+    pilot, contactor = evse.hardware[HardwareRole.PILOT], evse.hardware[HardwareRole.CONTACTOR]
+    if (pilot.backend == MOCK_BACKEND) is not (contactor.backend == MOCK_BACKEND):
+        note(
+            f"evse[{evse.id}].contactor",
+            "and pilot must both be real or both be mock: a simulated car must never close a real"
+            " contactor",
+        )
+
+
+def check_bench(config: StationConfig, note: Note) -> None:
+    """Check that the bench has only simulated hardware to drive."""
+    if config.bench is not None and not config.is_mock:
+        note("bench", "the bench drives mock hardware only: remove it, or use mock backends alone")
+
+
+def _check_scheme(csms: CsmsSection, note: Note) -> None:
+    if url_problem(csms.url) is not None:
+        return
+    needed = "wss" if csms.security_profile in _TLS_PROFILES else "ws"
+    if not csms.url.startswith(f"{needed}://"):
+        note("csms.url", f"must begin with {needed}:// in security profile {csms.security_profile}")
+
+
+def _check_client_certificate(csms: CsmsSection, note: Note) -> None:
+    files = (csms.client_certificate_file, csms.client_key_file)
+    given = [file is not None for file in files]
+    if any(given) and not all(given):
+        note("csms.client_key_file", "goes with client_certificate_file: give both or neither")
+    if any(given) and csms.security_profile != _CLIENT_CERTIFICATE_PROFILE:
+        note("csms.client_certificate_file", "is used by security profile 3 only: remove it")

@@ -1,0 +1,300 @@
+"""Reads `station.toml`: typed, complete, and with every problem named in one go."""
+
+import tomllib
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+from agent.config.cross_checks import (
+    check_bench,
+    check_csms,
+    check_evse,
+    check_evse_ids,
+    check_files,
+    url_problem,
+)
+from agent.config.model import (
+    MOCK_BACKEND,
+    AuthorizationKeyEncoding,
+    BackendConfig,
+    BenchSection,
+    Cable,
+    CsmsSection,
+    EvseConfig,
+    GuardSection,
+    HardwareRole,
+    LocalApiSection,
+    LogLevel,
+    LogSection,
+    Ocpp16Section,
+    OptionValue,
+    SignedValueWrapping,
+    StationConfig,
+    StationSection,
+)
+from agent.config.problems import ConfigError
+from agent.config.table import Problems, Table, did_you_mean
+from agent.config.variable_settings import read_ocpp16_keys, read_variables
+
+BackendCheck = Callable[[HardwareRole, BackendConfig], Iterable[str]]
+"""Names what is wrong with a backend's name and options; the hardware's registry knows."""
+
+KNOWN_VERSIONS = ("ocpp2.1", "ocpp2.0.1", "ocpp1.6")
+"""The WebSocket subprotocols that a station can offer, in the usual order of preference."""
+
+CONNECTOR_TYPES = (
+    *("cType1", "cType2", "cTesla", "sType2", "sType3", "sBS1361", "sCEE-7-7"),
+    *("s309-1P-16A", "s309-1P-32A", "s309-3P-16A", "s309-3P-32A"),
+    *("Other1PhMax16A", "Other1PhOver16A", "Other3Ph", "Undetermined", "Unknown"),
+)
+"""The AC connectors of ConnectorEnumType: this software has no DC charging."""
+
+_REQUIRED_ROLES = frozenset({HardwareRole.PILOT, HardwareRole.CONTACTOR, HardwareRole.METER})
+_SOCKET_ROLES = (HardwareRole.PROXIMITY, HardwareRole.LOCK)
+_IDENTITY_EXTRAS = frozenset("*-_=+|@.")
+_MAX_IDENTITY_LENGTH = 48
+
+
+def load(path: Path, *, check_backend: BackendCheck | None = None) -> StationConfig:
+    """Read and check a configuration file. Raises ConfigError with everything that is wrong.
+
+    `check_backend` judges the hardware backends; without it their options are taken as they are.
+    """
+    problems = Problems(path)
+    raw = _parsed(path, problems)
+    config = _read_station(Table(raw, "", problems, path.parent), path)
+    _check_across(config, problems)
+    if check_backend is not None:
+        _check_backends(config, check_backend, problems)
+    if problems.all():
+        raise ConfigError(problems.all())
+    return config
+
+
+def _parsed(path: Path, problems: Problems) -> Mapping[str, Any]:
+    try:
+        return tomllib.loads(path.read_bytes().decode("utf-8"))
+    except OSError as error:
+        problems.note("", f"cannot be read: {error.strerror}")
+    except UnicodeDecodeError:
+        problems.note("", "is not UTF-8 text")
+    except tomllib.TOMLDecodeError as error:
+        problems.note("", f"is not TOML: {error}")
+    raise ConfigError(problems.all())
+
+
+def _read_station(table: Table, file: Path) -> StationConfig:
+    config = StationConfig(
+        file=file,
+        station=_station(table.table("station")),
+        csms=_csms(table.table("csms")),
+        evses=tuple(_evse(evse) for evse in table.tables("evse")),
+        guard=_guard(table.table("guard")),
+        local_api=_local_api(table.table("local_api")),
+        bench=_bench(table.optional_table("bench")),
+        log=_log(table.table("log")),
+        ocpp16=_ocpp16(table.table("ocpp16")),
+        variables=read_variables(table.table("variables")),
+        ocpp16_keys=MappingProxyType(read_ocpp16_keys(table.table("ocpp16_keys"))),
+    )
+    table.finish()
+    return config
+
+
+def _check_across(config: StationConfig, problems: Problems) -> None:
+    if not problems.concern("csms.security_profile"):
+        check_csms(config.csms, problems.note_first)
+    if not problems.concern("evse"):
+        check_evse_ids(config.evses, problems.note_first)
+    for evse in config.evses:
+        check_evse(evse, problems.note_first)
+    check_bench(config, problems.note_first)
+    check_files(config.csms, problems.note_first)
+
+
+def _check_backends(config: StationConfig, check: BackendCheck, problems: Problems) -> None:
+    for evse in config.evses:
+        for role, backend in evse.hardware.items():
+            for reason in check(role, backend):
+                problems.note_first(f"evse[{evse.id}].{role}", reason)
+
+
+def _station(table: Table) -> StationSection:
+    section = StationSection(
+        vendor=table.text("vendor", check=_printable(20)),
+        model=table.text("model", check=_printable(20)),
+        serial_number=table.text("serial_number", check=_printable(25)),
+        firmware_version=table.optional_text("firmware_version", check=_printable(50)),
+        state_dir=table.path("state_dir", "/var/lib/stationd"),
+        supply_current_a=table.optional_integer("supply_current_a", low=6, high=1000),
+    )
+    table.finish()
+    return section
+
+
+def _csms(table: Table) -> CsmsSection:
+    section = CsmsSection(
+        url=table.text("url", check=url_problem),
+        identity=table.text("identity", check=_identity_problem),
+        versions=_versions(table),
+        security_profile=table.integer("security_profile", low=0, high=3),
+        allow_insecure=table.boolean("allow_insecure", default=False),
+        password_file=table.optional_path("password_file"),
+        ca_file=table.optional_path("ca_file"),
+        client_certificate_file=table.optional_path("client_certificate_file"),
+        client_key_file=table.optional_path("client_key_file"),
+    )
+    table.finish()
+    return section
+
+
+def _versions(table: Table) -> tuple[str, ...]:
+    versions = table.texts("versions", KNOWN_VERSIONS)
+    for version in versions:
+        if version not in KNOWN_VERSIONS:
+            hint = did_you_mean(version, KNOWN_VERSIONS)
+            table.note("versions", f'"{version}" is not one of {", ".join(KNOWN_VERSIONS)}{hint}')
+    if len(set(versions)) < len(versions):
+        table.note("versions", "names a version twice")
+    if not versions:
+        table.note_first("versions", "must name at least one version")
+    return versions
+
+
+def _evse(table: Table) -> EvseConfig:
+    connector_type = _connector_type(table)
+    cable = _cable(table, connector_type)
+    evse = EvseConfig(
+        id=table.integer("id", low=1, high=100),
+        connector_type=connector_type,
+        cable=cable,
+        max_current_a=table.integer("max_current_a", low=6, high=80),
+        phases=_phases(table),
+        nominal_voltage_v=table.integer("nominal_voltage_v", 230, low=100, high=300),
+        hardware=_hardware(table, cable),
+    )
+    table.finish()
+    return evse
+
+
+def _connector_type(table: Table) -> str:
+    connector_type = table.text("connector_type")
+    if connector_type and connector_type not in CONNECTOR_TYPES:
+        hint = did_you_mean(connector_type, CONNECTOR_TYPES)
+        table.note("connector_type", f"must be one of {', '.join(CONNECTOR_TYPES)}{hint}")
+    return connector_type
+
+
+def _cable(table: Table, connector_type: str) -> Cable:
+    """Take the kind of outlet from the connector type: its names begin with s for sockets."""
+    usual = Cable.SOCKET if connector_type.startswith("s") else Cable.ATTACHED
+    cable = table.choice("cable", Cable, usual)
+    if cable is not usual and connector_type[:1] in {"c", "s"}:
+        table.note("cable", f'must be "{usual.value}" for connector type {connector_type}')
+    return cable
+
+
+def _phases(table: Table) -> int:
+    phases = table.integer("phases", low=1, high=3)
+    if phases == 2:
+        table.note("phases", "must be 1 or 3")
+    return phases
+
+
+def _hardware(table: Table, cable: Cable) -> Mapping[HardwareRole, BackendConfig]:
+    found = {}
+    for role in HardwareRole:
+        if role in table:
+            found[role] = _backend(table.table(role.value))
+        elif role in _REQUIRED_ROLES:
+            table.note(role.value, f'is missing: {role.value} = {{ backend = "…" }}')
+            found[role] = BackendConfig(backend="")
+        else:
+            table.table(role.value)
+    if cable is Cable.SOCKET and found[HardwareRole.PILOT].backend == MOCK_BACKEND:
+        for role in _SOCKET_ROLES:
+            found.setdefault(role, BackendConfig(backend=MOCK_BACKEND))
+    return MappingProxyType(found)
+
+
+def _backend(table: Table) -> BackendConfig:
+    backend = table.text("backend")
+    options = {key: _frozen(value) for key, value in table.take_rest().items()}
+    return BackendConfig(backend=backend, options=MappingProxyType(options))
+
+
+def _frozen(value: Any) -> OptionValue:
+    match value:
+        case dict():
+            return MappingProxyType({key: _frozen(member) for key, member in value.items()})
+        case list():
+            return tuple(_frozen(member) for member in value)
+        case str() | int() | float():
+            return value
+        case _:
+            return str(value)
+
+
+def _guard(table: Table) -> GuardSection:
+    section = GuardSection(
+        socket=table.path("socket", "/run/stationd/guard.sock"),
+        grace_s=table.number("grace_s", 60.0, low=0.0, high=3600.0),
+        fallback_limit_a=table.integer("fallback_limit_a", 6, low=6, high=80),
+        tick_s=table.number("tick_s", 0.02, low=0.001, high=0.1),
+        start_with_agent=table.boolean("start_with_agent", default=False),
+    )
+    table.finish()
+    return section
+
+
+def _local_api(table: Table) -> LocalApiSection:
+    section = LocalApiSection(socket=table.path("socket", "/run/stationd/api.sock"))
+    table.finish()
+    return section
+
+
+def _bench(table: Table | None) -> BenchSection | None:
+    if table is None:
+        return None
+    section = BenchSection(socket=table.path("socket"))
+    table.finish()
+    return section
+
+
+def _log(table: Table) -> LogSection:
+    section = LogSection(level=table.choice("level", LogLevel, LogLevel.INFO))
+    table.finish()
+    return section
+
+
+def _ocpp16(table: Table) -> Ocpp16Section:
+    section = Ocpp16Section(
+        signed_value_wrapper=table.choice(
+            "signed_value_wrapper", SignedValueWrapping, SignedValueWrapping.OCA
+        ),
+        authorization_key_encoding=table.choice(
+            "authorization_key_encoding", AuthorizationKeyEncoding, AuthorizationKeyEncoding.HEX
+        ),
+    )
+    table.finish()
+    return section
+
+
+def _printable(longest: int) -> Callable[[str], str | None]:
+    def complaint(text: str) -> str | None:
+        if len(text) > longest:
+            return f"must have at most {longest} characters, not {len(text)}"
+        if not (text.isascii() and text.isprintable()):
+            return "must be printable ASCII text"
+        return None
+
+    return complaint
+
+
+def _identity_problem(text: str) -> str | None:
+    if len(text) > _MAX_IDENTITY_LENGTH:
+        return f"must have at most {_MAX_IDENTITY_LENGTH} characters, not {len(text)}"
+    if not all(c.isascii() and (c.isalnum() or c in _IDENTITY_EXTRAS) for c in text):
+        return f"may consist of letters, digits and {''.join(sorted(_IDENTITY_EXTRAS))} only"
+    return None

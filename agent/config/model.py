@@ -1,0 +1,233 @@
+"""What a station's configuration says, as data: one frozen class for each section of the file.
+
+Units are in the names: A, V, s. Paths are absolute or relative to the working directory; a path in
+the file is taken relative to the file.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, fields
+from enum import StrEnum
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+from agent.core.variable_access import Assignment
+
+OptionValue = str | int | float | bool | tuple["OptionValue", ...] | Mapping[str, "OptionValue"]
+"""A value of a backend's own option, frozen."""
+
+MOCK_BACKEND = "mock"
+
+
+class HardwareRole(StrEnum):
+    """The keys of an EVSE that choose a hardware backend."""
+
+    PILOT = "pilot"
+    CONTACTOR = "contactor"
+    METER = "meter"
+    READER = "reader"
+    PROXIMITY = "proximity"
+    LOCK = "lock"
+    RCM = "rcm"
+    INDICATOR = "indicator"
+    TEMPERATURE = "temperature"
+    EMERGENCY_STOP = "emergency_stop"
+
+
+class Cable(StrEnum):
+    """How an EV is connected: by the station's own cable, or by one put into its socket."""
+
+    ATTACHED = "attached"
+    SOCKET = "socket"
+
+
+class LogLevel(StrEnum):
+    """The least important messages that are logged."""
+
+    DEBUG = "debug"
+    INFO = "info"
+    WARNING = "warning"
+    ERROR = "error"
+
+
+class SignedValueWrapping(StrEnum):
+    """How OCPP 1.6 carries a signed meter value."""
+
+    OCA = "oca"
+    RAW = "raw"
+    HAS_TO_BE = "hasToBe"
+
+
+class AuthorizationKeyEncoding(StrEnum):
+    """What the CSMS writes into 1.6's AuthorizationKey: hexadecimal octets, or the text itself."""
+
+    HEX = "hex"
+    TEXT = "text"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StationSection:
+    """`[station]`: what BootNotification tells, and where the station keeps its state.
+
+    `supply_current_a` is the current per phase that all EVSEs together may draw; None is no limit
+    beyond their own. `firmware_version` None is the version of this software.
+    """
+
+    vendor: str
+    model: str
+    serial_number: str
+    state_dir: Path
+    firmware_version: str | None = None
+    supply_current_a: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CsmsSection:
+    """`[csms]`: where the station connects to, as whom, and how securely."""
+
+    url: str
+    identity: str
+    versions: tuple[str, ...]
+    security_profile: int
+    allow_insecure: bool = False
+    password_file: Path | None = None
+    ca_file: Path | None = None
+    client_certificate_file: Path | None = None
+    client_key_file: Path | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BackendConfig:
+    """A hardware backend and its own options, which its factory checks."""
+
+    backend: str
+    options: Mapping[str, OptionValue] = field(default_factory=lambda: MappingProxyType({}))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EvseConfig:
+    """One `[[evse]]` with one connector; `hardware` always has pilot, contactor and meter."""
+
+    id: int
+    connector_type: str
+    cable: Cable
+    max_current_a: int
+    phases: int
+    nominal_voltage_v: int
+    hardware: Mapping[HardwareRole, BackendConfig]
+
+    @property
+    def rated_power_w(self) -> int:
+        """The power at the rated current and nominal phase-to-neutral voltage."""
+        return self.max_current_a * self.phases * self.nominal_voltage_v
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GuardSection:
+    """`[guard]`: the safety guard's process.
+
+    Without the daemon the guard holds at most `fallback_limit_a` for `grace_s`, then it stops.
+    """
+
+    socket: Path
+    grace_s: float = 60.0
+    fallback_limit_a: int = 6
+    tick_s: float = 0.02
+    start_with_agent: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BenchSection:
+    """`[bench]`: the socket that drives the mock board."""
+
+    socket: Path
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LocalApiSection:
+    """`[local_api]`: the socket on which the `stationd` commands ask the daemon."""
+
+    socket: Path
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogSection:
+    """`[log]`: what the daemon writes to its log."""
+
+    level: LogLevel = LogLevel.INFO
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ocpp16Section:
+    """`[ocpp16]`: where back ends read OCPP 1.6 differently."""
+
+    signed_value_wrapper: SignedValueWrapping = SignedValueWrapping.OCA
+    authorization_key_encoding: AuthorizationKeyEncoding = AuthorizationKeyEncoding.HEX
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StationConfig:
+    """A whole configuration file, checked.
+
+    `variables` are initial values of the device model, `ocpp16_keys` those given by 1.6 key.
+    """
+
+    file: Path
+    station: StationSection
+    csms: CsmsSection
+    evses: tuple[EvseConfig, ...]
+    guard: GuardSection
+    local_api: LocalApiSection
+    bench: BenchSection | None = None
+    log: LogSection = field(default_factory=LogSection)
+    ocpp16: Ocpp16Section = field(default_factory=Ocpp16Section)
+    variables: tuple[Assignment, ...] = ()
+    ocpp16_keys: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+
+    @property
+    def is_mock(self) -> bool:
+        """Tell whether all hardware is simulated."""
+        backends = (b.backend for evse in self.evses for b in evse.hardware.values())
+        return all(backend == MOCK_BACKEND for backend in backends)
+
+    def describe(self) -> tuple[str, ...]:
+        """Return lines `key = value` for every setting in force; secrets are in files, not here."""
+        return tuple(_described(self))
+
+
+def _described(config: StationConfig) -> Iterator[str]:
+    for name in ("station", "csms", "guard", "local_api", "bench", "log", "ocpp16"):
+        section = getattr(config, name)
+        if section is not None:
+            for item in fields(section):
+                yield f"{name}.{item.name} = {_shown(getattr(section, item.name))}"
+    for evse in config.evses:
+        yield from _described_evse(evse)
+    yield from (f'variables."{a.key.notation}" = {_shown(a.value)}' for a in config.variables)
+    yield from (f"ocpp16_keys.{key} = {_shown(v)}" for key, v in config.ocpp16_keys.items())
+
+
+def _described_evse(evse: EvseConfig) -> Iterator[str]:
+    prefix = f"evse[{evse.id}]"
+    for item in fields(evse):
+        if item.name not in {"id", "hardware"}:
+            yield f"{prefix}.{item.name} = {_shown(getattr(evse, item.name))}"
+    for role, backend in evse.hardware.items():
+        options = "".join(f", {k} = {_shown(v)}" for k, v in backend.options.items())
+        yield f'{prefix}.{role} = {{ backend = "{backend.backend}"{options} }}'
+
+
+def _shown(value: Any) -> str:
+    match value:
+        case None:
+            return "(none)"
+        case bool():
+            return "true" if value else "false"
+        case int() | float():
+            return str(value)
+        case tuple():
+            return f"[{', '.join(_shown(member) for member in value)}]"
+        case Mapping():
+            return f"{{ {', '.join(f'{k} = {_shown(v)}' for k, v in value.items())} }}"
+        case _:
+            return f'"{value}"'

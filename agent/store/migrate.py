@@ -1,0 +1,87 @@
+"""Bring the schema of a database up to date: numbered SQL files, one transaction each."""
+
+import logging
+import sqlite3
+from dataclasses import dataclass
+from pathlib import Path
+
+from agent.store.errors import SchemaTooNew
+from agent.store.files import StoreFiles
+
+_LOGGER = logging.getLogger(__name__)
+_DIRECTORY = Path(__file__).with_name("migrations")
+
+
+@dataclass(frozen=True, slots=True)
+class Migration:
+    """One step: the schema version it leads to, and how."""
+
+    version: int
+    name: str
+    sql: str
+
+
+def migrations(directory: Path = _DIRECTORY) -> tuple[Migration, ...]:
+    """Return all steps in order; ValueError when the numbers do not run 1, 2, 3, ..."""
+    steps = tuple(
+        Migration(int(path.name.partition("_")[0]), path.name, path.read_text("utf-8"))
+        for path in sorted(directory.glob("*.sql"))
+    )
+    if [step.version for step in steps] != list(range(1, len(steps) + 1)):
+        raise ValueError(f"{directory}: migrations must be numbered 0001, 0002, ... without a gap")
+    return steps
+
+
+def schema_version(connection: sqlite3.Connection) -> int:
+    """Return the version stored in the database; 0 for an empty one."""
+    return int(connection.execute("PRAGMA user_version").fetchone()[0])
+
+
+def refuse_newer(connection: sqlite3.Connection, files: StoreFiles) -> None:
+    """SchemaTooNew when software of a later date wrote this database."""
+    version, known = schema_version(connection), len(migrations())
+    if version <= known:
+        return
+    copy = files.before_migration(known)
+    older = f" (a copy from before that is {copy})" if copy.exists() else ""
+    raise SchemaTooNew(
+        f"{files.database} has schema {version}, this stationd knows {known}: install the newer"
+        f" version again, or move the file away{older}; events in it would stay unsent"
+    )
+
+
+def migrate(connection: sqlite3.Connection, files: StoreFiles) -> None:
+    """Run every step the database lacks.
+
+    A database with content is copied first, so that an update that falls back to the older
+    software finds something it can read.
+    """
+    refuse_newer(connection, files)
+    version = schema_version(connection)
+    steps = migrations()[version:]
+    if steps and version > 0:
+        _keep_copy(connection, files.before_migration(version))
+    for step in steps:
+        apply(connection, step)
+        _LOGGER.info("%s: schema is now %s", files.database, step.name)
+
+
+def apply(connection: sqlite3.Connection, step: Migration) -> None:
+    """Run one step and record its version in the same transaction; sqlite3.Error undoes both."""
+    script = f"BEGIN IMMEDIATE;\n{step.sql}\n;PRAGMA user_version = {step.version};\nCOMMIT;"
+    try:
+        connection.executescript(script)
+    except sqlite3.Error:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        raise
+
+
+def _keep_copy(connection: sqlite3.Connection, copy: Path) -> None:
+    try:
+        copy.unlink(missing_ok=True)
+        connection.execute("VACUUM INTO ?", (str(copy),))
+        copy.chmod(0o600)
+    except (OSError, sqlite3.Error) as error:
+        # Charging matters more than an easy way back.
+        _LOGGER.warning("%s: no copy kept before the schema change: %s", copy, error)

@@ -1,0 +1,79 @@
+"""Small durable documents: device-model variables, availability, charging profiles and the like."""
+
+import sqlite3
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
+
+from agent.store.database import Database
+
+_PUT = (
+    "INSERT INTO document (kind, key, text) VALUES (?, ?, ?)"
+    " ON CONFLICT (kind, key) DO UPDATE SET text = excluded.text"
+)
+_DELETE = "DELETE FROM document WHERE kind = ? AND key = ?"
+
+
+class Documents:
+    """Texts by kind and key, all of them in RAM as well; made by `open`.
+
+    A change is visible once it is on the disk. When the storage refuses it (StoreUnavailable)
+    the old text stays.
+    """
+
+    def __init__(self, database: Database, texts: dict[str, dict[str, str]]) -> None:
+        """Not for callers: use `open`."""
+        self._database = database
+        self._texts = texts
+
+    @classmethod
+    async def open(cls, database: Database) -> "Documents":
+        """Load all documents. StoreUnavailable when the storage fails."""
+        rows = await database.read(
+            lambda connection: connection.execute("SELECT kind, key, text FROM document").fetchall()
+        )
+        texts: dict[str, dict[str, str]] = {}
+        for kind, key, text in rows:
+            texts.setdefault(kind, {})[key] = text
+        return cls(database, texts)
+
+    def get(self, kind: str, key: str) -> str | None:
+        """Return one text, None when there is none."""
+        return self._texts.get(kind, {}).get(key)
+
+    def items(self, kind: str) -> Mapping[str, str]:
+        """Return all texts of a kind as they are now."""
+        return MappingProxyType(dict(self._texts.get(kind, {})))
+
+    async def put(self, kind: str, key: str, text: str) -> None:
+        """Write one text; it is on the disk when this returns."""
+        await self.put_many(kind, {key: text})
+
+    async def put_many(self, kind: str, texts: Mapping[str, str]) -> None:
+        """Write several texts of a kind, all or none."""
+        changes = dict(texts)
+        rows = [(kind, key, text) for key, text in changes.items()]
+
+        def settled(error: Exception | None) -> None:
+            if error is None:
+                self._texts.setdefault(kind, {}).update(changes)
+
+        await self._database.write(
+            lambda connection: _execute_all(connection, _PUT, rows), settled=settled
+        )
+
+    async def delete(self, kind: str, key: str) -> None:
+        """Forget one text; that there is none is no error."""
+
+        def settled(error: Exception | None) -> None:
+            if error is None:
+                self._texts.get(kind, {}).pop(key, None)
+
+        await self._database.write(
+            lambda connection: _execute_all(connection, _DELETE, [(kind, key)]), settled=settled
+        )
+
+
+def _execute_all(
+    connection: sqlite3.Connection, statement: str, rows: Sequence[tuple[str, ...]]
+) -> None:
+    connection.executemany(statement, rows)

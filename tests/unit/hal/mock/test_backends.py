@@ -1,0 +1,193 @@
+"""The instruments as the services see them."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from hal.api import HardwareLost, Presentation
+from hal.mock.backends import BoardControl, MockMeter, MockReader
+from hal.mock.board import Board
+
+
+@pytest.fixture
+async def control(board: Board, state_dir: Path) -> AsyncIterator[BoardControl]:
+    control = BoardControl(state_dir, [1, 2])
+    yield control
+    await control.close()
+
+
+@pytest.fixture
+async def meter(control: BoardControl, state_dir: Path) -> AsyncIterator[MockMeter]:
+    meter = MockMeter(1, state_dir)
+    yield meter
+    await meter.close()
+
+
+@pytest.fixture
+async def reader(control: BoardControl, state_dir: Path) -> AsyncIterator[MockReader]:
+    reader = MockReader([1], state_dir)
+    yield reader
+    await reader.close()
+
+
+async def swipe_until_heard(control: BoardControl, token: str, by: int = 1) -> None:
+    """Swipe as soon as that many readers listen."""
+    for _ in range(200):
+        reply = await control.operate({"op": "error", "code": "other", "on": False})
+        assert reply["ok"] is True
+        reply = await control.operate({"op": "swipe", "token": token})
+        if reply["heard_by"] == by:
+            return
+        await asyncio.sleep(0.005)
+    pytest.fail("no reader listens")
+
+
+async def test_a_meter_reads_what_the_bench_sees(control: BoardControl, meter: MockMeter) -> None:
+    await control.operate({"op": "meter", "energy_wh": 7654321.5, "power_w": 12.5})
+    reading = await meter.read()
+    assert reading.energy_import_wh == Decimal("7654321.500")
+    assert reading.power_w == 12.5
+    assert reading.voltage_v == (230.0, 230.0, 230.0)
+    assert reading.current_a == (0.0, 0.0, 0.0)
+    assert reading.frequency_hz == 50.0
+
+
+async def test_a_meters_identity_belongs_to_its_world_and_evse(
+    control: BoardControl, meter: MockMeter, state_dir: Path
+) -> None:
+    other = MockMeter(2, state_dir)
+    first, second = await meter.identity(), await other.identity()
+    await other.close()
+    assert first.serial_number != second.serial_number
+    assert first == await meter.identity()
+
+
+async def test_a_lost_meter_raises_until_it_answers_again(
+    control: BoardControl, meter: MockMeter
+) -> None:
+    await control.operate({"op": "error", "code": "meter_lost"})
+    with pytest.raises(HardwareLost, match="meter of EVSE 1"):
+        await meter.read()
+    with pytest.raises(HardwareLost):
+        await meter.identity()
+    await control.operate({"op": "error", "code": "meter_lost", "on": False})
+    assert (await meter.read()).power_w == 0.0
+
+
+async def test_concurrent_readings_each_get_their_answer(meter: MockMeter) -> None:
+    readings = await asyncio.gather(*(meter.read() for _ in range(10)))
+    assert len({reading.energy_import_wh for reading in readings}) == 1
+
+
+async def test_a_cancelled_reading_does_not_spoil_the_next(
+    control: BoardControl, meter: MockMeter
+) -> None:
+    await meter.read()
+    reading = asyncio.ensure_future(meter.read())
+    await asyncio.sleep(0)
+    reading.cancel()
+    await control.operate({"op": "meter", "power_w": 99})
+    assert (await meter.read()).power_w == 99
+    assert (await meter.identity()).vendor == "stationd"
+
+
+async def test_a_closed_meter_stays_closed(meter: MockMeter) -> None:
+    await meter.close()
+    with pytest.raises(HardwareLost, match="closed"):
+        await meter.read()
+
+
+async def test_a_swipe_reaches_the_reader(control: BoardControl, reader: MockReader) -> None:
+    presentation = asyncio.ensure_future(anext(reader.presentations()))
+    await swipe_until_heard(control, "deadbeef")
+    assert await presentation == Presentation("DEADBEEF", "ISO14443", (1,))
+
+
+async def test_every_subscriber_hears_every_swipe(
+    control: BoardControl, reader: MockReader
+) -> None:
+    waiting = [asyncio.ensure_future(anext(reader.presentations())) for _ in range(3)]
+    await swipe_until_heard(control, "AA", by=3)
+    assert {one.token for one in await asyncio.gather(*waiting)} == {"AA"}
+
+
+async def test_swipes_queue_while_nobody_steps(control: BoardControl, reader: MockReader) -> None:
+    presentations = reader.presentations()
+    first = asyncio.ensure_future(anext(presentations))
+    await swipe_until_heard(control, "01")
+    await control.operate({"op": "swipe", "token": "02"})
+    await control.operate({"op": "swipe", "token": "03"})
+    heard = [await first, await anext(presentations), await anext(presentations)]
+    assert [one.token for one in heard] == ["01", "02", "03"]
+
+
+async def test_a_lost_reader_raises_and_serves_again_once_repaired(
+    control: BoardControl, reader: MockReader
+) -> None:
+    waiting = asyncio.ensure_future(anext(reader.presentations()))
+    await swipe_until_heard(control, "01")
+    await waiting
+    waiting = asyncio.ensure_future(anext(reader.presentations()))
+    await asyncio.sleep(0.02)
+    await control.operate({"op": "error", "code": "reader_lost"})
+    with pytest.raises(HardwareLost, match="reader"):
+        await waiting
+    with pytest.raises(HardwareLost, match="reader"):
+        await anext(reader.presentations())
+    await control.operate({"op": "error", "code": "reader_lost", "on": False})
+    waiting = asyncio.ensure_future(anext(reader.presentations()))
+    await swipe_until_heard(control, "02")
+    assert (await waiting).token == "02"
+
+
+async def test_closing_a_reader_ends_its_iterators(
+    control: BoardControl, reader: MockReader
+) -> None:
+    heard: list[str] = []
+
+    async def listen() -> None:
+        heard.extend([one.token async for one in reader.presentations()])
+
+    listening = asyncio.ensure_future(listen())
+    await swipe_until_heard(control, "01")
+    await asyncio.sleep(0.02)
+    await reader.close()
+    await asyncio.wait_for(listening, 2.0)
+    assert heard == ["01"]
+
+
+@pytest.mark.parametrize("request_", [{"op": {1, 2}}, {"op": b"x"}, {"op": "x" * 200_000}])
+async def test_a_request_that_cannot_be_sent_is_answered(
+    control: BoardControl, request_: dict[str, object]
+) -> None:
+    reply = await control.operate(request_)
+    assert reply["ok"] is False
+    assert (await control.operate({"op": "state"}))["ok"] is True
+
+
+async def test_a_request_nested_without_end_is_answered(control: BoardControl) -> None:
+    nested: list[object] = []
+    for _ in range(100_000):
+        nested = [nested]
+    reply = await control.operate({"op": nested})
+    assert reply["ok"] is False
+    while nested:
+        nested = nested.pop()  # type: ignore[assignment]
+
+
+async def test_a_stopped_board_comes_back_as_an_error(
+    control: BoardControl, board: Board, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def gone(*_: object) -> None:
+        raise HardwareLost("the simulated board does not start")
+
+    assert (await control.operate({"op": "state"}))["ok"] is True
+    await control.close()
+    reply = await control.operate({"op": "state"})
+    assert reply == {
+        "ok": False,
+        "error": "this connection to the simulated board has been closed",
+    }

@@ -1,0 +1,99 @@
+"""Backend names and their factories."""
+
+from pathlib import Path
+
+import pytest
+
+from hal import registry
+from hal.api import SafetyBoard
+from hal.mock.backends import MockMeter, MockReader
+from hal.registry import Backend, BackendRefused
+
+MOCK = {"backend": "mock"}
+STATION = {1: {"pilot": MOCK, "contactor": MOCK, "settings": {"phases": 3}}}
+
+
+@pytest.fixture
+def real_meter(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(
+        registry._PORTS, "meter", {"mock": Backend("mock"), "modbus": Backend("real", {"port"})}
+    )
+
+
+def test_every_port_has_a_mock() -> None:
+    for port in ("pilot", "contactor", "proximity", "residual_current", "lock", "meter", "reader"):
+        assert "mock" in registry.known_backends(port)
+
+
+def test_an_unknown_port_is_refused_by_name() -> None:
+    with pytest.raises(BackendRefused, match=r"'flux'.*pilot"):
+        registry.known_backends("flux")
+    with pytest.raises(BackendRefused, match=r"EVSE 1.*'flux'"):
+        registry.uses_mock({1: {"flux": MOCK}})
+
+
+def test_an_unknown_backend_is_refused_with_those_that_exist() -> None:
+    with pytest.raises(BackendRefused, match=r"EVSE 4.*meter.*'steam'.*mock"):
+        registry.open_meter(4, {"backend": "steam"}, Path("unused"))
+
+
+def test_a_table_without_a_backend_is_refused() -> None:
+    with pytest.raises(BackendRefused, match=r"EVSE 1, 2: reader has no backend None"):
+        registry.open_reader([1, 2], {}, Path("unused"))
+
+
+def test_an_unknown_option_is_refused_by_name() -> None:
+    with pytest.raises(BackendRefused, match=r"EVSE 1.*'mock' does not know colour.*no options"):
+        registry.open_meter(1, {"backend": "mock", "colour": "red"}, Path("unused"))
+
+
+def test_a_known_option_is_accepted(real_meter: None) -> None:
+    with pytest.raises(BackendRefused, match=r"does not know baud; it knows port"):
+        registry.uses_mock({1: {"meter": {"backend": "modbus", "port": "tty", "baud": 1}}})
+    assert not registry.uses_mock({1: {"meter": {"backend": "modbus", "port": "tty"}}})
+
+
+def test_a_mixture_of_simulated_and_real_is_refused_naming_both(real_meter: None) -> None:
+    mixed = {1: {"pilot": MOCK}, 2: {"meter": {"backend": "modbus"}}}
+    with pytest.raises(BackendRefused, match=r"pilot of EVSE 1 \(mock\).*meter of EVSE 2"):
+        registry.uses_mock(mixed)
+
+
+def test_a_simulated_station_is_recognised() -> None:
+    assert registry.uses_mock(STATION)
+    assert not registry.uses_mock({})
+
+
+@pytest.mark.parametrize("missing", ["pilot", "contactor"])
+def test_safety_lines_need_pilot_and_contactor(missing: str) -> None:
+    tables = {1: {port: table for port, table in STATION[1].items() if port != missing}}
+    with pytest.raises(BackendRefused, match=f"EVSE 1 has no {missing}"):
+        registry.open_safety_board(tables, Path("unused"))
+
+
+def test_a_station_without_evses_has_no_lines() -> None:
+    with pytest.raises(BackendRefused, match="no EVSE"):
+        registry.open_safety_board({}, Path("unused"))
+
+
+async def test_instruments_come_from_their_backends(tmp_path: Path) -> None:
+    meter = registry.open_meter(1, MOCK, tmp_path)
+    reader = registry.open_reader([1], MOCK, tmp_path)
+    assert isinstance(meter, MockMeter)
+    assert isinstance(reader, MockReader)
+    await meter.close()
+    await reader.close()
+
+
+def test_the_safety_board_comes_from_its_backend(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened: list[object] = []
+
+    def open_board(tables: registry.EvseTables, state_dir: Path) -> SafetyBoard:
+        opened.append((tables, state_dir))
+        return NotImplemented
+
+    monkeypatch.setitem(registry._BOARDS, "mock", open_board)
+    registry.open_safety_board(STATION, tmp_path)
+    assert opened == [(STATION, tmp_path)]
