@@ -10,7 +10,13 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from agent.core.events import Boot, DomainEvent, PassingEvent, TransactionEvent
+from agent.core.events import (
+    Boot,
+    DomainEvent,
+    MeterValuesEvent,
+    PassingEvent,
+    TransactionEvent,
+)
 from agent.core.facts import Fact, TransactionAcknowledged
 from agent.core.provisioning import Registration
 from agent.ocpp.codec import Call, Codec, CodecContext
@@ -50,6 +56,7 @@ class Line:
     schemas: Schemas
     boot_id: str
     since_s: float
+    proved: Callable[[], None]
 
 
 class Dispatcher:
@@ -212,9 +219,14 @@ class Dispatcher:
     async def _after_refusal(
         self, queued: QueuedEvent, attempts: int, refusal: CsmsRefused
     ) -> None:
-        """Wait before the next attempt, or give the message up after the last (E13.FR.02-04)."""
+        """Wait before the next attempt, or give the message up after the last (E13.FR.02-04).
+
+        Only transaction messages are worth a second attempt; what a CSMS does not know, such as
+        1.6's security events, it will not know later.
+        """
         policy = self._retry()
-        if attempts >= policy.attempts:
+        is_transaction = isinstance(queued.event, TransactionEvent | MeterValuesEvent)
+        if attempts >= policy.attempts or not is_transaction:
             log.error(
                 "event %d is given up after %d attempts: %s", queued.row_id, attempts, refusal
             )
@@ -248,6 +260,7 @@ class Dispatcher:
             raise CsmsRefused(RpcErrorCode.INTERNAL_ERROR, str(error)) from error
         except CallFailed as error:
             raise CsmsUnavailable(str(error)) from error
+        line.proved()
         try:
             validate = line.schemas.response(call.action)
             if validate is not None:

@@ -21,11 +21,15 @@ from agent.ocpp.schemas import Schemas
 log = logging.getLogger(__name__)
 
 
-def load_codec(subprotocol: str, packages: dict[str, str]) -> Codec:
-    """Import the codec of a negotiated version; only that version's modules are loaded."""
-    codec = import_module(packages[subprotocol]).CODEC
+def load_codec(subprotocol: str) -> Codec:
+    """Import the codec of a version; its package is named after the subprotocol's digits.
+
+    Only that version's modules are loaded. Raises ModuleNotFoundError for an unknown version.
+    """
+    digits = "".join(filter(str.isdigit, subprotocol))
+    codec = import_module(f"agent.ocpp.v{digits}.codec").CODEC
     if not isinstance(codec, Codec):
-        raise TypeError(f"{packages[subprotocol]} does not define a codec")
+        raise TypeError(f"the package of {subprotocol} does not define a codec")
     return codec
 
 
@@ -35,7 +39,6 @@ class LinkSettings:
 
     endpoint: Callable[[], Endpoint]
     back_off: Callable[[], RetryBackOff]
-    codec_for: Callable[[str], Codec]
     boot_id: str
     on_frame: FrameObserver | None = None
     on_failure: Callable[[ConnectFailed], None] = lambda _failure: None
@@ -98,7 +101,7 @@ class Link:
 
     def _codec(self, subprotocol: str) -> Codec:
         if subprotocol not in self._codecs:
-            self._codecs[subprotocol] = self._settings.codec_for(subprotocol)
+            self._codecs[subprotocol] = load_codec(subprotocol)
         return self._codecs[subprotocol]
 
     async def _use(self, connection: Connection) -> Closed:
@@ -114,17 +117,16 @@ class Link:
         handlers = Handlers(on_call=calls.serve, on_violation=self._settings.on_violation)
         connection.start(handlers)
         log.info("online, speaking %s", codec.subprotocol)
-        line = Line(connection, codec, schemas, self._settings.boot_id, self._monotonic_s())
+        line = Line(
+            connection,
+            codec,
+            schemas,
+            self._settings.boot_id,
+            self._monotonic_s(),
+            self._reconnector.proved_itself,
+        )
         self._dispatcher.attach(line)
-        proving = asyncio.create_task(self._proves_itself(connection))
         try:
             return await connection.wait_closed()
         finally:
-            proving.cancel()
             self._dispatcher.detach()
-
-    async def _proves_itself(self, connection: Connection) -> None:
-        """Reset the back-off once the CSMS has answered something."""
-        while not connection.counters.calls_answered:
-            await asyncio.sleep(0.5)
-        self._reconnector.proved_itself()

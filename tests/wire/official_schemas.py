@@ -84,7 +84,10 @@ def _validator(
     spec = importlib.util.find_spec("ocpp")
     assert spec is not None
     assert spec.submodule_search_locations
-    file = Path(spec.submodule_search_locations[0]) / folder / "schemas" / f"{message}.json"
+    schemas = Path(spec.submodule_search_locations[0]) / folder / "schemas"
+    file = schemas / f"{message}.json"
+    if not file.exists():  # 1.6 names the files of requests after their action
+        file = schemas / f"{message.removesuffix('Request')}.json"
     compiled: Callable[[Any], Any] = fastjsonschema.compile(
         json.loads(file.read_text(encoding="utf-8-sig")),
         formats={"date-time": is_instant},

@@ -12,8 +12,8 @@ from agent.ocpp.v201 import smart_charging as v201
 from agent.ocpp.v201.smart_charging import UnsupportedProfile
 
 _CHARGING_ONLY: Final = "ChargingOnly"
-_OFFLINE_FIELDS: Final = ("maxOfflineDuration",)
 _DYNAMIC_FIELDS: Final = ("dynUpdateInterval", "dynUpdateTime")
+_SCHEDULE_FIELDS: Final = ("useLocalTime", "randomizedDelay", "limitAtSoC")
 _PHASE_LIMITS: Final = ("limit_L2", "limit_L3")
 _BIDIRECTIONAL_FIELDS: Final = tuple(
     f"{name}{phase}"
@@ -36,13 +36,13 @@ def _check_profile(profile: Payload) -> None:
     """K01.FR.121, K01.FR.122; K01.FR.101 would need the time spent offline."""
     if profile["chargingProfileKind"] == "Dynamic":
         raise UnsupportedProfile("UnsupportedKind", "Dynamic profiles are not supported")
-    _refuse(profile, _DYNAMIC_FIELDS, "InvalidProfile")
-    _refuse(profile, _OFFLINE_FIELDS, "UnsupportedParam")
+    _refuse_present(profile, _DYNAMIC_FIELDS, "InvalidProfile")
+    _refuse_present(profile, ("maxOfflineDuration",), "UnsupportedParam")
 
 
 def _check_schedule(schedule: Payload) -> None:
     """K01.FR.123, K01.FR.124, K01.FR.125; false and 0 ask for nothing."""
-    _refuse(schedule, ("useLocalTime", "randomizedDelay", "limitAtSoC"), "InvalidSchedule")
+    _refuse_present(_asked(schedule), _SCHEDULE_FIELDS, "InvalidSchedule")
 
 
 def _check_period(period: Payload) -> None:
@@ -50,16 +50,19 @@ def _check_period(period: Payload) -> None:
     mode = period.get("operationMode", _CHARGING_ONLY)
     if mode != _CHARGING_ONLY:
         raise UnsupportedProfile("InvalidOperationMode", f"{mode} is not supported")
-    _refuse(period, ("evseSleep",), "InvalidSchedule")
-    if any(name in period for name in _PHASE_LIMITS):
-        raise UnsupportedProfile("PhaseConflict", "one limit for all phases is supported")
-    if any(name in period for name in _BIDIRECTIONAL_FIELDS):
-        raise UnsupportedProfile("UnsupportedParam", "ChargingOnly knows no setpoint or discharge")
+    _refuse_present(_asked(period), ("evseSleep",), "InvalidSchedule")
+    _refuse_present(period, _PHASE_LIMITS, "PhaseConflict")
+    _refuse_present(period, _BIDIRECTIONAL_FIELDS, "UnsupportedParam")
     if "limit" not in period:
         raise UnsupportedProfile("InvalidSchedule", "a period of ChargingOnly needs a limit")
 
 
-def _refuse(payload: Payload, fields: tuple[str, ...], reason_code: str) -> None:
+def _asked(payload: Payload) -> Payload:
+    """Return the fields that ask for something: false and 0 do not."""
+    return {name: value for name, value in payload.items() if value}
+
+
+def _refuse_present(payload: Payload, fields: tuple[str, ...], reason_code: str) -> None:
     for field in fields:
-        if payload.get(field):
+        if field in payload:
             raise UnsupportedProfile(reason_code, f"{field} is not supported")

@@ -1,6 +1,7 @@
 """A signing component for tests: one key, one meter, readings with sensible defaults."""
 
-from dataclasses import dataclass, field
+from collections.abc import Coroutine
+from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from decimal import Decimal
 from functools import lru_cache
@@ -10,7 +11,6 @@ from tempfile import TemporaryDirectory
 from agent.core.vocabulary import AuthorizedBy
 from agent.metering.identification import Identification, identify
 from agent.metering.ocmf import ClockStatus, MeterReading, ReadingReason, SigningDevice
-from agent.metering.pagination import DurablePagination
 from agent.metering.signer import MeterSigner, SignedRecord
 from agent.metering.signing_key import SigningKey, load_or_create_signing_key
 
@@ -32,17 +32,29 @@ DEVICE = SigningDevice(
 
 @dataclass
 class RememberedNumber:
-    """Pagination storage in memory, which also tells in what order it was written."""
+    """A pagination counter in memory."""
 
     last: int = 0
-    saved: list[int] = field(default_factory=list)
 
-    def load(self) -> int:
+    async def next(self) -> int:
+        self.last += 1
         return self.last
 
-    def save(self, number: int) -> None:
-        self.last = number
-        self.saved.append(number)
+
+class PromptSigner(MeterSigner):
+    """A signer whose counter never waits, so that a record is there at once."""
+
+    def now(self, taken: MeterReading) -> SignedRecord:
+        return at_once(self.sign(taken))
+
+
+def at_once(work: Coroutine[object, None, SignedRecord]) -> SignedRecord:
+    try:
+        work.send(None)
+    except StopIteration as done:
+        record: SignedRecord = done.value
+        return record
+    raise AssertionError("the counter waited")
 
 
 @lru_cache(maxsize=2)
@@ -53,8 +65,8 @@ def signing_key(name: str = "ours") -> SigningKey:
 
 def signer(
     device: SigningDevice = DEVICE, *, storage: RememberedNumber | None = None
-) -> MeterSigner:
-    return MeterSigner(device, signing_key(), DurablePagination(storage or RememberedNumber()))
+) -> PromptSigner:
+    return PromptSigner(device, signing_key(), storage or RememberedNumber())
 
 
 def reading(
@@ -80,6 +92,6 @@ def begin_and_end(
     device: SigningDevice = DEVICE, user: Identification = USER
 ) -> tuple[SignedRecord, SignedRecord]:
     meter = signer(device)
-    begin = meter.sign(reading("1234567", user=user))
-    end = meter.sign(reading("1244667.5", after_s=3600, reason=ReadingReason.END, user=user))
+    begin = meter.now(reading("1234567", user=user))
+    end = meter.now(reading("1244667.5", after_s=3600, reason=ReadingReason.END, user=user))
     return begin, end

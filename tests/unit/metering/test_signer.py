@@ -30,13 +30,13 @@ from agent.metering.ocmf import (
     SigningDevice,
     watt_hours,
 )
-from agent.metering.pagination import DurablePagination
-from agent.metering.signer import MeterSigner, SignedRecord
+from agent.metering.signer import SignedRecord
 from agent.metering.verification import verify_pair, verify_record
 from tests.unit.metering.records import (
     DEVICE,
     START,
     USER,
+    PromptSigner,
     RememberedNumber,
     begin_and_end,
     reading,
@@ -116,7 +116,7 @@ readings = st.builds(
 def test_every_record_verifies_here_and_elsewhere(
     device: SigningDevice, taken: MeterReading
 ) -> None:
-    record = signer(device).sign(taken)
+    record = signer(device).now(taken)
     assert is_genuine_for_both(record.text) == (True, True)
 
 
@@ -125,7 +125,7 @@ def test_every_record_verifies_here_and_elsewhere(
 def test_a_tampered_record_verifies_nowhere(
     tamper: Callable[[str], str], device: SigningDevice, taken: MeterReading
 ) -> None:
-    text = signer(device).sign(taken).text
+    text = signer(device).now(taken).text
     tampered = tamper(text)
     assert tampered != text
     assert is_genuine_for_both(tampered) == (False, False)
@@ -133,7 +133,7 @@ def test_a_tampered_record_verifies_nowhere(
 
 @given(readings)
 def test_a_record_says_exactly_what_was_read(taken: MeterReading) -> None:
-    facts = verify_record(signer().sign(taken).text, PUBLIC_KEY).facts
+    facts = verify_record(signer().now(taken).text, PUBLIC_KEY).facts
     assert facts is not None
     assert facts.energy_wh == taken.energy_wh
     assert facts.clock_status is taken.clock_status
@@ -143,13 +143,13 @@ def test_a_record_says_exactly_what_was_read(taken: MeterReading) -> None:
 
 
 def test_a_record_of_another_station_does_not_verify() -> None:
-    text = signer().sign(reading()).text
+    text = signer().now(reading()).text
     other = signing_key("other").public_key_hex
     assert is_genuine_for_both(text, other) == (False, False)
 
 
 def test_a_record_names_its_algorithm_and_encoding() -> None:
-    header, payload, signature = signer().sign(reading()).text.split("|")
+    header, payload, signature = signer().now(reading()).text.split("|")
     assert (header, json.loads(payload)["FV"]) == ("OCMF", "1.3")
     described = json.loads(signature)
     der = bytes.fromhex(described.pop("SD"))
@@ -162,7 +162,7 @@ def test_a_record_names_its_algorithm_and_encoding() -> None:
 
 
 def test_a_record_is_bytes_and_its_text_is_the_same_bytes() -> None:
-    record = signer().sign(reading())
+    record = signer().now(reading())
     assert record.text.encode("ascii") == record.content
     assert record.public_key_hex == signer().public_key_hex == PUBLIC_KEY
 
@@ -198,37 +198,34 @@ def pagination_of(record: SignedRecord) -> str:
 
 def test_records_are_numbered_without_gap_over_restarts_of_the_signer() -> None:
     storage = RememberedNumber()
-    records = [signer(storage=storage).sign(reading(after_s=second)) for second in range(12)]
+    records = [signer(storage=storage).now(reading(after_s=second)) for second in range(12)]
     assert [pagination_of(record) for record in records] == [f"T{n}" for n in range(1, 13)]
     assert [record.pagination for record in records] == list(range(1, 13))
 
 
 def test_meters_that_share_the_key_share_the_numbers() -> None:
-    counter = DurablePagination(RememberedNumber())
+    counter = RememberedNumber()
     meters = [
-        MeterSigner(replace(DEVICE, meter_serial=serial), signing_key(), counter)
+        PromptSigner(replace(DEVICE, meter_serial=serial), signing_key(), counter)
         for serial in ("EM-1", "EM-2")
     ]
-    assert [meters[turn % 2].sign(reading()).pagination for turn in range(4)] == [1, 2, 3, 4]
+    assert [meters[turn % 2].now(reading()).pagination for turn in range(4)] == [1, 2, 3, 4]
 
 
 def test_the_number_is_durable_before_the_record_exists() -> None:
     saved: list[int] = []
 
     class PowerCut:
-        def load(self) -> int:
-            return 0
-
-        def save(self, number: int) -> None:
-            saved.append(number)
+        async def next(self) -> int:
+            saved.append(1)
             raise OSError("power cut right after the write")
 
-    meter = MeterSigner(DEVICE, signing_key(), DurablePagination(PowerCut()))
+    meter = PromptSigner(DEVICE, signing_key(), PowerCut())
     with pytest.raises(OSError, match="power cut"):
-        meter.sign(reading())
+        meter.now(reading())
     assert saved == [1]
     restarted = RememberedNumber(saved[-1])
-    assert pagination_of(signer(storage=restarted).sign(reading())) == "T2"
+    assert pagination_of(signer(storage=restarted).now(reading())) == "T2"
 
 
 def too_long() -> Identification:
@@ -239,11 +236,11 @@ def test_a_refused_reading_uses_no_number() -> None:
     storage = RememberedNumber()
     meter = signer(storage=storage)
     with pytest.raises(RecordTooLongError):
-        meter.sign(reading(user=too_long()))
+        meter.now(reading(user=too_long()))
     with pytest.raises(OcmfFieldError):
-        meter.sign(reading(energy_wh="-1"))
-    assert storage.saved == []
-    assert meter.sign(reading()).pagination == 1
+        meter.now(reading(energy_wh="-1"))
+    assert storage.last == 0
+    assert meter.now(reading()).pagination == 1
 
 
 # --- size
@@ -255,7 +252,7 @@ def test_no_record_is_longer_than_the_oldest_version_can_carry(
 ) -> None:
     meter = signer(device)
     try:
-        record = meter.sign(replace(taken, tariff_text=tariff_text))
+        record = meter.now(replace(taken, tariff_text=tariff_text))
     except RecordTooLongError:
         assert not tariff_text.isascii()
         return
@@ -263,7 +260,7 @@ def test_no_record_is_longer_than_the_oldest_version_can_carry(
 
 
 def test_a_usual_record_is_a_quarter_of_what_fits() -> None:
-    assert len(signer().sign(reading()).content) < 700
+    assert len(signer().now(reading()).content) < 700
 
 
 # --- start-up

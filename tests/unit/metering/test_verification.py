@@ -206,8 +206,8 @@ def pair(
     change_end: Callable[[MeterReading], MeterReading] = lambda taken: taken,
 ) -> PairVerification:
     meter = signer()
-    begin = meter.sign(change_begin(reading("1000.5")))
-    end = meter.sign(change_end(reading("4321", after_s=3600, reason=ReadingReason.END)))
+    begin = meter.now(change_begin(reading("1000.5")))
+    end = meter.now(change_end(reading("4321", after_s=3600, reason=ReadingReason.END)))
     return verify_pair(begin.text, end.text, KEY.public_key_hex)
 
 
@@ -297,8 +297,8 @@ def test_begin_and_end_in_the_wrong_order_are_refused() -> None:
 
 def test_the_records_of_two_meters_are_no_pair() -> None:
     storage = RememberedNumber()
-    begin = signer(storage=storage).sign(reading())
-    end = signer(replace(DEVICE, meter_serial="EM-2"), storage=storage).sign(
+    begin = signer(storage=storage).now(reading())
+    end = signer(replace(DEVICE, meter_serial="EM-2"), storage=storage).now(
         reading("1300000", after_s=9, reason=ReadingReason.END)
     )
     verdict = verify_pair(begin.text, end.text, KEY.public_key_hex)
@@ -307,11 +307,11 @@ def test_the_records_of_two_meters_are_no_pair() -> None:
 
 def test_two_registers_or_units_are_no_pair() -> None:
     storage = RememberedNumber()
-    begin = signer(storage=storage).sign(reading())
+    begin = signer(storage=storage).now(reading())
     other = replace(
         DEVICE, register=Register.TRANSACTION_IMPORT_AT_MAINS, unit=EnergyUnit.WATT_HOUR
     )
-    end = signer(other, storage=storage).sign(
+    end = signer(other, storage=storage).now(
         reading("1300000", after_s=9, reason=ReadingReason.END)
     )
     told = "; ".join(verify_pair(begin.text, end.text, KEY.public_key_hex).problems)

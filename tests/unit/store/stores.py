@@ -31,9 +31,7 @@ async def opened(path: Path, limits: Limits = SMALL) -> AsyncIterator[Database]:
 
 
 @asynccontextmanager
-async def queue(
-    database: Database, limits: OutboxLimits | None = None
-) -> AsyncIterator[Outbox]:
+async def queue(database: Database, limits: OutboxLimits | None = None) -> AsyncIterator[Outbox]:
     outbox = await Outbox.open(database, stamp=lambda: STAMP, schema=3, limits=limits)
     try:
         yield outbox
@@ -53,3 +51,18 @@ def snapshot(path: Path, target: Path) -> Path:
         if old.exists():
             shutil.copyfile(old, new)
     return target
+
+
+def content(path: Path) -> bytes:
+    return path.read_bytes()
+
+
+def place(path: Path, stored: bytes) -> None:
+    """Put a file where the store expects its database."""
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    path.write_bytes(stored)
+
+
+def truncate(path: Path, share: float, more: int = 0) -> None:
+    with path.open("r+b") as file:
+        file.truncate(int(path.stat().st_size * share) + more)

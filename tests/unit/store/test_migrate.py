@@ -13,7 +13,7 @@ from agent.store.files import StoreFiles
 from agent.store.migrate import Migration, apply, migrate, migrations, schema_version
 from agent.store.sessions import Sessions, TransactionNumbers
 from agent.store.settings import Documents
-from tests.unit.store.stores import SMALL, entry, opened, queue
+from tests.unit.store.stores import SMALL, content, entry, opened, queue
 
 VERSION1 = Path(__file__).with_name("version1.sql").read_text("utf-8")
 
@@ -94,8 +94,8 @@ async def test_a_newer_schema_is_refused_with_file_and_remedy(path: Path) -> Non
         pass
     with contextlib.closing(sqlite3.connect(path)) as connection:
         connection.execute("PRAGMA user_version = 99")
-    before = path.read_bytes()
+    before = content(path)
     with pytest.raises(SchemaTooNew, match=r"has schema 99, .* install the newer") as caught:
         await Database.open(path, SMALL)
     assert str(path) in str(caught.value)
-    assert path.read_bytes() == before
+    assert content(path) == before

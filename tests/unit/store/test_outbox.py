@@ -10,6 +10,7 @@ from agent.store.errors import NotTheHead, Reason, StoreUnavailable
 from agent.store.files import StoreFiles
 from agent.store.group import Durability
 from agent.store.outbox import Dropped, Entry, Outbox, OutboxLimits
+from agent.store.sessions import Sessions
 from tests.unit.store.stores import STAMP, entry, opened, queue, snapshot
 
 LATER = Durability.WITHIN_SECONDS
@@ -80,10 +81,10 @@ async def test_class_a_and_b_keep_their_order(outbox: Outbox) -> None:
 
 async def test_also_shares_the_transaction(outbox: Outbox, database: Database) -> None:
     def also(connection: sqlite3.Connection) -> None:
-        connection.execute("INSERT INTO document VALUES ('k', 'a', 't')")
+        connection.execute("INSERT INTO document VALUES ('k', 'a', x'00')")
 
     def fail(connection: sqlite3.Connection) -> None:
-        connection.execute("INSERT INTO document VALUES ('k', 'b', 't')")
+        connection.execute("INSERT INTO document VALUES ('k', 'b', x'00')")
         raise LookupError
 
     await outbox.append([entry(1)], also)
@@ -182,9 +183,7 @@ async def test_acknowledged_rows_are_deleted_with_the_next_append(
     assert await database.read(stored_ids) == [3, 4, 5]
 
 
-async def test_acknowledged_rows_are_deleted_in_batches(
-    outbox: Outbox, database: Database
-) -> None:
+async def test_acknowledged_rows_are_deleted_in_batches(outbox: Outbox, database: Database) -> None:
     await outbox.append([entry(number) for number in range(450)])
     for row_id in range(1, 251):
         await outbox.wait_not_empty()
@@ -358,3 +357,62 @@ class TestOverflow:
             assert len(outbox) == 100
             await outbox.append([entry(100)])
             assert len(outbox) < 60
+
+
+class TestFailingStorage:
+    async def test_a_head_that_cannot_be_read_is_a_typed_error(self, path: Path) -> None:
+        async with opened(path) as database:
+            async with queue(database) as outbox:
+                await outbox.append([entry(number) for number in range(5)])
+            outbox = await Outbox.open(
+                database, stamp=lambda: STAMP, schema=1, limits=OutboxLimits(look_ahead=2)
+            )
+            outbox.acknowledge(1)
+            outbox.acknowledge(2)
+        for _ in range(2):
+            with pytest.raises(StoreUnavailable) as caught:
+                await outbox.wait_not_empty()
+            assert caught.value.reason is Reason.CLOSED
+        await outbox.close()
+
+    async def test_acknowledgements_survive_a_close_without_the_database(
+        self, path: Path, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        async with opened(path) as database:
+            outbox = await Outbox.open(database, stamp=lambda: STAMP, schema=1)
+            await outbox.append([entry(1), entry(2)])
+            outbox.acknowledge(1)
+        await outbox.close()
+        assert "only the cursor file holds the acknowledgements" in caplog.text
+        async with opened(path) as database, queue(database) as outbox:
+            assert await drain(outbox) == [2]
+
+    async def test_a_queue_of_a_closed_store_cannot_be_opened(self, path: Path) -> None:
+        async with opened(path) as database:
+            pass
+        with pytest.raises(StoreUnavailable, match="is closed"):
+            await Outbox.open(database, stamp=lambda: STAMP, schema=1)
+
+
+def log_bytes(path: Path) -> int:
+    return StoreFiles(path).log.stat().st_size
+
+
+async def test_an_event_with_its_session_dirties_three_pages(path: Path) -> None:
+    """Flash wears by pages written: the event, its session, and the last id."""
+    events = 60
+    async with opened(path) as database, queue(database) as outbox:
+
+        async def deliver(number: int) -> None:
+            body = os.urandom(300)
+            await outbox.append(
+                [Entry("TransactionEvent", body, "tx", number, must_keep=True)],
+                lambda connection: Sessions.upsert(connection, 1, body),
+            )
+            outbox.acknowledge(number)
+
+        await deliver(1)
+        before = log_bytes(path)
+        for number in range(2, events + 2):
+            await deliver(number)
+        assert log_bytes(path) - before == events * 3 * (1024 + 24)

@@ -35,8 +35,9 @@ async def test_a_destroyed_session_does_not_take_the_others_along(
             lambda connection, evse=evse_id: Sessions.upsert(connection, evse, b"x")
         )
     await database.write(
-        lambda connection: connection.execute("UPDATE session SET body=x'11' WHERE evse_id=1")
-        and None
+        lambda connection: (
+            connection.execute("UPDATE session SET body=x'11' WHERE evse_id=1") and None
+        )
     )
     with caplog.at_level(logging.ERROR):
         assert await Sessions(database).load_all() == {2: b"x"}

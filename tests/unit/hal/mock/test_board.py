@@ -111,21 +111,14 @@ def test_a_board_without_clients_leaves(state_dir: Path) -> None:
     board.close()
 
 
-def test_other_users_are_turned_away(state_dir: Path) -> None:
-    world = claim_world(state_dir)
-    listener = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-    listener.bind(socket_address(world.token))
-    listener.listen(8)
-    if os.getuid() == 0:
-        listener.close()
-        world.close()
-        pytest.skip("root is never turned away")
-    board = Board(world, listener, os.getuid() + 1)
-    thread = threading.Thread(target=board.run)
-    thread.start()
-    connection = connect(state_dir)
-    assert connection.recv(10) == b""
-    connection.close()
-    board.stop()
-    thread.join()
-    board.close()
+def test_other_users_are_turned_away(
+    board: Board, state_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    friend = connect(state_dir)
+    assert ask(friend, "open", [1])["ok"] is True
+    monkeypatch.setattr("hal.mock.board.peer_uid", lambda _: os.getuid() + 1)
+    stranger = connect(state_dir)
+    assert stranger.recv(10) == b""
+    stranger.close()
+    assert ask(friend, "open", [1])["ok"] is True
+    friend.close()

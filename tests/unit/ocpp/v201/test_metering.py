@@ -156,3 +156,12 @@ def test_a_key_that_does_not_fit_is_left_out_but_not_its_record(
     assert isinstance(signed, dict)
     assert signed["publicKey"] == ""
     assert "public key" in caplog.text
+
+
+def test_methods_and_key_that_just_fit_are_told() -> None:
+    fitting = SignedValue(RECORD, "m" * 50, "e" * 50, public_key="3" * 1858)
+    signed = sampled(SampledValue(Decimal(1), signed=fitting))["signedMeterValue"]
+
+    assert isinstance(signed, dict)
+    assert (signed["signingMethod"], signed["encodingMethod"]) == ("m" * 50, "e" * 50)
+    assert len(signed["publicKey"]) == 2500

@@ -68,6 +68,7 @@ def test_what_asks_for_nothing_new_is_read_as_before(profile: Any) -> None:
                 ["K01.FR.122"],
             ),
             (with_profile(maxOfflineDuration=60), "UnsupportedParam", ["K01.FR.101"]),
+            (with_profile(maxOfflineDuration=0), "UnsupportedParam", ["K01.FR.101"]),
             (with_schedule(useLocalTime=True), "InvalidSchedule", ["K01.FR.123"]),
             (with_schedule(randomizedDelay=5), "InvalidSchedule", ["K01.FR.124"]),
             (

@@ -1,0 +1,72 @@
+"""Read-back of the contactor and the pace of closings."""
+
+import pytest
+
+from hal.api import Fault
+from hal.guard.contactor_check import ContactorTrack
+
+STARTED_S = 100.0
+
+
+def fresh() -> ContactorTrack:
+    return ContactorTrack(started_s=STARTED_S, commanded_s=STARTED_S)
+
+
+@pytest.mark.parametrize(
+    ("told", "fault"), [(True, Fault.CONTACTOR_STUCK_OPEN), (False, Fault.CONTACTOR_WELDED)]
+)
+def test_the_mirror_contact_has_a_quarter_second_to_follow(told: bool, fault: Fault) -> None:
+    track = ContactorTrack(STARTED_S, commanded=not told, commanded_s=STARTED_S, closed=not told)
+    track = track.command(closed=told, now_s=200.0)
+    track = track.read_back(closed=not told, now_s=200.1).read_back(closed=not told, now_s=200.249)
+    assert track.fault(200.249) is None
+    assert track.pending
+    assert track.fault(200.25) is fault
+
+
+@pytest.mark.parametrize(
+    ("told", "fault"), [(True, Fault.CONTACTOR_STUCK_OPEN), (False, Fault.CONTACTOR_WELDED)]
+)
+def test_an_unexpected_move_is_a_fault_after_two_samples(told: bool, fault: Fault) -> None:
+    track = ContactorTrack(STARTED_S, commanded=told, commanded_s=STARTED_S, closed=told)
+    track = track.read_back(closed=not told, now_s=200.0)
+    assert track.fault(200.5) is None, "one sample proves nothing"
+    track = track.read_back(closed=not told, now_s=200.005)
+    assert track.fault(200.005) is None, "bouncing takes a few milliseconds"
+    assert track.fault(200.011) is fault
+
+
+def test_a_contact_that_follows_is_no_fault() -> None:
+    track = fresh().command(closed=True, now_s=200.0).read_back(closed=False, now_s=200.02)
+    track = track.read_back(closed=True, now_s=200.04)
+    assert track.fault(300.0) is None
+    assert not track.pending
+    assert track.closed
+
+
+def test_the_first_closing_waits_a_second_and_the_next_ten() -> None:
+    track = fresh()
+    assert not track.may_close(100.99, 10.0)
+    assert track.may_close(101.0, 10.0)
+    track = track.command(closed=True, now_s=101.0).command(closed=False, now_s=102.0)
+    assert not track.may_close(110.99, 10.0)
+    assert track.may_close(111.0, 10.0)
+
+
+def test_a_contactor_that_is_not_proven_open_may_not_close() -> None:
+    assert not fresh().read_back(closed=True, now_s=150.0).may_close(200.0, 10.0)
+
+
+def test_repeating_a_command_changes_nothing() -> None:
+    track = fresh()
+    assert track.command(closed=False, now_s=200.0) is track
+    assert track.read_back(closed=False, now_s=200.0) is track
+
+
+def test_a_contactor_found_again_has_its_time_and_keeps_its_pace() -> None:
+    track = fresh().command(closed=True, now_s=200.0).found(closed=True, now_s=205.0)
+    assert not track.commanded
+    assert track.last_closing_s == 200.0
+    track = track.read_back(closed=True, now_s=205.0).read_back(closed=True, now_s=205.2)
+    assert track.fault(205.2) is None
+    assert track.fault(205.25) is Fault.CONTACTOR_WELDED

@@ -1,0 +1,104 @@
+"""What the guard reads of the configuration, and how it complains."""
+
+from pathlib import Path
+
+import pytest
+
+from hal.guard.settings import SettingsError, load
+
+STATION = '[station]\nstate_dir = "state"\n'
+EVSE = """[[evse]]
+id = 1
+connector_type = "cType2"
+max_current_a = 32
+pilot = { backend = "mock" }
+contactor = { backend = "mock" }
+"""
+
+
+def write(tmp_path: Path, text: str) -> Path:
+    path = tmp_path / "station.toml"
+    path.write_text(text)
+    return path
+
+
+def test_defaults(tmp_path: Path) -> None:
+    settings = load(write(tmp_path, STATION + EVSE))
+    assert settings.state_dir == tmp_path / "state"
+    assert settings.socket == tmp_path / "state" / "guard.sock"
+    assert settings.group is None
+    assert settings.tick_s == 0.02
+    assert settings.grace_s == 60.0
+    (setup,) = settings.setups
+    assert (setup.evse, setup.max_current_a, setup.ventilation) == (1, 32.0, False)
+    assert (setup.fallback_limit_a, setup.min_closing_interval_s) == (6.0, 10.0)
+
+
+def test_every_key(tmp_path: Path) -> None:
+    guard = (
+        '[guard]\nsocket = "run/g.sock"\ngroup = "charging"\ngrace_s = 30\nfallback_limit_a = 8\n'
+        "tick_s = 0.01\nmin_closing_interval_s = 0\nstart_with_agent = true\n"
+    )
+    evse = EVSE.replace("id = 1", 'id = 7\nventilation = true\ncable = "attached"\nphases = 1')
+    settings = load(write(tmp_path, STATION + guard + evse))
+    assert settings.socket == tmp_path / "run" / "g.sock"
+    assert settings.group == "charging"
+    assert settings.tick_s == 0.01
+    (setup,) = settings.setups
+    assert (setup.evse, setup.ventilation, setup.grace_s) == (7, True, 30.0)
+    assert (setup.fallback_limit_a, setup.min_closing_interval_s) == (8.0, 0.0)
+    assert settings.evse_tables == {
+        7: {
+            "pilot": {"backend": "mock"},
+            "contactor": {"backend": "mock"},
+            "settings": {"max_current_a": 32, "phases": 1, "cable": "attached"},
+        }
+    }
+
+
+def test_absolute_paths_stay(tmp_path: Path) -> None:
+    text = f'[station]\nstate_dir = "{tmp_path}/s"\n[guard]\nsocket = "{tmp_path}/g"\n'
+    settings = load(write(tmp_path, text + EVSE))
+    assert (settings.state_dir, settings.socket) == (tmp_path / "s", tmp_path / "g")
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        ("[station", "is not TOML"),
+        (EVSE, "[station] state_dir is missing"),
+        ("station = 1\n" + EVSE, "[station] must be a table"),
+        (STATION, "[[evse]] is missing"),
+        (STATION + "evse = 3", "state_dir"),
+        ("evse = [3]\n" + STATION, "[[evse]] must be tables"),
+        (STATION + EVSE + EVSE, "id = 1 is there twice"),
+        (STATION + EVSE.replace("id = 1", "id = 0"), "[[evse]] id must be"),
+        (STATION + EVSE.replace("id = 1", "id = true"), "[[evse]] id must be"),
+        (STATION + EVSE.replace("max_current_a = 32", ""), "max_current_a is missing"),
+        (STATION + EVSE.replace("= 32", "= 5"), "max_current_a is 5, not within 6 to 80"),
+        (STATION + EVSE.replace("= 32", "= nan"), "max_current_a is nan"),
+        (STATION + EVSE.replace("= 32", "= true"), "max_current_a is missing or not a number"),
+        (STATION + EVSE.replace("contactor =", "contractor ="), "contactor is missing"),
+        (STATION + EVSE + 'ventilation = "no"', "ventilation must be true or false"),
+        (STATION + EVSE + 'cable = "loose"', "cable must be one of"),
+        (STATION + EVSE + 'cable = "socket"', "proximity is missing"),
+        (STATION + "[guard]\ngrace = 1\n" + EVSE, "[guard] grace is unknown; known are"),
+        (STATION + "[guard]\ntick_s = 1\n" + EVSE, "[guard] tick_s is 1, not within"),
+        (STATION + "[guard]\ngroup = 1\n" + EVSE, "[guard] group is missing or not a text"),
+    ],
+)
+def test_a_wrong_file_is_refused_by_name_key_and_reason(
+    tmp_path: Path, text: str, complaint: str
+) -> None:
+    path = write(tmp_path, text.replace("evse = 3", ""))
+    if "evse = 3" in text:
+        path.write_text("evse = 3\n" + EVSE.replace("[[evse]]", "[other]"))
+    with pytest.raises(SettingsError) as refusal:
+        load(path)
+    assert str(path) in str(refusal.value)
+    assert complaint in str(refusal.value)
+
+
+def test_a_missing_file_is_named(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match=r"nowhere\.toml: cannot be read"):
+        load(tmp_path / "nowhere.toml")
