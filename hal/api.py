@@ -187,7 +187,11 @@ class LeaseState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class GuardStatus:
-    """One EVSE as the guard measures and drives it."""
+    """One EVSE as the guard measures and drives it.
+
+    `connection` numbers the plug-ins: its low 16 bits count them, the bits above are a number of
+    this guard process, so that a car that was swapped unseen is noticed.
+    """
 
     evse: int
     pilot_state: PilotState
@@ -202,6 +206,7 @@ class GuardStatus:
     pilot_high_v: float = 12.0
     pilot_low_v: float = 12.0
     real_time: bool = True
+    connection: int = 0
 
 
 @dataclass(frozen=True, slots=True)

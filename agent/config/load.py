@@ -85,13 +85,14 @@ def _parsed(path: Path, problems: Problems) -> Mapping[str, Any]:
 
 
 def _read_station(table: Table, file: Path) -> StationConfig:
+    station = _station(table.table("station"))
     config = StationConfig(
         file=file,
-        station=_station(table.table("station")),
+        station=station,
         csms=_csms(table.table("csms")),
         evses=tuple(_evse(evse) for evse in table.tables("evse")),
-        guard=_guard(table.table("guard")),
-        local_api=_local_api(table.table("local_api")),
+        guard=_guard(table.table("guard"), station.state_dir),
+        local_api=_local_api(table.table("local_api"), station.state_dir),
         bench=_bench(table.optional_table("bench")),
         log=_log(table.table("log")),
         ocpp16=_ocpp16(table.table("ocpp16")),
@@ -236,20 +237,23 @@ def _frozen(value: Any) -> OptionValue:
             return str(value)
 
 
-def _guard(table: Table) -> GuardSection:
+def _guard(table: Table, state_dir: Path) -> GuardSection:
     section = GuardSection(
-        socket=table.path("socket", "/run/stationd/guard.sock"),
+        socket=table.path("socket", str(state_dir.absolute() / "guard.sock")),
+        group=table.text("group", "") or None,
         grace_s=table.number("grace_s", 60.0, low=0.0, high=3600.0),
         fallback_limit_a=table.integer("fallback_limit_a", 6, low=6, high=80),
         tick_s=table.number("tick_s", 0.02, low=0.001, high=0.1),
+        min_closing_interval_s=table.number("min_closing_interval_s", 10.0, low=0.0, high=600.0),
         start_with_agent=table.boolean("start_with_agent", default=False),
     )
     table.finish()
     return section
 
 
-def _local_api(table: Table) -> LocalApiSection:
-    section = LocalApiSection(socket=table.path("socket", "/run/stationd/api.sock"))
+def _local_api(table: Table, state_dir: Path) -> LocalApiSection:
+    default = str(state_dir.absolute() / "api.sock")
+    section = LocalApiSection(socket=table.path("socket", default))
     table.finish()
     return section
 

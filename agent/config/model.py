@@ -127,12 +127,15 @@ class GuardSection:
     """`[guard]`: the safety guard's process.
 
     Without the daemon the guard holds at most `fallback_limit_a` for `grace_s`, then it stops.
+    Members of `group` may connect to the socket besides the guard's own user.
     """
 
     socket: Path
+    group: str | None = None
     grace_s: float = 60.0
     fallback_limit_a: int = 6
     tick_s: float = 0.02
+    min_closing_interval_s: float = 10.0
     start_with_agent: bool = False
 
 

@@ -43,14 +43,14 @@ class MeterSigner:
         """The SubjectPublicKeyInfo, DER in hexadecimal, that verifies this signer's records."""
         return self._key.public_key_hex
 
-    def sign(self, reading: MeterReading) -> SignedRecord:
+    async def sign(self, reading: MeterReading) -> SignedRecord:
         """Build and sign the record of `reading`.
 
         Raises OcmfFieldError and RecordTooLongError before a pagination number is used up, so that
         a refused reading leaves no gap. What the pagination counter raises is passed on.
         """
         ocmf.build_payload(self._device, reading, ocmf.MAX_PAGINATION)
-        number = self._pagination.next()
+        number = await self._pagination.next()
         payload = ocmf.build_payload(self._device, reading, number)
         content = ocmf.assemble(payload, self._key.sign(payload))
         return SignedRecord(content, number, self._key.public_key_hex)

@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 
 from agent.core.events import EvseChanged, TransactionEvent
 from agent.core.meter_values import with_signed
+from agent.core.metering import Reading
 from agent.core.session import Session
 from agent.core.session_state import (
     Deadlines,
@@ -38,6 +39,7 @@ from agent.services.meter_reader import MeterReader
 from hal.api import Fault, GuardGone, GuardLink, GuardStatus, Lease, PilotState
 
 LOCK_POLL_S = 0.05
+METER_POLL_S = 1.0
 STUCK_S = 5.0
 """A stimulus that takes longer stops the renewal of the lease: the guard then takes over."""
 _PLUGGED_STATES = (PilotState.B, PilotState.C, PilotState.D)
@@ -47,6 +49,7 @@ log = logging.getLogger(__name__)
 
 Judge = Callable[[IdToken, int], Awaitable[tuple[IdTokenInfo, AuthorizedBy]]]
 Observer = Callable[[SessionState, SessionState], None]
+Listener = Callable[[TransactionEvent, SessionState], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +77,11 @@ class EvsePorts:
 
 
 class EvseService:
-    """Runs one EVSE. Observers hear of every new state, after it was committed."""
+    """Runs one EVSE.
+
+    Observers hear of every new state, listeners of every transaction event with the state before
+    it; both after the commit.
+    """
 
     def __init__(
         self,
@@ -86,6 +93,7 @@ class EvseService:
     ) -> None:
         self.description = description
         self.observers: list[Observer] = []
+        self.listeners: list[Listener] = []
         self._session = session
         self._ports = ports
         self._power_was_lost = power_was_lost
@@ -97,6 +105,7 @@ class EvseService:
         self._busy_since_s: float | None = None
         self._judging: set[asyncio.Task[None]] = set()
         self._idle = asyncio.Event()
+        self._instrument_faults: set[Fault] = set()
 
     @property
     def state(self) -> SessionState:
@@ -112,6 +121,11 @@ class EvseService:
     def guard_status(self) -> GuardStatus | None:
         """What the guard said last."""
         return self._status
+
+    @property
+    def last_reading(self) -> Reading:
+        """The latest reading of the meter."""
+        return self._ports.meter.last
 
     def post(self, stimulus: Stimulus) -> None:
         """Put a stimulus into the inbox."""
@@ -133,10 +147,18 @@ class EvseService:
             self.post(self._lines(news))
         self._guard_gone = None
 
+    def instrument_fault(self, fault: Fault, *, on: bool) -> None:
+        """Take note that an instrument of this EVSE is lost or back."""
+        before = frozenset(self._instrument_faults)
+        (self._instrument_faults.add if on else self._instrument_faults.discard)(fault)
+        if before != self._instrument_faults and self._resumed and self._status is not None:
+            self.post(self._lines(self._status))
+
     async def run(self) -> None:
-        """Work through the inbox for ever; renew the lease meanwhile."""
+        """Work through the inbox for ever; renew the lease and watch the meter meanwhile."""
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._renew_lease())
+            tasks.create_task(self._watch_meter())
             tasks.create_task(self._work())
 
     async def settled(self, timeout_s: float) -> bool:
@@ -195,6 +217,9 @@ class EvseService:
             await self._ports.journal.record(self.state, events, before_effect=True)
         await self._grant(lease)
         self._follow_up(before, step)
+        for event in events:
+            for listener in self.listeners:
+                listener(event, before)
 
     async def _moment(self) -> Moment:
         reading = await self._ports.meter.read()
@@ -280,10 +305,14 @@ class EvseService:
             if self._resumed and not stuck:
                 await self._ports.guard.grant(self._lease)
 
+    async def _watch_meter(self) -> None:
+        while True:
+            await self._ports.meter.read()
+            self.instrument_fault(Fault.METER_LOST, on=self._ports.meter.lost)
+            await asyncio.sleep(METER_POLL_S)
+
     def _lines(self, status: GuardStatus) -> LinesChanged:
-        faults = {fault.value for fault in status.faults}
-        if self._ports.meter.lost:
-            faults.add(Fault.METER_LOST.value)
+        faults = {fault.value for fault in (*status.faults, *self._instrument_faults)}
         return LinesChanged(
             plugged_in=status.pilot_state in _PLUGGED_STATES,
             ev_ready=status.pilot_state in _READY_STATES,

@@ -22,6 +22,11 @@ class MeterReader:
         self._last = last if last is not None else Reading(Decimal(0))
         self.lost = False
 
+    @property
+    def last(self) -> Reading:
+        """The latest reading that could be used."""
+        return self._last
+
     async def read(self) -> Reading:
         """Return the reading of now, or the last one marked as not fresh (J02.FR.16)."""
         try:

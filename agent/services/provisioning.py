@@ -56,7 +56,7 @@ class ProvisioningService:
     def tell_state(self, evse: int | None = None, *, asked_for: bool = False) -> None:
         """Tell the state of one EVSE, or of the station and all of them."""
         if evse is None:
-            self._tell_station(asked_for=asked_for)
+            self.tell_station(asked_for=asked_for)
         for number, snapshot in self._snapshots().items():
             if evse in (None, number):
                 self._tell(number, None, snapshot, asked_for=asked_for)
@@ -146,7 +146,8 @@ class ProvisioningService:
         change = EvseChanged(at=at, evse=evse, before=before, after=after)
         self._link.publish(change, asked_for=asked_for)
 
-    def _tell_station(self, *, asked_for: bool) -> None:
+    def tell_station(self, *, asked_for: bool = False) -> None:
+        """Tell the availability of the station as a whole."""
         operative = self._settings.station_operative()
         change = StationChanged(at=self._clock.now(), operative=operative)
         self._link.publish(change, asked_for=asked_for)

@@ -68,6 +68,11 @@ class SmartChargingService:
         for evse in evses.values():
             evse.observers.append(self._observe)
 
+    @property
+    def installed(self) -> tuple[InstalledProfile, ...]:
+        """The profiles in force."""
+        return self._installed
+
     async def run(self) -> None:
         """Apply limits now, after every change and whenever a schedule steps."""
         while True:

@@ -64,6 +64,7 @@ def connect_writer(files: StoreFiles) -> sqlite3.Connection:
     is_new = not path.exists()
     create_private(path)
     connection = open_file(path)
+    connection.text_factory = _decode
     try:
         for setting in _SETTINGS:
             connection.execute(setting)
@@ -79,6 +80,7 @@ def connect_writer(files: StoreFiles) -> sqlite3.Connection:
 def connect_reader(path: Path) -> sqlite3.Connection:
     """Open a second connection that cannot write; it is used from one thread at a time."""
     connection = open_file(path, any_thread=True)
+    connection.text_factory = _decode
     for setting in (*_SETTINGS, "PRAGMA query_only=ON"):
         connection.execute(setting)
     return connection
@@ -122,6 +124,11 @@ def find_damage(
         connection.close()
 
 
+def _decode(text: bytes) -> str:
+    """Decode any bytes: a damaged name must not make the other rows of its table unreadable."""
+    return text.decode("utf-8", "replace")
+
+
 def _check_absent(files: StoreFiles) -> Finding | None:
     # SQLite would delete such a log unread.
     if files.log.exists() and files.log.stat().st_size > 0:
@@ -139,7 +146,16 @@ def _check(connection: sqlite3.Connection, files: StoreFiles) -> Finding | None:
     if missing and schema_version(connection) == len(migrations()):
         return Finding(Damage.MALFORMED, f"tables are missing: {', '.join(sorted(missing))}")
     verdict = str(connection.execute("PRAGMA quick_check(1)").fetchone()[0])
-    return None if verdict == "ok" else Finding(Damage.MALFORMED, verdict)
+    if verdict != "ok":
+        return Finding(Damage.MALFORMED, verdict)
+    return _check_counters(connection) if "counter" in names else None
+
+
+def _check_counters(connection: sqlite3.Connection) -> Finding | None:
+    # The check above skips constraints on a connection that cannot write.
+    query = "SELECT count(*) FROM counter WHERE mirror <> -value"
+    altered = int(connection.execute(query).fetchone()[0])
+    return Finding(Damage.MALFORMED, f"{altered} counters changed") if altered else None
 
 
 def _judge(error: sqlite3.DatabaseError, path: Path) -> Finding | None:

@@ -22,8 +22,8 @@ class Counters:
     def take(connection: sqlite3.Connection, name: str) -> int:
         """Take the next number inside a write: it is taken only if that write is committed."""
         statement = (
-            "INSERT INTO counter (name, value) VALUES (?, 1)"
-            " ON CONFLICT (name) DO UPDATE SET value = value + 1 RETURNING value"
+            "INSERT INTO counter (name, value, mirror) VALUES (?, 1, -1) ON CONFLICT (name)"
+            " DO UPDATE SET value = value + 1, mirror = mirror - 1 RETURNING value"
         )
         (row,) = connection.execute(statement, (name,)).fetchall()
         return int(row[0])
@@ -44,10 +44,11 @@ class Counters:
 
         def put(connection: sqlite3.Connection) -> None:
             statement = (
-                "INSERT INTO counter (name, value) VALUES (?, ?) ON CONFLICT (name)"
-                " DO UPDATE SET value = excluded.value WHERE excluded.value >= value"
+                "INSERT INTO counter (name, value, mirror) VALUES (?, ?, ?) ON CONFLICT (name)"
+                " DO UPDATE SET value = excluded.value, mirror = excluded.mirror"
+                " WHERE excluded.value >= value"
             )
-            if connection.execute(statement, (name, number)).rowcount == 0:
+            if connection.execute(statement, (name, number, -number)).rowcount == 0:
                 raise ValueError(f"counter {name} is beyond {number}: numbers would repeat")
 
         await self._database.write(put)

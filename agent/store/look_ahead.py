@@ -64,7 +64,8 @@ class LookAhead:
         start_id = max(self._thinned_id, self._loaded_id)
         if start_id >= self._pass_end_id:
             # A pass covers all rows, or new ones alone would be given up again and again.
-            start_id, self._pass_end_id = self._loaded_id, self._committed_id
+            start_id = self._thinned_id = self._loaded_id
+            self._pass_end_id = self._committed_id
         return Span(start_id, self._pass_end_id)
 
     def thinned(self, thinned: Thinned) -> None:

@@ -1,19 +1,24 @@
 """The outbox as rows: what an entry is, and the statements that store, read and give up rows."""
 
 import sqlite3
+import zlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from agent.store.body import DamagedBodyError, pack, unpack
 
 _LONGEST_REASON = 500
 _THIN_SPAN = 4000
 _GAP_END = "outbox_gap_end"
-_COLUMNS = "id, kind, body, transaction_id, seq_no, must_keep, boot_id, monotonic_s, utc_ms, schema"
-_INSERT = f"INSERT INTO outbox ({_COLUMNS}) VALUES (?,?,?,?,?,?,?,?,?,?)"  # noqa: S608 - our constant
-_LOAD = f"SELECT {_COLUMNS} FROM outbox WHERE id > ? AND id <= ? ORDER BY id LIMIT ?"  # noqa: S608 - our constant
+_COLUMNS = (
+    "id, kind, body, transaction_id, seq_no, must_keep, boot_id, monotonic_s, utc_ms, schema,"
+    " checksum"
+)
+_INSERT = f"INSERT INTO outbox ({_COLUMNS}) VALUES (?,?,?,?,?,?,?,?,?,?,?)"  # noqa: S608 - constants
+_LOAD = f"SELECT {_COLUMNS} FROM outbox WHERE id > ? AND id <= ? ORDER BY id LIMIT ?"  # noqa: S608 - constants
 
 _Values = tuple[int, str, bytes, str | None, int | None, int, str, float, int | None, int]
+"""The columns without the checksum."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,23 +117,10 @@ def insert(
         note_gap(connection, first_id - 1)
     stored: list[Row] = []
     for row_id, entry in rows:
-        body = pack(entry.body)
-        connection.execute(
-            _INSERT,
-            (
-                row_id,
-                entry.kind,
-                body,
-                entry.transaction_id,
-                entry.seq_no,
-                int(entry.must_keep),
-                stamp.boot_id,
-                stamp.monotonic_s,
-                stamp.utc_ms,
-                schema,
-            ),
-        )
-        stored.append(Row(row_id, entry, stamp, schema, len(body)))
+        row = Row(row_id, entry, stamp, schema, 0)
+        values = _values(row)
+        connection.execute(_INSERT, (*values, _checksum(values)))
+        stored.append(replace(row, stored_bytes=len(values[2])))
     return tuple(stored)
 
 
@@ -139,7 +131,7 @@ def load(connection: sqlite3.Connection, span: Span, limit: int) -> Loaded:
     damaged: list[int] = []
     for values in found:
         try:
-            rows.append(_row(values))
+            rows.append(_row(values[:-1], values[-1]))
         except DamagedBodyError:
             damaged.append(values[0])
     seen_id = span.through_id if len(found) < limit else found[-1][0]
@@ -256,8 +248,31 @@ def _journal(connection: sqlite3.Connection, dropped: Dropped) -> None:
     )
 
 
-def _row(values: _Values) -> Row:
+def _values(row: Row) -> _Values:
+    entry, stamp = row.entry, row.stamp
+    return (
+        row.id,
+        entry.kind,
+        pack(entry.body),
+        entry.transaction_id,
+        entry.seq_no,
+        int(entry.must_keep),
+        stamp.boot_id,
+        float(stamp.monotonic_s),
+        stamp.utc_ms,
+        row.schema,
+    )
+
+
+def _row(values: _Values, checksum: int) -> Row:
+    if checksum != _checksum(values):
+        raise DamagedBodyError("the row's checksum is wrong")
     row_id, kind, body, transaction_id, seq_no, must_keep = values[:6]
     boot_id, monotonic_s, utc_ms, schema = values[6:]
     entry = Entry(kind, unpack(body), transaction_id, seq_no, bool(must_keep))
     return Row(row_id, entry, Stamp(boot_id, monotonic_s, utc_ms), schema, len(body))
+
+
+def _checksum(values: _Values) -> int:
+    """Cover the whole row: energy told for another transaction would be billed to another."""
+    return zlib.crc32(repr(values).encode())

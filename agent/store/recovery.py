@@ -24,6 +24,7 @@ _LOGGER = logging.getLogger(__name__)
 _KEPT_SETS = 3
 _LOG_HEADER_BYTES = 32
 _FRAME_HEADER_BYTES = 24
+_INTERIOR_PAGE = 5
 # Where the sequence of ids was unreadable, rows that were lost may have had higher ones.
 _LOST_IDS = 1_000_000
 
@@ -62,13 +63,9 @@ def recover(
     """
     _LOGGER.error("%s: %s (%s): recovering", files.database, finding.damage, finding.detail)
     deadline_s = clock() + limit_s
-    tables: tuple[TableSalvage, ...] = ()
     try:
         _build_empty(files)
-        for source in _sources(files, finding):
-            tables = _fill(files, source, deadline_s, clock)
-            if any(table.rows for table in tables):
-                break
+        tables = _fill(files, finding, deadline_s, clock)
         _sync(files.rebuilding)
     finally:
         _remove_with_log(files.source)
@@ -98,29 +95,43 @@ def _build_empty(files: StoreFiles) -> None:
 
 
 def _fill(
-    files: StoreFiles, source_path: Path, deadline_s: float, clock: Callable[[], float]
+    files: StoreFiles, finding: Finding, deadline_s: float, clock: Callable[[], float]
 ) -> tuple[TableSalvage, ...]:
-    with _opened(files.rebuilding) as target, _opened(source_path, read_only=True) as source:
+    """Read from one source after the other, until every table yielded something."""
+    tables = {name: TableSalvage(name, 0, is_complete=False) for name in TABLES}
+    sequences: list[int] = []
+    with _opened(files.rebuilding) as target:
         target.execute("PRAGMA journal_mode=MEMORY")
         target.execute("BEGIN")
-        tables = tuple(
-            salvage_table(source, target, table, deadline_s=deadline_s, clock=clock)
-            for table in TABLES
-        )
-        _continue_ids(source, target)
+        for path in _sources(files, finding):
+            with _opened(path, read_only=True) as source:
+                # One table's damaged definition must not hide the others.
+                source.execute("PRAGMA writable_schema=ON")
+                for name in [table.table for table in tables.values() if not table.rows]:
+                    tables[name] = salvage_table(
+                        source, target, name, deadline_s=deadline_s, clock=clock
+                    )
+                sequences += _read_sequence(source)
+            if all(table.rows or table.is_complete for table in tables.values()):
+                break
+        _continue_ids(target, sequences)
         target.execute("COMMIT")
-        return tables
+    return tuple(tables.values())
 
 
-def _continue_ids(source: sqlite3.Connection, target: sqlite3.Connection) -> None:
+def _read_sequence(source: sqlite3.Connection) -> list[int]:
+    """Return the last id that the queue used, if that can be read."""
+    query = "SELECT seq FROM sqlite_sequence WHERE name = 'outbox'"
+    try:
+        return [int(seq) for (seq,) in source.execute(query).fetchall()]
+    except (sqlite3.DatabaseError, ValueError, TypeError):
+        return []
+
+
+def _continue_ids(target: sqlite3.Connection, sequences: list[int]) -> None:
     """Ids must not repeat, and those between the saved rows are not all in use."""
     highest = int(target.execute("SELECT coalesce(max(id), 0) FROM outbox").fetchone()[0])
-    query = "SELECT max(seq) FROM sqlite_sequence WHERE name = 'outbox'"
-    try:
-        last_used = int(source.execute(query).fetchone()[0] or 0)
-    except (sqlite3.DatabaseError, ValueError):
-        last_used = highest + _LOST_IDS
-    sequence = max(last_used, highest)
+    sequence = max(highest, *sequences) if sequences else highest + _LOST_IDS
     target.execute("DELETE FROM sqlite_sequence WHERE name = 'outbox'")
     target.execute("INSERT INTO sqlite_sequence (name, seq) VALUES ('outbox', ?)", (sequence,))
     note_gap(target, sequence)
@@ -139,7 +150,7 @@ def _sources(files: StoreFiles, finding: Finding) -> Iterator[Path]:
             yield files.database
         case Damage.UNRECOGNIZABLE:
             pass
-    if _transplant_first_page(files):
+    if _transplant_schema(files):
         yield files.source
 
 
@@ -157,26 +168,42 @@ def _first_page_from_log(files: StoreFiles) -> bool:
     return False
 
 
-def _transplant_first_page(files: StoreFiles) -> bool:
-    """Make a copy with page 1 of an empty database: for where that page is destroyed.
+def _transplant_schema(files: StoreFiles) -> bool:
+    """Make a copy with the schema pages of an empty database: for where those are destroyed.
 
     The same migrations put the same tables on the same pages.
     """
     pages = files.database.stat().st_size // PAGE_BYTES
-    if pages < 2:
+    empty = files.rebuilding.read_bytes()
+    if pages < len(empty) // PAGE_BYTES:
         return False
-    with files.rebuilding.open("rb") as empty:
-        first = bytearray(empty.read(PAGE_BYTES))
     has_log = files.log.exists()
+    first = bytearray(empty[:PAGE_BYTES])
     first[18:20] = b"\2\2" if has_log else b"\1\1"  # format: write-ahead log or not
     first[28:32] = pages.to_bytes(4, "big")
+    _remove_with_log(files.source)
     create_private(files.source)
     shutil.copyfile(files.database, files.source)
     if has_log:
         shutil.copyfile(files.log, log_of(files.source))
     with files.source.open("r+b") as file:
         file.write(first)
+        for number in _children_of_first_page(empty):
+            start = (number - 1) * PAGE_BYTES
+            file.seek(start)
+            file.write(empty[start : start + PAGE_BYTES])
     return True
+
+
+def _children_of_first_page(empty: bytes) -> list[int]:
+    """Return the pages that hold the schema when page 1 alone is too small for it."""
+    header = empty[100:112]  # of the b-tree page, after the file's header
+    if header[0] != _INTERIOR_PAGE:
+        return []
+    count = int.from_bytes(header[3:5], "big")
+    cells = [int.from_bytes(empty[at : at + 2], "big") for at in range(112, 112 + 2 * count, 2)]
+    children = [int.from_bytes(empty[cell : cell + 4], "big") for cell in cells]
+    return [*children, int.from_bytes(header[8:12], "big")]
 
 
 def _exchange(files: StoreFiles) -> tuple[Path, ...]:
@@ -184,9 +211,11 @@ def _exchange(files: StoreFiles) -> tuple[Path, ...]:
     aside = files.set_aside(max((number for number, _ in files.all_set_aside()), default=0) + 1)
     moved = []
     for path, new in ((files.database, aside), (files.log, log_of(aside))):
-        if path.exists():
+        if path.is_dir() or (path.exists() and path.stat().st_size):
             path.rename(new)
             moved.append(new)
+        else:
+            path.unlink(missing_ok=True)
     files.shared_memory.unlink(missing_ok=True)
     files.rebuilt.rename(files.database)
     sync_directory(files.database.parent)

@@ -1,14 +1,18 @@
 """Small durable documents: device-model variables, availability, charging profiles and the like."""
 
+import logging
 import sqlite3
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 
+from agent.store.body import DamagedBodyError, pack, unpack
 from agent.store.database import Database
 
+_LOGGER = logging.getLogger(__name__)
+
 _PUT = (
-    "INSERT INTO document (kind, key, text) VALUES (?, ?, ?)"
-    " ON CONFLICT (kind, key) DO UPDATE SET text = excluded.text"
+    "INSERT INTO document (kind, key, body) VALUES (?, ?, ?)"
+    " ON CONFLICT (kind, key) DO UPDATE SET body = excluded.body"
 )
 _DELETE = "DELETE FROM document WHERE kind = ? AND key = ?"
 
@@ -27,13 +31,20 @@ class Documents:
 
     @classmethod
     async def open(cls, database: Database) -> "Documents":
-        """Load all documents. StoreUnavailable when the storage fails."""
+        """Load all documents; one that is destroyed is left out and logged.
+
+        StoreUnavailable when the storage fails.
+        """
         rows = await database.read(
-            lambda connection: connection.execute("SELECT kind, key, text FROM document").fetchall()
+            lambda connection: connection.execute("SELECT kind, key, body FROM document").fetchall()
         )
         texts: dict[str, dict[str, str]] = {}
-        for kind, key, text in rows:
-            texts.setdefault(kind, {})[key] = text
+        for kind, key, body in rows:
+            try:
+                texts.setdefault(kind, {})[key] = unpack(body).decode()
+            except DamagedBodyError:
+                path = database.files.database
+                _LOGGER.exception("%s: the document %s %s is lost", path, kind, key)
         return cls(database, texts)
 
     def get(self, kind: str, key: str) -> str | None:
@@ -51,7 +62,7 @@ class Documents:
     async def put_many(self, kind: str, texts: Mapping[str, str]) -> None:
         """Write several texts of a kind, all or none."""
         changes = dict(texts)
-        rows = [(kind, key, text) for key, text in changes.items()]
+        rows = [(kind, key, pack(text.encode())) for key, text in changes.items()]
 
         def settled(error: Exception | None) -> None:
             if error is None:
@@ -74,6 +85,6 @@ class Documents:
 
 
 def _execute_all(
-    connection: sqlite3.Connection, statement: str, rows: Sequence[tuple[str, ...]]
+    connection: sqlite3.Connection, statement: str, rows: Sequence[tuple[str | bytes, ...]]
 ) -> None:
     connection.executemany(statement, rows)

@@ -17,7 +17,8 @@ CREATE TABLE outbox (
     boot_id TEXT NOT NULL,
     monotonic_s REAL NOT NULL,
     utc_ms INTEGER,
-    schema INTEGER NOT NULL
+    schema INTEGER NOT NULL,
+    checksum INTEGER NOT NULL
 ) STRICT;
 
 CREATE TABLE session (
@@ -34,11 +35,13 @@ CREATE TABLE csms_transaction (
 CREATE TABLE document (
     kind TEXT NOT NULL,
     key TEXT NOT NULL,
-    text TEXT NOT NULL,
+    body BLOB NOT NULL,
     PRIMARY KEY (kind, key)
 ) STRICT;
 
+-- The mirror lets the check at the start notice a value that changed on the disk.
 CREATE TABLE counter (
     name TEXT PRIMARY KEY NOT NULL,
-    value INTEGER NOT NULL
+    value INTEGER NOT NULL,
+    mirror INTEGER NOT NULL CHECK (mirror = -value)
 ) STRICT;

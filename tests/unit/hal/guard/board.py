@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Mapping
+from contextlib import suppress
 
 from hal.api import EvseLines, Fault, HardwareLost, PilotSample
 from hal.guard.duty import STEADY_NEGATIVE, is_pwm
@@ -112,10 +113,8 @@ class MemoryBoard:
     def refresh(self) -> None:
         self._check()
         self.refreshes += 1
-        try:
+        with suppress(BlockingIOError):
             os.read(self._reader, 64)
-        except BlockingIOError:
-            pass
 
     def flush(self) -> None:
         self._check()

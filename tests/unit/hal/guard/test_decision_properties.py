@@ -176,20 +176,26 @@ def apply(rig: Rig, stimulus: Stimulus) -> None:
             assert isinstance(stimulus.value, Fault)
             rig.copper.fault_inputs.add(stimulus.value)
         case "repair":
-            rig.copper.fault_inputs.clear()
-            rig.copper.tripped = rig.copper.shorted = rig.copper.welded = False
-            rig.copper.diode = rig.copper.test_result = rig.copper.lock_works = True
-            rig.copper.stuck_open = False
+            repair(rig.copper)
         case "unlock":
             rig.state = decision.request_unlock(rig.state)
         case "lost":
-            rig.state = decision.lose_lines(rig.state, rig.now_s)
-            rig.closed = False
-            rig.state = decision.find_lines(rig.state, rig.inputs(1.0), rig.now_s)
-        case "cable_a" if rig.copper.cable_a is None:
-            pass
+            lose(rig)
         case name:
-            setattr(rig.copper, name, stimulus.value)
+            if name != "cable_a" or rig.copper.cable_a is not None:
+                setattr(rig.copper, name, stimulus.value)
+
+
+def repair(copper: Copper) -> None:
+    copper.fault_inputs.clear()
+    copper.tripped = copper.shorted = copper.welded = copper.stuck_open = False
+    copper.diode = copper.test_result = copper.lock_works = True
+
+
+def lose(rig: Rig) -> None:
+    rig.state = decision.lose_lines(rig.state, rig.now_s)
+    rig.closed = False
+    rig.state = decision.find_lines(rig.state, rig.inputs(1.0), rig.now_s)
 
 
 @given(coppers, st.booleans(), traces, st.booleans())

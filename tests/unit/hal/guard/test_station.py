@@ -1,6 +1,7 @@
 """All EVSEs on their lines, and lost lines."""
 
 from collections.abc import Iterator
+from itertools import pairwise
 
 import pytest
 
@@ -118,7 +119,7 @@ def test_the_pause_between_attempts_ends_at_two_seconds(board: MemoryBoard) -> N
     for step in range(1, 1000):
         now_s = 100.0 + step * 0.02
         station.step(now_s)
-    pauses = [later - earlier for earlier, later in zip(attempts, attempts[1:], strict=False)]
+    pauses = [later - earlier for earlier, later in pairwise(attempts)]
     assert pauses[0] < 0.2
     assert 1.9 < pauses[-1] < 2.1
 

@@ -1,0 +1,55 @@
+"""The command `stationd`: the command line, and the programs that it can start.
+
+The command line itself knows neither the daemon nor the demo; they are handed to it here and
+imported when they are asked for, because the daemon's start must not pay for anything else.
+"""
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from agent.cli.parser import run_command
+from agent.cli.programs import CsmsOptions, DemoOptions, Programs
+
+# ruff: noqa: PLC0415 - each program is imported when it is asked for, see above
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command; return 0 ok, 1 failed, 2 usage."""
+    return run_command(sys.argv[1:] if arguments is None else arguments, _PROGRAMS)
+
+
+def _run_station(config_file: Path, with_guard: bool) -> int:  # noqa: FBT001 - named by the caller
+    from agent.app import run_station
+
+    return run_station(config_file, with_guard)
+
+
+def _run_demo(options: DemoOptions) -> int:
+    from agent.sim.demo import run_demo
+
+    return run_demo(options.version, options.speed, show_frames=options.show_frames)
+
+
+def _run_csms(options: CsmsOptions) -> int:
+    from agent.sim.csms_command import run_csms
+
+    return run_csms(options.port, options.versions, host=options.host)
+
+
+def _check_config(file: Path) -> tuple[str, ...]:
+    from agent.config.load import load
+
+    return load(file).describe()
+
+
+_PROGRAMS = Programs(
+    run_station=_run_station,
+    run_demo=_run_demo,
+    run_csms=_run_csms,
+    check_config=_check_config,
+)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

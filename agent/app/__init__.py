@@ -1,0 +1,171 @@
+"""The composition root: the only package that knows all parts of the agent.
+
+`run_station` reads the configuration, opens storage and hardware, and runs the station until it is
+told to stop; a reset ends this process and starts the same program afresh.
+"""
+
+import asyncio
+import gc
+import logging
+import os
+import signal
+from dataclasses import dataclass, field
+from enum import Enum
+from importlib.metadata import version as distribution_version
+from pathlib import Path
+
+from agent.app import machine
+from agent.app.hardware import Hardware, open_hardware
+from agent.app.initial import device_model
+from agent.app.station import Foundations, Station
+from agent.app.storage import Storage, open_storage
+from agent.config.load import load
+from agent.config.model import StationConfig
+from agent.config.problems import ConfigError
+from agent.core.vocabulary import BootReason
+from agent.services.reset import KIND as BOOT
+from agent.services.reset import REASON
+from agent.services.system_clock import SystemClock
+from agent.store.errors import StoreError
+from hal.api import HardwareError
+from hal.guard.client import GuardClient
+from hal.guard.spawn import GuardNotStarted, ensure_guard
+
+log = logging.getLogger(__name__)
+
+EPOCH = "power_epoch"
+
+
+class Ending(Enum):
+    """Why the daemon ends."""
+
+    STOPPED = 0
+    RESTART = 1
+
+
+@dataclass(slots=True)
+class Stop:
+    """The wish to end, from a signal or a reset."""
+
+    wanted: asyncio.Event = field(default_factory=asyncio.Event)
+    ending: Ending = Ending.STOPPED
+
+    def restart(self) -> None:
+        """End and start afresh."""
+        self.ending = Ending.RESTART
+        self.wanted.set()
+
+
+def run_station(config_file: Path, with_guard: bool) -> int:  # noqa: FBT001 - the command's own flag
+    """Run the daemon; return the command's exit code: 0 stopped, 1 failed, with a plain reason."""
+    os.umask(0o077)
+    try:
+        config = load(config_file)
+        logging.basicConfig(
+            level=config.log.level.value.upper(),
+            format="%(asctime)s %(levelname)s %(name)s: %(message)s",
+        )
+        ending = asyncio.run(_run(config, with_guard=with_guard))
+    except (ConfigError, StoreError, HardwareError, GuardNotStarted, OSError) as error:
+        logging.getLogger("stationd").critical("%s", error)
+        return 1
+    if ending is Ending.RESTART:
+        machine.restart()
+    return 0
+
+
+async def _run(config: StationConfig, *, with_guard: bool) -> Ending:
+    stop = Stop()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.wanted.set)
+    if with_guard or config.guard.start_with_agent:
+        await asyncio.to_thread(ensure_guard, config.file, config.guard.socket)
+    clock = SystemClock()
+    storage = await open_storage(config, clock, machine.boot_id(), lambda: clock.synchronized)
+    guard = GuardClient(config.guard.socket)
+    hardware = open_hardware(config, guard)
+    try:
+        foundations = await _foundations(config, clock, storage, hardware, stop)
+        guard.start()
+        await _serve(Station(foundations), stop)
+    finally:
+        machine.notify("STOPPING=1")
+        await guard.close()
+        await hardware.close()
+        await storage.close()
+    return stop.ending
+
+
+async def _foundations(
+    config: StationConfig,
+    clock: SystemClock,
+    storage: Storage,
+    hardware: Hardware,
+    stop: Stop,
+) -> Foundations:
+    version = distribution_version("stationd")
+    boot_id = machine.boot_id()
+    epoch = f"{boot_id}/{await _outages(hardware)}"
+    known_epoch = storage.documents.get(BOOT, EPOCH)
+    power_was_lost = known_epoch is not None and known_epoch != epoch
+    reason = storage.documents.get(BOOT, REASON)
+    await storage.documents.put(BOOT, EPOCH, epoch)
+    if reason is not None:
+        await storage.documents.delete(BOOT, REASON)
+    return Foundations(
+        config=config,
+        model=device_model(config, version),
+        version=version,
+        clock=clock,
+        storage=storage,
+        hardware=hardware,
+        boot_id=boot_id,
+        boot_reason=_boot_reason(reason, known_epoch, power_was_lost=power_was_lost),
+        power_was_lost=power_was_lost,
+        restart=stop.restart,
+        lose_power=machine.lose_power,
+    )
+
+
+def _boot_reason(
+    reason: str | None, known_epoch: str | None, *, power_was_lost: bool
+) -> BootReason:
+    """Return the truth about this start (B01.FR.09)."""
+    if reason is not None:
+        return BootReason(reason)
+    return BootReason.POWER_UP if power_was_lost or known_epoch is None else BootReason.UNKNOWN
+
+
+async def _outages(hardware: Hardware) -> object:
+    """Return how often the simulated mains failed; real mains restart the machine."""
+    if hardware.bench is None:
+        return 0
+    return (await hardware.bench.operate({"op": "state"})).get("outages", 0)
+
+
+async def _serve(station: Station, stop: Stop) -> None:
+    running = asyncio.create_task(station.run())
+    stopping = asyncio.create_task(stop.wanted.wait())
+    living = asyncio.create_task(_prove_life(station))
+    machine.notify("READY=1")
+    # What exists now lives as long as the daemon; collecting it again and again would cost pauses.
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 50)
+    await asyncio.wait({running, stopping}, return_when=asyncio.FIRST_COMPLETED)
+    for task in (running, stopping, living):
+        task.cancel()
+    results = await asyncio.gather(running, stopping, living, return_exceptions=True)
+    failure = results[0]
+    if isinstance(failure, BaseException) and not isinstance(failure, asyncio.CancelledError):
+        raise failure
+
+
+async def _prove_life(station: Station) -> None:
+    """Ping the service manager as long as the loop turns and the store's thread answers."""
+    interval_s = machine.watchdog_interval_s()
+    while interval_s is not None:
+        await station.store_alive()
+        machine.notify("WATCHDOG=1")
+        await asyncio.sleep(interval_s)

@@ -1,0 +1,114 @@
+"""Opening the hardware that the services own, and what signed records say of it."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+from agent.config.model import EvseConfig, HardwareRole, StationConfig
+from agent.metering.ocmf import SigningDevice
+from hal import registry
+from hal.api import EnergyMeter, GuardLink, TokenReader
+
+
+class BoardBench(Protocol):
+    """The test bench of a simulated board."""
+
+    async def operate(self, request: Mapping[str, object]) -> dict[str, object]: ...
+
+    async def close(self) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Hardware:
+    """Everything electrical that the station's services talk to."""
+
+    guard: GuardLink
+    meters: Mapping[int, EnergyMeter]
+    readers: tuple[TokenReader, ...]
+    bench: BoardBench | None = None
+
+    async def close(self) -> None:
+        """Let go of the instruments; the guard's link is closed by who opened it."""
+        for meter in self.meters.values():
+            await meter.close()
+        for reader in self.readers:
+            await reader.close()
+        if self.bench is not None:
+            await self.bench.close()
+
+
+def open_hardware(config: StationConfig, guard: GuardLink) -> Hardware:
+    """Open meters, readers and, with mock backends, the bench; raises `hal.api.HardwareError`."""
+    state_dir = config.station.state_dir
+    meters = {
+        evse.id: registry.open_meter(evse.id, _table(evse, HardwareRole.METER), state_dir)
+        for evse in config.evses
+    }
+    readers = tuple(
+        registry.open_reader(served, table, state_dir) for table, served in _readers(config)
+    )
+    bench = _open_bench(config) if config.is_mock and config.bench is not None else None
+    return Hardware(guard, meters, readers, bench)
+
+
+def backend_problems(role: HardwareRole, name: str) -> Iterable[str]:
+    """Return why a backend cannot be used, for `check-config`."""
+    try:
+        known = registry.known_backends(_port(role))
+    except registry.BackendRefused as refused:
+        return (str(refused),)
+    return () if name in known else (f'there is no backend "{name}"; there is {", ".join(known)}',)
+
+
+class MeterDevices:
+    """Tells what a record says of meter and station."""
+
+    def __init__(self, config: StationConfig, meters: Mapping[int, EnergyMeter], version: str):
+        self._config = config
+        self._meters = meters
+        self._version = version
+
+    async def device(self, evse: int) -> SigningDevice:
+        """Ask the meter who it is; raises `hal.api.HardwareError` when it does not answer."""
+        identity = await self._meters[evse].identity()
+        station = self._config.station
+        return SigningDevice(
+            meter_serial=identity.serial_number,
+            station_software_version=f"stationd {self._version}"[:25],
+            meter_vendor=identity.vendor,
+            meter_model=identity.model,
+            meter_firmware=identity.firmware,
+            gateway_model=station.model,
+            gateway_serial=station.serial_number,
+            gateway_version=self._version,
+        )
+
+
+def _open_bench(config: StationConfig) -> BoardBench:
+    from hal.mock.backends import BoardControl  # noqa: PLC0415 - only simulated stations need it
+
+    return BoardControl(config.station.state_dir, [evse.id for evse in config.evses])
+
+
+def _readers(config: StationConfig) -> list[tuple[Mapping[str, object], list[int]]]:
+    """Group EVSEs by their reader: the same table means the same device."""
+    found: list[tuple[Mapping[str, object], list[int]]] = []
+    for evse in config.evses:
+        if HardwareRole.READER not in evse.hardware:
+            continue
+        table = _table(evse, HardwareRole.READER)
+        same = next((served for known, served in found if known == table), None)
+        if same is None:
+            found.append((table, [evse.id]))
+        else:
+            same.append(evse.id)
+    return found
+
+
+def _table(evse: EvseConfig, role: HardwareRole) -> Mapping[str, object]:
+    backend = evse.hardware[role]
+    return {"backend": backend.backend, **backend.options}
+
+
+def _port(role: HardwareRole) -> str:
+    return "residual_current" if role is HardwareRole.RCM else role.value

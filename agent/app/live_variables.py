@@ -1,0 +1,79 @@
+"""Who computes the live variables of the device model."""
+
+from collections.abc import Callable, Mapping
+from decimal import Decimal
+
+from agent.core.device_model import DeviceModel, LiveValue
+from agent.core.snapshot import connector_status
+from agent.core.variable_definition import ComponentVariable
+from agent.core.vocabulary import ConnectorStatus
+from agent.ports import Clock
+from agent.services.evse import EvseService
+
+
+def provide_live_variables(
+    model: DeviceModel,
+    evses: Mapping[int, EvseService],
+    clock: Clock,
+    public_key: Callable[[], str],
+    profiles: Callable[[], int],
+) -> None:
+    """Connect every live variable that this station has to its source."""
+    found: dict[str, Callable[[ComponentVariable], Callable[[], LiveValue]]] = {
+        "ChargingStation.AvailabilityState": lambda _key: lambda: station_status(evses),
+        "EVSE.AvailabilityState": lambda key: lambda: _status(evses, key),
+        "Connector.AvailabilityState": lambda key: lambda: _status(evses, key),
+        "EVSE.Power": lambda key: lambda: _power_w(evses, key),
+        "ClockCtrlr.DateTime": lambda _key: clock.now,
+        "FiscalMetering.EnergyImportRegister": lambda key: lambda: _register_wh(evses, key),
+        "FiscalMetering.PublicKey": lambda _key: public_key,
+        "SmartChargingCtrlr.Entries": lambda _key: profiles,
+        "SecurityCtrlr.CertificateEntries": lambda _key: lambda: 0,
+        "OCPPCommCtrlr.ActiveNetworkProfile": lambda _key: lambda: "1",
+        "CPPWMController.State": lambda key: lambda: _pilot_state(evses, key),
+        "ConnectorPlugRetentionLock.Problem": lambda key: lambda: _lock_problem(evses, key),
+    }
+    for key in model.unprovided():
+        source = found.get(f"{key.component.name}.{key.variable.name}")
+        if source is not None:
+            model.provide(key, source(key))
+    if left := model.unprovided():
+        raise LookupError(f"nobody computes {', '.join(key.notation for key in left)}")
+
+
+def station_status(evses: Mapping[int, EvseService]) -> str:
+    """Return the station's own availability: free if any EVSE is, else what most hinders."""
+    states = {connector_status(evse.state.snapshot) for evse in evses.values()}
+    best_first = (
+        ConnectorStatus.AVAILABLE,
+        ConnectorStatus.OCCUPIED,
+        ConnectorStatus.RESERVED,
+        ConnectorStatus.UNAVAILABLE,
+        ConnectorStatus.FAULTED,
+    )
+    return next(state for state in best_first if state in states)
+
+
+def _evse(evses: Mapping[int, EvseService], key: ComponentVariable) -> EvseService:
+    return evses[key.component.evse_id or next(iter(evses))]
+
+
+def _status(evses: Mapping[int, EvseService], key: ComponentVariable) -> str:
+    return connector_status(_evse(evses, key).state.snapshot)
+
+
+def _power_w(evses: Mapping[int, EvseService], key: ComponentVariable) -> Decimal:
+    return _evse(evses, key).last_reading.power_w
+
+
+def _register_wh(evses: Mapping[int, EvseService], key: ComponentVariable) -> Decimal:
+    return _evse(evses, key).last_reading.register_wh
+
+
+def _pilot_state(evses: Mapping[int, EvseService], key: ComponentVariable) -> str:
+    status = _evse(evses, key).guard_status
+    return "" if status is None else status.pilot_state.value
+
+
+def _lock_problem(evses: Mapping[int, EvseService], key: ComponentVariable) -> bool:
+    return "lock" in _evse(evses, key).state.snapshot.faults

@@ -1,0 +1,46 @@
+"""Facts about the machine and the service manager under the daemon."""
+
+import logging
+import os
+import signal
+import socket
+import sys
+from pathlib import Path
+
+BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
+
+log = logging.getLogger(__name__)
+
+
+def boot_id() -> str:
+    """Return the kernel's id of this boot; a new one means that power was lost or it rebooted."""
+    return BOOT_ID.read_text("ascii").strip()
+
+
+def notify(state: str) -> None:
+    """Tell the service manager something, if there is one (sd_notify)."""
+    address = os.environ.get("NOTIFY_SOCKET")
+    if not address:
+        return
+    name = "\0" + address[1:] if address.startswith("@") else address
+    try:
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+            manager.sendto(state.encode(), name)
+    except OSError as error:
+        log.warning("the service manager cannot be told %s: %s", state, error)
+
+
+def watchdog_interval_s() -> float | None:
+    """Return how often the service manager wants a sign of life, None if it wants none."""
+    wanted_us = os.environ.get("WATCHDOG_USEC", "")
+    return int(wanted_us) / 1_000_000 / 3 if wanted_us.isdigit() else None
+
+
+def restart() -> None:
+    """Replace this process by a fresh start of the same program; never returns."""
+    os.execv(sys.executable, sys.orig_argv)  # noqa: S606 - our own command line, no shell
+
+
+def lose_power() -> None:
+    """End as a simulated power failure ends things: at once and without a word."""
+    os.kill(os.getpid(), signal.SIGKILL)

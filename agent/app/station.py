@@ -1,0 +1,372 @@
+"""The station put together: which part talks to which, and what runs as long as the daemon runs."""
+
+import asyncio
+import logging
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass
+from typing import Any
+
+from agent.app.bench import Bench
+from agent.app.commands import CommandRouter
+from agent.app.hardware import Hardware, MeterDevices
+from agent.app.live_variables import provide_live_variables
+from agent.app.security import SecurityEvents
+from agent.app.storage import Pagination, RememberedKey, Storage
+from agent.app.views import LocalViews
+from agent.config.model import Cable, StationConfig
+from agent.core import standard_variables as sv
+from agent.core.basic_auth_password import password_octets
+from agent.core.device_model import DeviceModel
+from agent.core.events import Boot, StationIdentity
+from agent.core.facts import TransactionAcknowledged
+from agent.core.session import Session, idle_state
+from agent.core.session_state import TokenRevoked
+from agent.core.variable_access import Assignment, VariableChange
+from agent.core.vocabulary import BootReason
+from agent.metering.ocmf import ClockStatus
+from agent.metering.station_signer import SigningPolicy, StationSigner
+from agent.ocpp.codec import CodecContext, SignedValueWrapper
+from agent.ocpp.connection import FrameObserver
+from agent.ocpp.directory import StationDirectory
+from agent.ocpp.dispatch import Dispatcher, RetryPolicy
+from agent.ocpp.endpoint import Endpoint, SecurityProfile
+from agent.ocpp.link import Link, LinkSettings
+from agent.ocpp.retry_back_off import RetryBackOff
+from agent.services import policies
+from agent.services.authorization import AuthorizationService
+from agent.services.availability import AvailabilityService, restored
+from agent.services.evse import EvseDescription, EvsePorts, EvseService
+from agent.services.history import TransactionHistory
+from agent.services.json_lines import JsonLinesServer
+from agent.services.meter_reader import MeterReader
+from agent.services.metering import MeteringService
+from agent.services.provisioning import ProvisioningService, ProvisioningSettings
+from agent.services.remote_control import RemoteControlService, TriggerService
+from agent.services.reset import ResetService
+from agent.services.smart_charging import SmartChargingService
+from agent.services.system_clock import SystemClock
+from agent.services.tokens import TokenService
+from agent.services.variables import VariablesService
+from agent.services.variables import restore as restore_variables
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Foundations:
+    """What a station stands on; tests hand in a clock and hardware of their own."""
+
+    config: StationConfig
+    model: DeviceModel
+    version: str
+    clock: SystemClock
+    storage: Storage
+    hardware: Hardware
+    boot_id: str
+    boot_reason: BootReason
+    power_was_lost: bool
+    restart: Callable[[], None]
+    lose_power: Callable[[], None]
+    on_frame: FrameObserver | None = None
+
+
+class Station:
+    """One charging station. `run` ends only with an error or by cancellation."""
+
+    def __init__(self, foundations: Foundations) -> None:
+        self._f = f = foundations
+        self._tasks: asyncio.TaskGroup | None = None
+        self._early: list[Coroutine[Any, Any, None]] = []
+        restore_variables(f.model, f.storage.documents)
+        self.context = CodecContext(
+            StationDirectory(((evse.id, 1) for evse in f.config.evses), f.storage.numbers),
+            signed_value_wrapper=SignedValueWrapper(f.config.ocpp16.signed_value_wrapper),
+        )
+        self.dispatcher = Dispatcher(
+            f.storage.journal, f.storage.numbers, self.context, self._retry, self._acknowledged
+        )
+        self.security = SecurityEvents(f.storage.journal, f.clock, self.spawn)
+        self.signer = self._signer()
+        self.authorization = AuthorizationService(
+            self.dispatcher, lambda: policies.authorization_policy(f.model)
+        )
+        self.meters = self._meters()
+        self.evses = {evse.evse: self._evse(evse) for evse in self._descriptions()}
+        self.history = TransactionHistory(f.storage.documents)
+        self.variables = VariablesService(
+            f.model, f.storage.documents, self.dispatcher, f.clock, self.spawn
+        )
+        self.smart_charging = SmartChargingService(
+            self.evses, f.storage.profiles, f.clock, self.spawn
+        )
+        self._serve_the_csms()
+        self._serve_locally()
+        self._listen()
+
+    def spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        """Run something beside everything else; its failure ends the station."""
+        if self._tasks is None:
+            self._early.append(work)
+        else:
+            self._tasks.create_task(work)
+
+    async def run(self) -> None:
+        """Serve until cancelled. The bench is open before the CSMS is dialled."""
+        for server in self._servers:
+            await server.start()
+        self.security.started(self._f.boot_reason)
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                self._tasks = tasks
+                for work in self._early:
+                    tasks.create_task(work)
+                for part in self._parts():
+                    tasks.create_task(part)
+        finally:
+            self._tasks = None
+            for server in self._servers:
+                await server.close()
+
+    async def store_alive(self) -> None:
+        """Return when the store's thread has proved that it works."""
+        await self._f.storage.database.ping()
+
+    def _parts(self) -> list[Coroutine[Any, Any, None]]:
+        return [
+            self._watch_guard(),
+            *(evse.run() for evse in self.evses.values()),
+            TokenService(self.evses, self._f.hardware.readers).run(),
+            self.smart_charging.run(),
+            self.metering.run(),
+            self.provisioning.run(),
+            self.dispatcher.run(),
+            self.link.run(),
+            self.reset.resume(),
+        ]
+
+    async def _watch_guard(self) -> None:
+        async for news in self._f.hardware.guard.statuses():
+            for number, evse in self.evses.items():
+                if getattr(news, "evse", number) == number:
+                    evse.guard_told(news)
+
+    # --- EVSEs and metering.
+
+    def _descriptions(self) -> list[EvseDescription]:
+        return [
+            EvseDescription(
+                evse=evse.id,
+                phases=evse.phases,
+                nominal_voltage_v=evse.nominal_voltage_v,
+                max_current_a=evse.max_current_a,
+                lockable=evse.cable is Cable.SOCKET,
+            )
+            for evse in self._f.config.evses
+        ]
+
+    def _meters(self) -> dict[int, MeterReader]:
+        sessions = self._f.storage.journal.sessions()
+        return {
+            number: MeterReader(
+                number, meter, sessions[number].rest if number in sessions else None
+            )
+            for number, meter in self._f.hardware.meters.items()
+        }
+
+    def _evse(self, description: EvseDescription) -> EvseService:
+        f = self._f
+        availability = restored(f.storage.documents)
+        operative = availability.operative(description.evse)
+        state = f.storage.journal.sessions().get(description.evse)
+        session = Session(
+            state or idle_state(description.evse, operative=operative),
+            policies.session_policy(f.model),
+        )
+        ports = EvsePorts(
+            guard=f.hardware.guard,
+            meter=self.meters[description.evse],
+            journal=f.storage.journal,
+            csms=self.dispatcher,
+            clock=f.clock,
+            signer=self.signer,
+            judge=self.authorization.judge,
+        )
+        return EvseService(description, session, ports, power_was_lost=f.power_was_lost)
+
+    def _signer(self) -> StationSigner:
+        f, model = self._f, self._f.model
+        return StationSigner(
+            f.config.station.state_dir / "keys" / "meter_signing.pem",
+            RememberedKey(f.storage.documents),
+            Pagination(f.storage.counters),
+            MeterDevices(f.config, f.hardware.meters, f.version),
+            lambda: SigningPolicy(
+                sign_readings=model.boolean(sv.SAMPLED_SIGN_READINGS),
+                public_key=policies.public_key_policy(model),
+                clock_status=ClockStatus.SYNCHRONIZED
+                if f.clock.synchronized
+                else ClockStatus.INFORMATIVE,
+                over_tls=f.config.csms.security_profile >= SecurityProfile.TLS_BASIC,
+            ),
+        )
+
+    # --- The CSMS.
+
+    def _serve_the_csms(self) -> None:
+        f = self._f
+        self.provisioning = ProvisioningService(
+            self.dispatcher,
+            f.clock,
+            Boot(identity=self._identity(), reason=f.boot_reason),
+            lambda: {number: evse.state.snapshot for number, evse in self.evses.items()},
+            self._provisioning_settings(),
+        )
+        self.availability = AvailabilityService(
+            self.evses, f.storage.documents, self.provisioning.tell_station, self.spawn
+        )
+        self.metering = MeteringService(
+            self.evses,
+            self.meters,
+            f.storage.journal,
+            f.clock,
+            lambda: policies.aligned_policy(f.model),
+        )
+        self.reset = ResetService(
+            self.evses, f.storage.documents, f.storage.journal, f.restart, self.spawn
+        )
+        remote_control = RemoteControlService(
+            self.evses,
+            f.hardware.guard,
+            self.smart_charging,
+            lambda: f.model.boolean(sv.AUTHORIZE_REMOTE_START),
+        )
+        triggers = TriggerService(
+            self.evses,
+            self.provisioning,
+            self.metering,
+            lambda: self.dispatcher.registration.accepted,
+            self.spawn,
+        )
+        router = CommandRouter(
+            self.dispatcher,
+            self.variables,
+            self.availability,
+            remote_control,
+            triggers,
+            self.reset,
+            self.smart_charging,
+        )
+        settings = LinkSettings(
+            endpoint=self._endpoint,
+            back_off=self._back_off,
+            boot_id=f.boot_id,
+            on_frame=f.on_frame,
+            on_failure=self.security.connect_failed,
+            on_violation=self.security.violated,
+        )
+        self.link = Link(
+            settings, self.dispatcher, self.context, router.handle, f.clock.monotonic_s
+        )
+
+    def _identity(self) -> StationIdentity:
+        station = self._f.config.station
+        return StationIdentity(
+            vendor=station.vendor,
+            model=station.model,
+            serial_number=station.serial_number,
+            firmware_version=station.firmware_version or self._f.version,
+        )
+
+    def _provisioning_settings(self) -> ProvisioningSettings:
+        model = self._f.model
+        return ProvisioningSettings(
+            heartbeat_interval_s=lambda: model.integer(sv.HEARTBEAT_INTERVAL),
+            take_heartbeat_interval=self._take_heartbeat_interval,
+            offline_threshold_s=lambda: model.integer(sv.OFFLINE_THRESHOLD),
+            clock_from_csms=lambda: "Heartbeat" in model.member_list(sv.TIME_SOURCE),
+            station_operative=lambda: self.availability.station_operative,
+        )
+
+    def _take_heartbeat_interval(self, interval_s: int) -> None:
+        if interval_s != self._f.model.integer(sv.HEARTBEAT_INTERVAL):
+            assignment = Assignment(sv.HEARTBEAT_INTERVAL, str(interval_s))
+            self.spawn(self.variables.store([assignment]))
+
+    def _endpoint(self) -> Endpoint:
+        csms, model = self._f.config.csms, self._f.model
+        password = model.text(sv.BASIC_AUTH_PASSWORD)
+        return Endpoint(
+            url=csms.url,
+            identity=csms.identity,
+            subprotocols=csms.versions,
+            security_profile=SecurityProfile(csms.security_profile),
+            allow_insecure=csms.allow_insecure,
+            password=(lambda: password_octets(password)) if password else None,
+            ca_file=csms.ca_file,
+            client_certificate_file=csms.client_certificate_file,
+            client_key_file=csms.client_key_file,
+            ping_interval_s=model.integer(sv.WEB_SOCKET_PING_INTERVAL),
+            call_timeout_s=model.integer(sv.MESSAGE_TIMEOUT),
+        )
+
+    def _back_off(self) -> RetryBackOff:
+        model = self._f.model
+        return RetryBackOff(
+            model.integer(sv.RETRY_BACK_OFF_WAIT_MINIMUM),
+            model.integer(sv.RETRY_BACK_OFF_REPEAT_TIMES),
+            model.integer(sv.RETRY_BACK_OFF_RANDOM_RANGE),
+        )
+
+    def _retry(self) -> RetryPolicy:
+        model = self._f.model
+        return RetryPolicy(
+            model.integer(sv.MESSAGE_ATTEMPTS), model.integer(sv.MESSAGE_ATTEMPT_INTERVAL)
+        )
+
+    def _acknowledged(self, fact: TransactionAcknowledged) -> None:
+        """Let the session obey a verdict that came with an acknowledgement (E05)."""
+        if fact.info is None or fact.info.accepted:
+            return
+        for evse in self.evses.values():
+            evse.post(TokenRevoked(fact.transaction_id))
+
+    # --- On this machine.
+
+    def _serve_locally(self) -> None:
+        f = self._f
+        views = LocalViews(
+            f.config,
+            f.model,
+            self.evses,
+            self.dispatcher,
+            (f.storage.journal, self.history),
+            f.clock,
+        )
+        self._servers = [JsonLinesServer(f.config.local_api.socket, views.answer)]
+        if f.hardware.bench is not None and f.config.bench is not None:
+            bench = Bench(f.hardware.bench, self.link, lambda: views, f.lose_power)
+            self._servers.append(JsonLinesServer(f.config.bench.socket, bench.answer))
+
+    def _listen(self) -> None:
+        """Let changes of variables and ends of transactions be noticed where they matter."""
+        f = self._f
+        self.variables.listeners.append(self._variable_changed)
+        provide_live_variables(
+            f.model,
+            self.evses,
+            f.clock,
+            lambda: self.signer.public_key_hex,
+            lambda: len(self.smart_charging.installed),
+        )
+        for evse in self.evses.values():
+            evse.listeners.append(
+                lambda event, before: self.spawn(
+                    self.history.note(event, before, self.signer.public_key_hex)
+                )
+            )
+
+    def _variable_changed(self, change: VariableChange) -> None:
+        if policies.concerns_sessions(change.key):
+            policy = policies.session_policy(self._f.model)
+            for evse in self.evses.values():
+                evse.session.policy = policy

@@ -1,0 +1,90 @@
+"""Everything durable, opened together."""
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from agent.config.model import StationConfig
+from agent.core.event_documents import SCHEMA
+from agent.ports import Clock
+from agent.store.counters import Counters
+from agent.store.database import Database
+from agent.store.journal import StoredJournal
+from agent.store.outbox import Outbox, Stamp
+from agent.store.profiles import StoredProfiles
+from agent.store.sessions import Sessions, TransactionNumbers
+from agent.store.settings import Documents
+
+DATABASE = "stationd.db"
+PAGINATION = "ocmf_pagination"
+SIGNING = "signing"
+PUBLIC_KEY = "public_key"
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Storage:
+    """The state directory's contents in the words of their users."""
+
+    database: Database
+    outbox: Outbox
+    journal: StoredJournal
+    numbers: TransactionNumbers
+    documents: Documents
+    profiles: StoredProfiles
+    counters: Counters
+
+    async def close(self) -> None:
+        """Write everything out."""
+        await self.outbox.close()
+        await self.database.close()
+
+
+async def open_storage(
+    config: StationConfig, clock: Clock, boot_id: str, synchronized: Callable[[], bool]
+) -> Storage:
+    """Open the state directory; raises `agent.store.errors.StoreError`."""
+    database = await Database.open(config.station.state_dir / DATABASE)
+
+    def stamp() -> Stamp:
+        utc_ms = int(clock.now().timestamp() * 1000) if synchronized() else None
+        return Stamp(boot_id, clock.monotonic_s(), utc_ms)
+
+    outbox = await Outbox.open(database, stamp=stamp, schema=SCHEMA)
+    documents = await Documents.open(database)
+    return Storage(
+        database=database,
+        outbox=outbox,
+        journal=StoredJournal(database, outbox, await Sessions(database).load_all()),
+        numbers=await TransactionNumbers.open(database, config.csms.url),
+        documents=documents,
+        profiles=StoredProfiles(documents),
+        counters=Counters(database),
+    )
+
+
+class RememberedKey:
+    """The public key of the records already signed."""
+
+    def __init__(self, documents: Documents) -> None:
+        self._documents = documents
+
+    def known_public_key_hex(self) -> str:
+        """Return the key, '' before the first record."""
+        return self._documents.get(SIGNING, PUBLIC_KEY) or ""
+
+    async def remember(self, public_key_hex: str) -> None:
+        """Keep the key."""
+        await self._documents.put(SIGNING, PUBLIC_KEY, public_key_hex)
+
+
+class Pagination:
+    """The number of each signed record."""
+
+    def __init__(self, counters: Counters) -> None:
+        self._counters = counters
+
+    async def next(self) -> int:
+        """Take the next number; it is durable when this returns."""
+        return await self._counters.next(PAGINATION)

@@ -1,0 +1,150 @@
+"""What the local commands and the bench are shown of the running station."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from agent.app.live_variables import station_status
+from agent.config.model import StationConfig
+from agent.core.device_model import DeviceModel
+from agent.core.snapshot import charging_state, connector_status
+from agent.core.variable_definition import Mutability
+from agent.ocpp.dispatch import Dispatcher
+from agent.ports import Clock, EventQueue
+from agent.services.evse import EvseService
+from agent.services.history import TransactionHistory
+from agent.services.json_lines import failure
+
+LATEST = 100
+
+
+class LocalViews:
+    """Answers the local API: facts only, no secrets, no orders."""
+
+    def __init__(
+        self,
+        config: StationConfig,
+        model: DeviceModel,
+        evses: Mapping[int, EvseService],
+        dispatcher: Dispatcher,
+        records: tuple[EventQueue, TransactionHistory],
+        clock: Clock,
+    ) -> None:
+        self._config = config
+        self._model = model
+        self._evses = evses
+        self._dispatcher = dispatcher
+        self._queue, self._history = records
+        self._clock = clock
+
+    async def answer(self, request: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Answer `status`, `transactions` or `export`."""
+        match request["op"]:
+            case "status":
+                return self.status()
+            case "transactions":
+                return {"ok": True, "transactions": self._transactions(LATEST)}
+            case "export":
+                return {
+                    "ok": True,
+                    "transactions": self._transactions(None),
+                    "variables": self._variables(),
+                }
+            case unknown:
+                known = "status, transactions, export"
+                return failure(f"there is no op {str(unknown)[:40]!r}; there is {known}")
+
+    def status(self) -> dict[str, Any]:
+        """Return what an installer asks first."""
+        return {
+            "ok": True,
+            "station": self._station(),
+            "csms": self._csms(),
+            "guard": self._guard(),
+            "clock": {"now": self._clock.now().isoformat(timespec="milliseconds")},
+            "evses": [self.evse(number) for number in self._evses],
+        }
+
+    def evse(self, number: int) -> dict[str, Any]:
+        """Return one EVSE as the station sees it."""
+        service = self._evses[number]
+        state, status, reading = service.state, service.guard_status, service.last_reading
+        snapshot, transaction = state.snapshot, state.transaction
+        return {
+            "id": number,
+            "status": connector_status(snapshot),
+            "charging_state": charging_state(snapshot),
+            "pilot_state": None if status is None else status.pilot_state.value,
+            "duty": None if status is None else status.duty,
+            "offered_a": None if status is None else status.offered_a,
+            "limit_a": float(state.limit_a),
+            "contactor_closed": snapshot.power_path_closed,
+            "faults": sorted(snapshot.faults),
+            "plugged_in": snapshot.plugged_in,
+            "authorized": snapshot.authorized,
+            "energy_wh": float(reading.register_wh),
+            "power_w": float(reading.power_w),
+            "transaction": None
+            if transaction is None
+            else {
+                "id": transaction.id,
+                "seq_no": transaction.next_seq_no - 1,
+                "started_at": transaction.started_at.isoformat(timespec="milliseconds"),
+                "energy_wh": float(reading.register_wh - transaction.register_at_start_wh),
+            },
+        }
+
+    def _station(self) -> dict[str, Any]:
+        station = self._config.station
+        return {
+            "vendor": station.vendor,
+            "model": station.model,
+            "serial_number": station.serial_number,
+            "firmware_version": station.firmware_version,
+            "identity": self._config.csms.identity,
+            "status": station_status(self._evses),
+        }
+
+    def _csms(self) -> dict[str, Any]:
+        line, registration = self._dispatcher.line, self._dispatcher.registration
+        return {
+            "url": self._config.csms.url,
+            "online": self._dispatcher.online,
+            "connected": line is not None,
+            "version": None if line is None else line.codec.subprotocol,
+            "registration": registration.status,
+            "queued_events": len(self._queue),
+        }
+
+    def _guard(self) -> dict[str, Any]:
+        known = [s for e in self._evses.values() if (s := e.guard_status) is not None]
+        lost = any("guard_lost" in e.state.snapshot.faults for e in self._evses.values())
+        return {
+            "connected": bool(known) and not lost,
+            "real_time": all(status.real_time for status in known),
+        }
+
+    def _transactions(self, newest: int | None) -> list[dict[str, Any]]:
+        running: list[dict[str, Any]] = [
+            {
+                "id": transaction.id,
+                "evse": number,
+                "started_at": transaction.started_at.isoformat(timespec="milliseconds"),
+                "ended_at": None,
+                "energy_wh": float(
+                    evse.last_reading.register_wh - transaction.register_at_start_wh
+                ),
+                "stopped_reason": None,
+                "records": [],
+                "public_key": "",
+            }
+            for number, evse in self._evses.items()
+            if (transaction := evse.state.transaction) is not None
+        ]
+        return [*running, *self._history.entries(newest)]
+
+    def _variables(self) -> dict[str, str]:
+        return {
+            definition.key.notation: self._model.text(definition.key)
+            for definition in self._model.definitions()
+            if definition.mutability is not Mutability.WRITE_ONLY
+        }

@@ -1,0 +1,150 @@
+"""The operations of the test bench as options of the command line, and their requests."""
+
+import argparse
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Final
+
+AUTOMATIC: Final = "auto"
+FAULTS: Final = (
+    *("rcd", "diode", "cp_short", "pe", "over_temperature", "over_current", "contactor_welded"),
+    *("contactor_stuck_open", "lock", "estop", "meter_lost", "reader_lost", "under_voltage"),
+    *("ventilation", "other"),
+)
+
+AddOptions = Callable[[argparse.ArgumentParser], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """One operation; each of its options' values goes into the request under the option's name."""
+
+    name: str
+    purpose: str
+    example: str
+    add_options: AddOptions
+
+
+def add_operation(parser: argparse.ArgumentParser, operation: Operation) -> None:
+    """Declare the options of an operation."""
+    operation.add_options(parser)
+    known = {action.dest for action in parser._actions}  # noqa: SLF001 - argparse has no other list
+    parser.set_defaults(request_keys=tuple(sorted(known - {"help"})))
+
+
+def request_from(options: argparse.Namespace) -> dict[str, Any]:
+    """Return the request; options that were not given are left out."""
+    values = {key: getattr(options, key) for key in options.request_keys}
+    given = {key: _released(value) for key, value in values.items() if value is not None}
+    return {"op": options.operation} | given
+
+
+def _released(value: object) -> object:
+    """Turn the word for a value that shows the truth again into JSON's null."""
+    return None if value == AUTOMATIC else value
+
+
+def _evse(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--evse", type=int, default=1, help="which EVSE (default: %(default)s)")
+
+
+def _none(parser: argparse.ArgumentParser) -> None:
+    del parser
+
+
+def _swipe(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--token", required=True, help="what the reader reads, such as DEADBEEF")
+    parser.add_argument("--type", help="the OCPP token type (default: ISO14443)")
+    parser.add_argument(
+        "--evses", type=_numbers, metavar="N,N", help="whose readers hear it (default: all)"
+    )
+
+
+def _error(parser: argparse.ArgumentParser) -> None:
+    _evse(parser)
+    parser.add_argument("--code", required=True, choices=FAULTS, help="which fault")
+    _switch(parser, "on", ("--on", "let the fault come (default)"), ("--off", "take it away"))
+    parser.set_defaults(on=True)
+
+
+def _net(parser: argparse.ArgumentParser) -> None:
+    up = ("--up", "let the station reach the CSMS again")
+    _switch(parser, "up", up, ("--down", "cut the station off from the CSMS"), required=True)
+
+
+def _meter(parser: argparse.ArgumentParser) -> None:
+    _evse(parser)
+    parser.add_argument("--energy-wh", type=float, help="turn the register to this value")
+    for name, what in (
+        ("power-w", "the displayed power"),
+        ("voltage-v", "the displayed voltages, one or one for each phase"),
+        ("current-a", "the displayed currents, one or one for each phase"),
+    ):
+        reader = _value if name == "power-w" else _values
+        parser.add_argument(f"--{name}", type=reader, help=f"{what}; {AUTOMATIC} shows the truth")
+
+
+def _vehicle(parser: argparse.ArgumentParser) -> None:
+    _evse(parser)
+    parser.add_argument("--max-a", type=float, help="the most that the car takes, in A per phase")
+    parser.add_argument("--phases", type=int, choices=(1, 2, 3), help="phases of its charger")
+    parser.add_argument("--cable-a", type=int, help="rating of its cable, for socket outlets")
+
+
+def _state(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--evse", type=int, help="only this EVSE (default: all)")
+
+
+def _switch(
+    parser: argparse.ArgumentParser,
+    name: str,
+    on: tuple[str, str],
+    off: tuple[str, str],
+    *,
+    required: bool = False,
+) -> None:
+    group = parser.add_mutually_exclusive_group(required=required)
+    group.add_argument(on[0], dest=name, action="store_const", const=True, help=on[1])
+    group.add_argument(off[0], dest=name, action="store_const", const=False, help=off[1])
+
+
+def _numbers(text: str) -> list[int]:
+    try:
+        return [int(part) for part in text.split(",")]
+    except ValueError:
+        raise argparse.ArgumentTypeError("must be whole numbers like 1,2") from None
+
+
+def _value(text: str) -> float | str:
+    return text if text == AUTOMATIC else _float(text)
+
+
+def _values(text: str) -> float | list[float] | str:
+    if text == AUTOMATIC:
+        return text
+    values = [_float(part) for part in text.split(",")]
+    return values[0] if len(values) == 1 else values
+
+
+def _float(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"must be numbers, or {AUTOMATIC}") from None
+
+
+OPERATIONS: Final = (
+    Operation("plug_in", "plug the car in", "plug_in --evse 1", _evse),
+    Operation("plug_out", "unplug the car", "plug_out --evse 1", _evse),
+    Operation("pause", "let the car stop asking for energy", "pause --evse 1", _evse),
+    Operation("resume", "let the car ask for energy again", "resume --evse 1", _evse),
+    Operation("swipe", "hold a token before a reader", "swipe --token DEADBEEF --evses 1", _swipe),
+    Operation("error", "let a fault come or go", "error --evse 1 --code rcd --on", _error),
+    Operation("net", "cut or restore the network", "net --down", _net),
+    Operation("meter", "fix what the meter shows", "meter --evse 1 --energy-wh 5000", _meter),
+    Operation("vehicle", "fit another car", "vehicle --max-a 16 --phases 3", _vehicle),
+    Operation("power_fail", "cut the mains of the whole station", "power_fail", _none),
+    Operation("power_on", "give the mains back", "power_on", _none),
+    Operation("state", "everything an observer could measure", "state --json", _state),
+)
+"""Every operation in the order of the help."""

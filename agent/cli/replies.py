@@ -1,0 +1,176 @@
+"""The answers of the running station, read into types."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+T = TypeVar("T")
+
+
+class OddReply(Exception):
+    """The station answers in another form than this command knows; the versions differ."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunningTransaction:
+    """A transaction that has not ended."""
+
+    id: str
+    seq_no: int
+    started_at: str
+    energy_wh: float
+
+
+@dataclass(frozen=True, slots=True)
+class EvseStatus:
+    """One EVSE; `energy_wh` is its meter's register, `duty` a fraction."""
+
+    id: int
+    status: str
+    charging_state: str | None
+    pilot_state: str | None
+    duty: float | None
+    offered_a: float | None
+    limit_a: float | None
+    contactor_closed: bool
+    faults: tuple[str, ...]
+    plugged_in: bool
+    authorized: bool
+    energy_wh: float | None
+    power_w: float | None
+    transaction: RunningTransaction | None
+
+
+@dataclass(frozen=True, slots=True)
+class CsmsStatus:
+    """The connection to the CSMS; `connected` is the WebSocket, `online` that it may be used."""
+
+    url: str
+    online: bool
+    connected: bool
+    version: str | None
+    registration: str | None
+    queued_events: int
+
+
+@dataclass(frozen=True, slots=True)
+class StationStatus:
+    """What `status` tells."""
+
+    vendor: str
+    model: str
+    serial_number: str
+    firmware_version: str
+    identity: str
+    csms: CsmsStatus
+    guard_connected: bool
+    guard_real_time: bool
+    now: str
+    evses: tuple[EvseStatus, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PastTransaction:
+    """One of the `transactions`; `records` are its signed OCMF texts, byte for byte."""
+
+    id: str
+    evse: int
+    started_at: str
+    ended_at: str | None
+    energy_wh: float | None
+    stopped_reason: str | None
+    records: tuple[str, ...]
+    public_key: str
+
+
+def station_status(reply: Mapping[str, Any]) -> StationStatus:
+    """Read the answer to `status`. Raises OddReply."""
+    return _read(_station_status, reply)
+
+
+def past_transactions(reply: Mapping[str, Any]) -> tuple[PastTransaction, ...]:
+    """Read the answer to `transactions`. Raises OddReply."""
+    return _read(lambda r: tuple(_past(entry) for entry in r["transactions"]), reply)
+
+
+def _read(reader: Callable[[Mapping[str, Any]], T], reply: Mapping[str, Any]) -> T:
+    try:
+        return reader(reply)
+    except (LookupError, TypeError, AttributeError, ValueError) as error:
+        raise OddReply(
+            f"the station's answer has an unknown form ({error!r}): it runs another version of"
+            " stationd; --json prints the answer as it came"
+        ) from error
+
+
+def _station_status(reply: Mapping[str, Any]) -> StationStatus:
+    station, csms, guard = reply["station"], reply["csms"], reply["guard"]
+    return StationStatus(
+        vendor=str(station["vendor"]),
+        model=str(station["model"]),
+        serial_number=str(station["serial_number"]),
+        firmware_version=str(station["firmware_version"]),
+        identity=str(station["identity"]),
+        csms=CsmsStatus(
+            url=str(csms["url"]),
+            online=bool(csms["online"]),
+            connected=bool(csms["connected"]),
+            version=_optional_text(csms["version"]),
+            registration=_optional_text(csms["registration"]),
+            queued_events=int(csms["queued_events"]),
+        ),
+        guard_connected=bool(guard["connected"]),
+        guard_real_time=bool(guard["real_time"]),
+        now=str(reply["clock"]["now"]),
+        evses=tuple(_evse(entry) for entry in reply["evses"]),
+    )
+
+
+def _evse(entry: Mapping[str, Any]) -> EvseStatus:
+    running = entry["transaction"]
+    return EvseStatus(
+        id=int(entry["id"]),
+        status=str(entry["status"]),
+        charging_state=_optional_text(entry["charging_state"]),
+        pilot_state=_optional_text(entry["pilot_state"]),
+        duty=_optional_number(entry["duty"]),
+        offered_a=_optional_number(entry["offered_a"]),
+        limit_a=_optional_number(entry["limit_a"]),
+        contactor_closed=bool(entry["contactor_closed"]),
+        faults=tuple(str(fault) for fault in entry["faults"]),
+        plugged_in=bool(entry["plugged_in"]),
+        authorized=bool(entry["authorized"]),
+        energy_wh=_optional_number(entry["energy_wh"]),
+        power_w=_optional_number(entry["power_w"]),
+        transaction=None if running is None else _running(running),
+    )
+
+
+def _running(entry: Mapping[str, Any]) -> RunningTransaction:
+    return RunningTransaction(
+        id=str(entry["id"]),
+        seq_no=int(entry["seq_no"]),
+        started_at=str(entry["started_at"]),
+        energy_wh=float(entry["energy_wh"]),
+    )
+
+
+def _past(entry: Mapping[str, Any]) -> PastTransaction:
+    return PastTransaction(
+        id=str(entry["id"]),
+        evse=int(entry["evse"]),
+        started_at=str(entry["started_at"]),
+        ended_at=_optional_text(entry["ended_at"]),
+        energy_wh=_optional_number(entry["energy_wh"]),
+        stopped_reason=_optional_text(entry["stopped_reason"]),
+        records=tuple(str(record) for record in entry["records"]),
+        public_key=str(entry["public_key"] or ""),
+    )
+
+
+def _optional_text(value: object) -> str | None:
+    return None if value is None else str(value)
+
+
+def _optional_number(value: Any) -> float | None:
+    return None if value is None else float(value)

@@ -1,0 +1,64 @@
+"""The device model's variables as the policies that the core's rules ask for."""
+
+from agent.core import standard_variables as sv
+from agent.core.authorization import AuthorizationPolicy
+from agent.core.device_model import DeviceModel
+from agent.core.session_state import SessionPolicy
+from agent.core.signed_values import PublicKeyPolicy
+from agent.core.variable_definition import ComponentVariable
+from agent.core.vocabulary import Measurand, TxPoint
+from agent.services.metering import AlignedPolicy
+
+
+def session_policy(model: DeviceModel) -> SessionPolicy:
+    """Return the rules for sessions as configured now."""
+    return SessionPolicy(
+        start_points=frozenset(map(TxPoint, model.member_list(sv.TX_START_POINT))),
+        stop_points=frozenset(map(TxPoint, model.member_list(sv.TX_STOP_POINT))),
+        connection_timeout_s=model.integer(sv.EV_CONNECTION_TIME_OUT),
+        stop_on_invalid_id=model.boolean(sv.STOP_TX_ON_INVALID_ID),
+        stop_on_ev_side_disconnect=model.boolean(sv.STOP_TX_ON_EV_SIDE_DISCONNECT),
+        max_energy_on_invalid_id_wh=model.integer(sv.MAX_ENERGY_ON_INVALID_ID),
+        authorization_required=model.boolean(sv.AUTH_ENABLED, default=True),
+        started_measurands=_measurands(model, sv.SAMPLED_TX_STARTED_MEASURANDS),
+        updated_measurands=_measurands(model, sv.SAMPLED_TX_UPDATED_MEASURANDS),
+        ended_measurands=_measurands(model, sv.SAMPLED_TX_ENDED_MEASURANDS),
+        aligned_measurands=_measurands(model, sv.ALIGNED_MEASURANDS),
+        updated_interval_s=model.integer(sv.SAMPLED_TX_UPDATED_INTERVAL),
+        ended_interval_s=model.integer(sv.SAMPLED_TX_ENDED_INTERVAL),
+    )
+
+
+def authorization_policy(model: DeviceModel) -> AuthorizationPolicy:
+    """Return the rules for judging tokens as configured now."""
+    return AuthorizationPolicy(
+        local_authorize_offline=model.boolean(sv.LOCAL_AUTHORIZE_OFFLINE),
+        local_pre_authorize=model.boolean(sv.LOCAL_PRE_AUTHORIZE),
+        offline_for_unknown_id=model.boolean(sv.OFFLINE_TX_FOR_UNKNOWN_ID_ENABLED),
+    )
+
+
+def aligned_policy(model: DeviceModel) -> AlignedPolicy:
+    """Return the rules for clock-aligned values as configured now."""
+    return AlignedPolicy(
+        interval_s=model.integer(sv.ALIGNED_INTERVAL),
+        measurands=_measurands(model, sv.ALIGNED_MEASURANDS),
+        during_idle_only=model.boolean(sv.ALIGNED_SEND_DURING_IDLE),
+    )
+
+
+def public_key_policy(model: DeviceModel) -> PublicKeyPolicy:
+    """Return which signed values carry the public key."""
+    return PublicKeyPolicy(model.text(sv.PUBLIC_KEY_WITH_SIGNED_METER_VALUE))
+
+
+def concerns_sessions(key: ComponentVariable) -> bool:
+    """Tell whether a changed variable changes the rules for sessions."""
+    return key.component.name in _SESSION_COMPONENTS
+
+
+_SESSION_COMPONENTS = frozenset({"TxCtrlr", "SampledDataCtrlr", "AlignedDataCtrlr", "AuthCtrlr"})
+
+
+def _measurands(model: DeviceModel, key: ComponentVariable) -> tuple[Measurand, ...]:
+    return tuple(map(Measurand, model.member_list(key)))

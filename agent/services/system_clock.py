@@ -1,0 +1,44 @@
+"""The station's clock: the system's, moved by what the CSMS tells (B01.FR.06, G02.FR.06).
+
+The system clock itself is left alone; the difference is kept here. Intervals never use wall time.
+"""
+
+import logging
+import time
+from datetime import UTC, datetime, timedelta
+
+WORTH_NOTING_S = 1.0
+
+log = logging.getLogger(__name__)
+
+
+class SystemClock:
+    """Wall time in UTC and a monotonic time that goes on while the machine sleeps."""
+
+    def __init__(self) -> None:
+        self._offset = timedelta(0)
+        self._synchronized = False
+
+    @property
+    def synchronized(self) -> bool:
+        """Tell whether the CSMS has told the time since the start."""
+        return self._synchronized
+
+    def now(self) -> datetime:
+        """Return the time in UTC, as far as it is known."""
+        return datetime.now(UTC) + self._offset
+
+    def monotonic_s(self) -> float:
+        """Return seconds since the machine started."""
+        return time.clock_gettime(time.CLOCK_BOOTTIME)
+
+    def synchronize(self, told: datetime) -> float:
+        """Take over the CSMS's time; return by how many seconds the wall clock moved."""
+        moved_s = (told - self.now()).total_seconds()
+        self._synchronized = True
+        # The answer travelled for a moment and often has whole seconds: little is noise.
+        if abs(moved_s) >= WORTH_NOTING_S:
+            self._offset += timedelta(seconds=moved_s)
+            log.info("the clock was moved by %.1f s to the CSMS's time", moved_s)
+            return moved_s
+        return 0.0

@@ -1,0 +1,126 @@
+"""The guard as a process: one instance, one board, one loop; and how to drive all lines safe."""
+
+import fcntl
+import grp
+import logging
+import os
+import select
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from time import monotonic
+
+from hal.api import HardwareError, SafetyBoard
+from hal.guard import endpoint, real_time
+from hal.guard.link import ServicesLink
+from hal.guard.loop import Loop, Timing
+from hal.guard.notify import ServiceManager
+from hal.guard.settings import GuardSettings, SettingsError
+from hal.guard.station import Station, make_safe
+
+_log = logging.getLogger(__name__)
+
+OpenBoard = Callable[[], SafetyBoard]
+
+
+class AlreadyRunning(Exception):
+    """Another guard owns the lines of this station; stop it first."""
+
+
+def run(settings: GuardSettings, open_board: OpenBoard, orphaned_s: float | None = None) -> None:
+    """Guard the station until SIGTERM or SIGINT.
+
+    With `orphaned_s` the guard also leaves when no services were connected for the grace time and
+    that many seconds, or when its socket is gone. Raises `AlreadyRunning`, `SettingsError`.
+    """
+    group = _group_id(settings)
+    with _single_instance(settings.socket):
+        refused = real_time.enter_real_time()
+        if refused is not None:
+            _log.warning("the guard runs without real time, reactions may be late: %s", refused)
+        setups = tuple(replace(one, real_time=refused is None) for one in settings.setups)
+        station = Station(setups, open_board, monotonic())
+        manager = ServiceManager()
+        try:
+            station.open()
+            station.step(monotonic())
+            _guard(settings, station, manager, group, orphaned_s)
+        finally:
+            station.close()
+            manager.close()
+
+
+def drive_safe(settings: GuardSettings, open_board: OpenBoard) -> None:
+    """Open every contactor and show state F, then let go of the lines.
+
+    Raises `AlreadyRunning` while a guard lives, `HardwareError` if the lines cannot be driven.
+    """
+    with _single_instance(settings.socket):
+        board = open_board()
+        try:
+            if not make_safe(board):
+                raise HardwareError("the outputs could not be driven; check the lines")
+        finally:
+            board.close()
+
+
+def _guard(
+    settings: GuardSettings,
+    station: Station,
+    manager: ServiceManager,
+    group: int | None,
+    orphaned_s: float | None,
+) -> None:
+    poll = select.poll()
+    listener = endpoint.listen(settings.socket, group)
+    identity = _identity(settings.socket)
+    link = ServicesLink(listener, poll, station.evses, group, monotonic())
+    limit_s = None if orphaned_s is None else settings.grace_s + orphaned_s
+    loop = Loop(station, link, poll, manager, Timing(settings.tick_s, limit_s))
+    loop.is_wanted = lambda: _identity(settings.socket) == identity
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: loop.stop())
+    real_time.calm_garbage_collection()
+    try:
+        loop.run()
+    finally:
+        link.close()
+        if _identity(settings.socket) == identity:
+            settings.socket.unlink()
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    try:
+        facts = path.stat()
+    except OSError:
+        return None
+    return facts.st_dev, facts.st_ino
+
+
+def _group_id(settings: GuardSettings) -> int | None:
+    if settings.group is None:
+        return None
+    try:
+        return grp.getgrnam(settings.group).gr_gid
+    except KeyError as error:
+        raise SettingsError(
+            f"{settings.config}: [guard] group: there is no user group {settings.group!r}"
+        ) from error
+
+
+@contextmanager
+def _single_instance(socket_path: Path) -> Iterator[None]:
+    """Hold the lock beside the socket; it falls with the process, however that ends."""
+    path = socket_path.with_name(socket_path.name + ".lock")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise AlreadyRunning(f"another guard runs for {socket_path}; stop it first") from error
+        yield
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,191 @@
+"""What the guard reads of station.toml: `[guard]`, the lines of each `[[evse]]`, `state_dir`."""
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NoReturn, cast
+
+from hal.guard.duty import MINIMUM_OFFER_A
+from hal.guard.evse import EvseSetup
+
+HIGHEST_CURRENT_A = 80.0
+
+# `start_with_agent` is for the services, who read the same table.
+_GUARD_KEYS = frozenset(
+    {
+        "socket",
+        "group",
+        "grace_s",
+        "fallback_limit_a",
+        "tick_s",
+        "min_closing_interval_s",
+        "start_with_agent",
+    }
+)
+_BUILD_KEYS = ("max_current_a", "phases", "nominal_voltage_v", "cable")
+_CABLES = ("attached", "socket")
+Table = Mapping[str, object]
+
+
+class SettingsError(Exception):
+    """The configuration cannot be used; the message names the file, the key and the remedy."""
+
+
+@dataclass(frozen=True, slots=True)
+class GuardSettings:
+    """Everything the guard process needs to know; a relative path is taken from the file's folder.
+
+    `evse_tables` holds, for each EVSE, every table of its `[[evse]]` entry by name, and under
+    `settings` how it is built: the board interprets them. `group` is the name of the user group
+    whose members may connect besides the guard's own user.
+    """
+
+    config: Path
+    state_dir: Path
+    socket: Path
+    group: str | None
+    tick_s: float
+    setups: tuple[EvseSetup, ...]
+    evse_tables: Mapping[int, Mapping[str, Table]]
+
+    @property
+    def grace_s(self) -> float:
+        """Return the grace time after the services are lost."""
+        return self.setups[0].grace_s
+
+
+def load(config: Path) -> GuardSettings:
+    """Read the file; raises `SettingsError`."""
+    try:
+        with config.open("rb") as file:
+            document = tomllib.load(file)
+    except OSError as error:
+        raise SettingsError(f"{config}: cannot be read: {error.strerror}") from error
+    except tomllib.TOMLDecodeError as error:
+        raise SettingsError(f"{config}: is not TOML: {error}") from error
+    return _Reader(config).settings(document)
+
+
+class _Reader:
+    """Turns the document into settings, naming the file in every complaint."""
+
+    def __init__(self, config: Path) -> None:
+        self._config = config
+
+    def settings(self, document: Table) -> GuardSettings:
+        guard = self._table(document, "guard", "[guard]")
+        for key in sorted(guard.keys() - _GUARD_KEYS):
+            self._refuse(
+                f"[guard] {key}", f"is unknown; known are {', '.join(sorted(_GUARD_KEYS))}"
+            )
+        station = self._table(document, "station", "[station]")
+        folder = self._config.parent
+        state_dir = folder / self._text(station, "state_dir", "[station] state_dir", None)
+        default_socket = state_dir / "guard.sock"
+        entries = self._entries(document)
+        group = self._text(guard, "group", "[guard] group", "")
+        return GuardSettings(
+            config=self._config,
+            state_dir=state_dir,
+            socket=folder
+            / self._text(guard, "socket", "[guard] socket", str(default_socket.absolute())),
+            group=group or None,
+            tick_s=self._number(guard, "tick_s", "[guard] tick_s", (0.001, 0.1), 0.02),
+            setups=tuple(self._setup(entry, guard) for entry in entries.values()),
+            evse_tables={number: _tables(entry) for number, entry in entries.items()},
+        )
+
+    def _entries(self, document: Table) -> dict[int, Table]:
+        listed = document.get("evse")
+        if not isinstance(listed, list) or not listed:
+            self._refuse("[[evse]]", "is missing; a station has at least one")
+        entries: dict[int, Table] = {}
+        for table in listed:
+            if not isinstance(table, dict):
+                self._refuse("[[evse]]", "must be tables")
+            number = table.get("id")
+            if not isinstance(number, int) or isinstance(number, bool) or not 1 <= number <= 0xFFFF:
+                self._refuse("[[evse]] id", "must be a number from 1")
+            if number in entries:
+                self._refuse(f"[[evse]] id = {number}", "is there twice")
+            entries[number] = table
+        return entries
+
+    def _setup(self, entry: Table, guard: Table) -> EvseSetup:
+        evse = cast("int", entry["id"])
+        where = f"[[evse]] id = {evse}:"
+        for line in ("pilot", "contactor"):
+            if not isinstance(entry.get(line), dict):
+                self._refuse(f"{where} {line}", 'is missing, for instance { backend = "mock" }')
+        self._check_cable(entry, where)
+        current = (MINIMUM_OFFER_A, HIGHEST_CURRENT_A)
+        return EvseSetup(
+            evse=evse,
+            max_current_a=self._number(entry, "max_current_a", f"{where} max_current_a", current),
+            ventilation=self._flag(entry, "ventilation", f"{where} ventilation"),
+            grace_s=self._number(guard, "grace_s", "[guard] grace_s", (0.0, 3600.0), 60.0),
+            fallback_limit_a=self._number(
+                guard, "fallback_limit_a", "[guard] fallback_limit_a", (0.0, 80.0), 6.0
+            ),
+            min_closing_interval_s=self._number(
+                guard,
+                "min_closing_interval_s",
+                "[guard] min_closing_interval_s",
+                (0.0, 600.0),
+                10.0,
+            ),
+        )
+
+    def _check_cable(self, entry: Table, where: str) -> None:
+        cable = self._text(entry, "cable", f"{where} cable", "attached")
+        if cable not in _CABLES:
+            self._refuse(f"{where} cable", f"must be one of {', '.join(_CABLES)}")
+        if cable == "socket" and not isinstance(entry.get("proximity"), dict):
+            self._refuse(f"{where} proximity", "is missing; a socket outlet must know its cable")
+
+    def _table(self, document: Table, key: str, name: str) -> Table:
+        table = document.get(key, {})
+        if not isinstance(table, dict):
+            self._refuse(name, "must be a table")
+        return table
+
+    def _text(self, table: Table, key: str, name: str, default: str | None) -> str:
+        value = table.get(key, default)
+        if not isinstance(value, str):
+            self._refuse(name, "is missing or not a text")
+        return value
+
+    def _flag(self, table: Table, key: str, name: str) -> bool:
+        value = table.get(key, False)
+        if not isinstance(value, bool):
+            self._refuse(name, "must be true or false")
+        return value
+
+    def _number(
+        self,
+        table: Table,
+        key: str,
+        name: str,
+        span: tuple[float, float],
+        default: float | None = None,
+    ) -> float:
+        value = table.get(key, default)
+        low, high = span
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            self._refuse(name, f"is missing or not a number from {low:g} to {high:g}")
+        number = float(value)
+        if not low <= number <= high:
+            self._refuse(name, f"is {number:g}, not within {low:g} to {high:g}")
+        return number
+
+    def _refuse(self, name: str, reason: str) -> NoReturn:
+        raise SettingsError(f"{self._config}: {name} {reason}")
+
+
+def _tables(entry: Table) -> dict[str, Table]:
+    tables: dict[str, Table] = {
+        name: value for name, value in entry.items() if isinstance(value, dict)
+    }
+    tables["settings"] = {name: entry[name] for name in _BUILD_KEYS if name in entry}
+    return tables

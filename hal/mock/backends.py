@@ -1,0 +1,134 @@
+"""The instruments of the simulated board as the services see them, and its test bench."""
+
+from collections.abc import AsyncIterator, Iterable, Mapping
+from decimal import Decimal
+from pathlib import Path
+
+from hal.api import HardwareLost, MeterIdentity, MeterReading, Presentation
+from hal.mock.channel import BoardChannel, Message
+
+MAINS_HZ = 50.0
+
+
+class MockMeter:
+    """The energy meter of one EVSE; its register outlives the board's process."""
+
+    def __init__(self, evse: int, state_dir: Path) -> None:
+        self._evse = evse
+        self._channel = BoardChannel(state_dir, [evse])
+
+    async def identity(self) -> MeterIdentity:
+        """Return a serial number that is the world's own; raises `HardwareLost`."""
+        await self._display()
+        serial_number = f"{self._channel.token[:8].upper()}-{self._evse}"
+        return MeterIdentity("stationd", "Simulated meter", serial_number, "1")
+
+    async def read(self) -> MeterReading:
+        """Return what the meter displays; raises `HardwareLost`."""
+        shown = await self._display()
+        return MeterReading(
+            energy_import_wh=Decimal(_whole(shown["milli_wh"])).scaleb(-3),
+            power_w=_number(shown["power_w"]),
+            voltage_v=_numbers(shown["voltage_v"]),
+            current_a=_numbers(shown["current_a"]),
+            frequency_hz=MAINS_HZ,
+        )
+
+    async def close(self) -> None:
+        """Let go of the meter."""
+        self._channel.close()
+
+    async def _display(self) -> Message:
+        answer = await self._channel.ask("meter", self._evse)
+        if answer.get("ok") is not True or answer.get("lost"):
+            raise HardwareLost(f"the simulated meter of EVSE {self._evse} does not answer")
+        return answer
+
+
+class MockReader:
+    """A token reader; every iterator over its presentations hears every swipe."""
+
+    def __init__(self, evses: Iterable[int], state_dir: Path) -> None:
+        self._evses = tuple(sorted(evses))
+        self._state_dir = state_dir
+        self._channels: set[BoardChannel] = set()
+        self._closed = False
+
+    async def presentations(self) -> AsyncIterator[Presentation]:
+        """Yield each swipe from the first step on; raises `HardwareLost`, ends when closed."""
+        channel = BoardChannel(self._state_dir, self._evses)
+        self._channels.add(channel)
+        try:
+            message = await channel.ask("listen", self._evses)
+            while True:
+                self._check(message)
+                if "swipe" in message:
+                    yield _presentation(message["swipe"])
+                message = await channel.receive()
+        except HardwareLost:
+            if not self._closed:
+                raise
+        finally:
+            channel.close()
+            self._channels.discard(channel)
+
+    async def close(self) -> None:
+        """End all iterators."""
+        self._closed = True
+        for channel in self._channels:
+            channel.close()
+
+    def _check(self, message: Message) -> None:
+        if message.get("ok") is False or message.get("lost"):
+            raise HardwareLost(f"the simulated reader of EVSE {self._evses} does not answer")
+
+
+class BoardControl:
+    """The test bench of the simulated board: plugs, swipes, breaks and measures.
+
+    `evses` are those that the board shall have even before guard and meters come.
+    """
+
+    def __init__(self, state_dir: Path, evses: Iterable[int] = (1,)) -> None:
+        self._channel = BoardChannel(state_dir, evses)
+
+    async def operate(self, request: Mapping[str, object]) -> dict[str, object]:
+        """Carry out one bench operation; whatever is wrong comes back as `ok` false."""
+        try:
+            answer = await self._channel.ask("bench", request)
+        except HardwareLost as lost:
+            return {"ok": False, "error": str(lost)}
+        except (TypeError, ValueError, RecursionError) as error:
+            return {"ok": False, "error": f"this request is no JSON object: {error}"}
+        answer.pop("id", None)
+        return answer
+
+    async def close(self) -> None:
+        """Leave the bench; the world goes on."""
+        self._channel.close()
+
+
+def _presentation(swipe: object) -> Presentation:
+    match swipe:
+        case [str(token), str(token_type), [*evses]]:
+            return Presentation(token, token_type, tuple(_whole(evse) for evse in evses))
+        case _:
+            raise HardwareLost(f"the simulated reader says {swipe!r}, which is no swipe")
+
+
+def _whole(value: object) -> int:
+    if not isinstance(value, int):
+        raise HardwareLost(f"the simulated board says {value!r} where it owes a whole number")
+    return value
+
+
+def _number(value: object) -> float:
+    if not isinstance(value, int | float):
+        raise HardwareLost(f"the simulated board says {value!r} where it owes a number")
+    return float(value)
+
+
+def _numbers(value: object) -> tuple[float, ...]:
+    if not isinstance(value, list):
+        raise HardwareLost(f"the simulated board says {value!r} where it owes numbers")
+    return tuple(_number(one) for one in value)

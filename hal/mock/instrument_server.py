@@ -1,0 +1,133 @@
+"""The board's side of the instruments: meters, readers and the test bench, in JSON datagrams.
+
+A question is `{"id": n, "ask": WORD, "body": ...}`, its answer `{"id": n, ...}`. A reader that
+asked to listen also gets `{"swipe": [token, type, evses]}` and, when it fails, `{"lost": true}`.
+"""
+
+import json
+import socket
+from collections.abc import Callable, Iterable
+
+from hal.api import Fault
+from hal.mock.operations import Bench, Reply, Swipe
+from hal.mock.plant import Plant
+from hal.mock.report import milli_wh
+
+MAX_EVSES = 64
+
+
+class InstrumentServer:
+    """Answers questions about the plant and hands swipes to the readers that listen."""
+
+    def __init__(
+        self,
+        plant: Plant,
+        token: str,
+        add_evses: Callable[[Iterable[int], int], None],
+        fail_power: Callable[[], None],
+    ) -> None:
+        self._plant = plant
+        self._token = token
+        self._add_evses = add_evses
+        self._bench = Bench(plant, self._present, fail_power)
+        self._readers: dict[socket.socket, tuple[int, ...]] = {}
+
+    def serve(self, peer: socket.socket, datagram: bytes, now_ns: int) -> bytes:
+        """Return the answer to one datagram, whatever it contains."""
+        question = _parse(datagram)
+        if question is None:
+            return _datagram({"id": None, "ok": False, "error": "this is not a JSON object"})
+        body = question.get("body")
+        match question.get("ask"):
+            case "bench":
+                answer = self._bench.perform(body, now_ns)
+            case "open":
+                answer = self._open(body, now_ns)
+            case "listen":
+                answer = self._listen(peer, body)
+            case "meter":
+                answer = self._meter(body, now_ns)
+            case _:
+                answer = {"ok": False, "error": "unknown question"}
+        self._drop_lost_readers()
+        return _datagram({"id": question.get("id")} | answer)
+
+    def lost(self, peer: socket.socket) -> None:
+        """Forget a connection that is gone."""
+        self._readers.pop(peer, None)
+
+    def _open(self, body: object, now_ns: int) -> Reply:
+        numbers = _numbers(body)
+        if numbers is None or len(self._plant.evses.keys() | set(numbers)) > MAX_EVSES:
+            return {"ok": False, "error": f"a board has EVSEs 1..65535, at most {MAX_EVSES}"}
+        self._add_evses(numbers, now_ns)
+        return {"ok": True, "token": self._token}
+
+    def _listen(self, peer: socket.socket, body: object) -> Reply:
+        numbers = _numbers(body)
+        if numbers is None:
+            return {"ok": False, "error": "a reader listens for a list of EVSEs"}
+        self._readers[peer] = numbers
+        return {"ok": True, "lost": self._is_lost(numbers)}
+
+    def _meter(self, body: object, now_ns: int) -> Reply:
+        evse = self._plant.evses.get(body) if isinstance(body, int) else None
+        if evse is None:
+            return {"ok": False, "error": "there is no such EVSE"}
+        if Fault.METER_LOST in evse.faults:
+            return {"ok": True, "lost": True}
+        values = evse.read_meter(now_ns)
+        return {
+            "ok": True,
+            "lost": False,
+            "milli_wh": milli_wh(values.micro_wh),
+            "power_w": values.power_w,
+            "voltage_v": values.voltage_v,
+            "current_a": values.current_a,
+        }
+
+    def _present(self, swipe: Swipe) -> int:
+        heard = 0
+        for peer, numbers in self._readers.items():
+            served = [number for number in numbers if number in swipe.evses]
+            if served and not self._is_lost(numbers):
+                heard += _try_send(peer, {"swipe": [swipe.token, swipe.token_type, served]})
+        return heard
+
+    def _drop_lost_readers(self) -> None:
+        for peer, numbers in list(self._readers.items()):
+            if self._is_lost(numbers):
+                del self._readers[peer]
+                _try_send(peer, {"lost": True})
+
+    def _is_lost(self, numbers: Iterable[int]) -> bool:
+        evses = self._plant.evses
+        return any(n in evses and Fault.READER_LOST in evses[n].faults for n in numbers)
+
+
+def _parse(datagram: bytes) -> dict[str, object] | None:
+    try:
+        question = json.loads(datagram)
+    except (ValueError, RecursionError):
+        return None
+    return question if isinstance(question, dict) else None
+
+
+def _numbers(body: object) -> tuple[int, ...] | None:
+    if not isinstance(body, list) or not body:
+        return None
+    if any(isinstance(n, bool) or not isinstance(n, int) or not 0 < n < 1 << 16 for n in body):
+        return None
+    return tuple(body)
+
+
+def _datagram(message: dict[str, object]) -> bytes:
+    return json.dumps(message, separators=(",", ":")).encode()
+
+
+def _try_send(peer: socket.socket, message: dict[str, object]) -> bool:
+    try:
+        peer.send(_datagram(message))
+    except OSError:
+        return False  # a reader that does not listen misses a swipe, as a dead one would
+    return True

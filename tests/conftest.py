@@ -1,0 +1,125 @@
+"""Collects which requirements are proven by the tests that ran and passed; see `conformance`.
+
+`--conformance=write` writes docs/conformance.md, `--conformance=check` fails when it is out of
+date. Both make sense after a run of all tests only, so a plain run of pytest does neither.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from tests.conformance import (
+    PAGE,
+    Proof,
+    load_inventory,
+    page,
+    proven_by,
+    unknown_ids,
+    version_named,
+)
+
+_PROPERTY = "proves"
+_MARK = "requirement"
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--conformance",
+        choices=("write", "check"),
+        help="after a run of all tests: write docs/conformance.md, or check that it is up to date",
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if not hasattr(config, "workerinput"):
+        config.pluginmanager.register(_Conformance(config), "conformance")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Attach to each test what it proves; with several processes this travels with its report."""
+    for item in items:
+        ids = _marked(item)
+        if ids:
+            version = _version_of(item)
+            item.user_properties.append((_PROPERTY, [version or "", *map(str, ids)]))
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Refuse a test that claims to prove what does not exist."""
+    ids = _marked(item)
+    if ids:
+        unknown = unknown_ids(ids, load_inventory())
+        if unknown:
+            pytest.fail(f"no such id in tests/data/requirements.tsv: {', '.join(unknown)}")
+
+
+def _marked(item: pytest.Item) -> list[object]:
+    return [identifier for mark in item.iter_markers(_MARK) for identifier in mark.args]
+
+
+def _version_of(item: pytest.Item) -> str | None:
+    callspec = getattr(item, "callspec", None)
+    return None if callspec is None else version_named(callspec.params.get("version"))
+
+
+class _Conformance:
+    """Listens to the reports of all tests and deals with the page at the end."""
+
+    def __init__(self, config: pytest.Config) -> None:
+        self._mode: str | None = config.getoption("--conformance")
+        self._passed: set[Proof] = set()
+        self._skipped: set[Proof] = set()
+        self._failed = False
+        self._verdict = ""
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        self._failed = self._failed or report.failed
+        proofs = set(_proofs(report))
+        if report.passed and report.when == "call":
+            self._passed |= proofs
+        elif report.skipped:
+            self._skipped |= proofs
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_sessionfinish(self, session: pytest.Session) -> None:
+        if self._mode is None:
+            return
+        if self._failed or session.exitstatus != pytest.ExitCode.OK:
+            self._verdict = "docs/conformance.md was not looked at, because tests failed"
+        elif self._mode == "write":
+            self._write()
+        elif not self._is_up_to_date():
+            self._verdict = "docs/conformance.md is out of date: run ./dev conformance"
+            session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+    def pytest_terminal_summary(self, terminalreporter: Any) -> None:
+        if self._verdict:
+            terminalreporter.section("conformance")
+            terminalreporter.line(self._verdict)
+
+    def _write(self) -> None:
+        PAGE.write_text(_page_of(self._passed), encoding="utf-8")
+        self._verdict = "docs/conformance.md is written"
+        if self._skipped:
+            names = ", ".join(sorted(proof.test for proof in self._skipped))
+            self._verdict += f", without tests that were skipped on this machine: {names}"
+
+    def _is_up_to_date(self) -> bool:
+        """Compare; what this machine must skip may have been proven on another one."""
+        found = PAGE.read_text(encoding="utf-8") if PAGE.exists() else ""
+        return found in (_page_of(self._passed), _page_of(self._passed | self._skipped))
+
+
+def _proofs(report: pytest.TestReport) -> Iterator[Proof]:
+    for name, value in report.user_properties:
+        if name == _PROPERTY and isinstance(value, list):
+            version, *ids = value
+            test = report.nodeid.partition("[")[0]
+            yield Proof(test, tuple(ids), version or None)
+
+
+def _page_of(proofs: set[Proof]) -> str:
+    inventory = load_inventory()
+    return page(inventory, proven_by(proofs, inventory))
