@@ -38,9 +38,15 @@ def _run_csms(options: CsmsOptions) -> int:
 
 
 def _check_config(file: Path) -> tuple[str, ...]:
+    from importlib.metadata import version
+
+    from agent.app.hardware import backend_problems
+    from agent.app.initial import device_model
     from agent.config.load import load
 
-    return load(file).describe()
+    config = load(file, check_backend=lambda role, backend: backend_problems(role, backend.backend))
+    device_model(config, version("stationd"))
+    return config.describe()
 
 
 _PROGRAMS = Programs(

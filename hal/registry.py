@@ -135,8 +135,11 @@ _PORTS: dict[str, dict[str, Backend]] = {
         "contactor",
         "proximity",
         "residual_current",
+        "rcm",  # the configuration's word for residual_current
         "lock",
         "emergency_stop",
+        "temperature",
+        "indicator",
         "meter",
         "reader",
     )

@@ -86,7 +86,7 @@ async def _run(config: StationConfig, *, with_guard: bool) -> Ending:
     guard = GuardClient(config.guard.socket)
     hardware = open_hardware(config, guard)
     try:
-        foundations = await _foundations(config, clock, storage, hardware, stop)
+        foundations = await _foundations(config, clock, storage, hardware, guard, stop)
         guard.start()
         await _serve(Station(foundations), stop)
     finally:
@@ -102,6 +102,7 @@ async def _foundations(
     clock: SystemClock,
     storage: Storage,
     hardware: Hardware,
+    guard: GuardClient,
     stop: Stop,
 ) -> Foundations:
     version = distribution_version("stationd")
@@ -124,7 +125,7 @@ async def _foundations(
         boot_reason=_boot_reason(reason, known_epoch, power_was_lost=power_was_lost),
         power_was_lost=power_was_lost,
         restart=stop.restart,
-        lose_power=machine.lose_power,
+        lose_power=lambda: machine.lose_power(guard.guard_pid),
     )
 
 

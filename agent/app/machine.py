@@ -41,6 +41,8 @@ def restart() -> None:
     os.execv(sys.executable, sys.orig_argv)  # noqa: S606 - our own command line, no shell
 
 
-def lose_power() -> None:
-    """End as a simulated power failure ends things: at once and without a word."""
+def lose_power(guard_pid: int | None) -> None:
+    """End as a simulated power failure ends things: guard and daemon at once, without a word."""
+    if guard_pid is not None:
+        os.kill(guard_pid, signal.SIGKILL)
     os.kill(os.getpid(), signal.SIGKILL)

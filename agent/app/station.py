@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from agent.app.bench import Bench
+from agent.app.codecs import station_codec
 from agent.app.commands import CommandRouter
 from agent.app.hardware import Hardware, MeterDevices
 from agent.app.live_variables import provide_live_variables
@@ -260,6 +261,7 @@ class Station:
             endpoint=self._endpoint,
             back_off=self._back_off,
             boot_id=f.boot_id,
+            codec=lambda subprotocol: station_codec(subprotocol, f.config, f.model),
             on_frame=f.on_frame,
             on_failure=self.security.connect_failed,
             on_violation=self.security.violated,

@@ -8,7 +8,7 @@ from agent.config.model import StationConfig
 from agent.core.event_documents import SCHEMA
 from agent.ports import Clock
 from agent.store.counters import Counters
-from agent.store.database import Database
+from agent.store.database import Database, Limits
 from agent.store.journal import StoredJournal
 from agent.store.outbox import Outbox, Stamp
 from agent.store.profiles import StoredProfiles
@@ -42,10 +42,14 @@ class Storage:
 
 
 async def open_storage(
-    config: StationConfig, clock: Clock, boot_id: str, synchronized: Callable[[], bool]
+    config: StationConfig,
+    clock: Clock,
+    boot_id: str,
+    synchronized: Callable[[], bool],
+    limits: Limits | None = None,
 ) -> Storage:
     """Open the state directory; raises `agent.store.errors.StoreError`."""
-    database = await Database.open(config.station.state_dir / DATABASE)
+    database = await Database.open(config.station.state_dir / DATABASE, limits)
 
     def stamp() -> Stamp:
         utc_ms = int(clock.now().timestamp() * 1000) if synchronized() else None

@@ -9,10 +9,10 @@ from typing import Any
 
 API_SECTION = "local_api"
 BENCH_SECTION = "bench"
-DEFAULT_API_SOCKET = Path("/run/stationd/api.sock")
+DEFAULT_STATE_DIR = Path("/var/lib/stationd")
+API_SOCKET_NAME = "api.sock"
 TIMEOUT_S = 10.0
 
-_DEFAULTS: Mapping[str, Path | None] = {API_SECTION: DEFAULT_API_SOCKET, BENCH_SECTION: None}
 _CHUNK_BYTES = 65_536
 _MAX_REPLY_BYTES = 1 << 30
 
@@ -35,12 +35,15 @@ class QuestionRefused(Exception):
 def socket_path(section: str, config_file: Path, given: Path | None) -> Path:
     """Return the socket's path: the given one, or what the configuration's section says.
 
-    Only that one key is read: who may ask the station need not be able to read all that the file
-    names. Raises StationNotReached.
+    Only the keys that decide it are read: who may ask the station need not be able to read all
+    that the file names. Raises StationNotReached.
     """
     if given is not None:
         return given
-    configured = _configured(section, config_file)
+    configured = _path(config_file, section, "socket")
+    if configured is None and section == API_SECTION:
+        state_dir = _path(config_file, "station", "state_dir") or DEFAULT_STATE_DIR
+        return state_dir / API_SOCKET_NAME
     if configured is None:
         raise StationNotReached(
             f"{config_file} has no [{section}] socket: name the socket with --socket, the station's"
@@ -69,19 +72,20 @@ def ask(path: Path, request: Mapping[str, Any], timeout_s: float = TIMEOUT_S) ->
     return _reply(path, line)
 
 
-def _configured(section: str, config_file: Path) -> Path | None:
+def _path(config_file: Path, section: str, key: str) -> Path | None:
+    """Return one path of the configuration, taken from the file's folder; None if it is absent."""
     try:
         document = tomllib.loads(config_file.read_text("utf-8"))
     except FileNotFoundError:
-        return _DEFAULTS[section]
+        return None
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else str(error)
         raise StationNotReached(
             f"{config_file}: cannot be read: {reason}; name the socket with --socket"
         ) from None
     table = document.get(section)
-    value = table.get("socket") if isinstance(table, dict) else None
-    return config_file.parent / value if isinstance(value, str) else _DEFAULTS[section]
+    value = table.get(key) if isinstance(table, dict) else None
+    return config_file.parent / value if isinstance(value, str) else None
 
 
 def _line_from(connection: socket.socket) -> bytes:

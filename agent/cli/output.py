@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from rich.console import Console
 
-_LONGEST_LINE = 100
+_ENDLESS = 10_000
+"""Columns of an output that is no terminal: what reads it wants each row on one line."""
 
 
 class OutputClosed(Exception):
@@ -41,7 +42,7 @@ def say_table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
         table.add_row(*(plain(cell) for cell in row))
     console = _console()
     if not console.is_terminal:
-        console.width = max(console.width, _LONGEST_LINE)
+        console.width = _ENDLESS
     console.print(table, markup=False)
 
 

@@ -60,7 +60,7 @@ class StationStatus:
     vendor: str
     model: str
     serial_number: str
-    firmware_version: str
+    firmware_version: str | None
     identity: str
     csms: CsmsStatus
     guard_connected: bool
@@ -109,7 +109,7 @@ def _station_status(reply: Mapping[str, Any]) -> StationStatus:
         vendor=str(station["vendor"]),
         model=str(station["model"]),
         serial_number=str(station["serial_number"]),
-        firmware_version=str(station["firmware_version"]),
+        firmware_version=_optional_text(station["firmware_version"]),
         identity=str(station["identity"]),
         csms=CsmsStatus(
             url=str(csms["url"]),

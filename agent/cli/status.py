@@ -41,7 +41,7 @@ def _show(reply: Mapping[str, Any]) -> None:
 def _lines(status: StationStatus) -> Iterator[str]:
     yield (
         f"{status.identity}: {status.vendor} {status.model}, serial number {status.serial_number},"
-        f" firmware {status.firmware_version}, {status.now}"
+        f" firmware {status.firmware_version or '-'}, {status.now}"
     )
     yield f"CSMS   {status.csms.url}: {_csms_words(status.csms)}"
     yield f"guard  {_guard_words(status)}"

@@ -1,4 +1,4 @@
-"""Availability as the CSMS orders it, on three levels that independent of each other (G03, G04)."""
+"""Availability as the CSMS orders it, on three levels independent of each other (G03, G04)."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
@@ -48,7 +48,8 @@ def change(
         )
     place = (evse, connector)
     touched = set(connectors) if evse == STATION else {evse}
-    if not order.operative and touched & set(busy):
+    differs = availability.ordered.get(place, True) != order.operative
+    if differs and not order.operative and touched & set(busy):
         scheduled = {**availability.scheduled, place: order.operative}
         return Outcome(Verdict.SCHEDULED), replace(availability, scheduled=scheduled)
     return ACCEPTED, _ordered(availability, {place: order.operative})

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 from agent.core.meter_values import MeterValue, SampledValue
@@ -64,10 +64,14 @@ def supported(measurands: Iterable[str]) -> bool:
 
 
 def next_aligned(now: datetime, interval_s: int) -> datetime:
-    """Return the next multiple of the interval counted from midnight UTC (J01.FR.14)."""
-    midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
-    elapsed_s = (now - midnight).total_seconds()
-    following_s = (int(elapsed_s) // interval_s + 1) * interval_s
+    """Return the next multiple of the interval counted from midnight UTC (J01.FR.14).
+
+    Midnight is one of them even where the interval does not divide the day. `interval_s` must be
+    above 0, `now` must have a time zone.
+    """
+    midnight = now.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    elapsed_s = (now - midnight) // timedelta(seconds=1)
+    following_s = (elapsed_s // interval_s + 1) * interval_s
     return midnight + timedelta(seconds=min(following_s, DAY_S))
 
 

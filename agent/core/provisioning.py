@@ -42,7 +42,11 @@ def registered(answer: Registered) -> Registration:
 def heartbeat_wait_s(
     interval_s: int, since_last_message_s: float, since_last_heartbeat_s: float
 ) -> float:
-    """Return how long until a Heartbeat is due; any message restarts the timer (G02.FR.05)."""
-    after_silence_s = interval_s - since_last_message_s
+    """Return how long until a Heartbeat is due; any message restarts the timer (G02.FR.05).
+
+    An interval of 0 asks for no heartbeats: only the daily one for the clock is left.
+    """
     for_the_clock_s = LONGEST_SILENCE_S - since_last_heartbeat_s
-    return max(0.0, min(after_silence_s, for_the_clock_s))
+    if interval_s <= 0:
+        return max(0.0, for_the_clock_s)
+    return max(0.0, min(interval_s - since_last_message_s, for_the_clock_s))

@@ -12,7 +12,7 @@ from dataclasses import replace
 
 from agent.core import transaction_events as told
 from agent.core.events import TransactionEvent
-from agent.core.session_facts import SessionFacts, due
+from agent.core.session_facts import SessionFacts, due, parts
 from agent.core.session_state import (
     MINIMUM_CURRENT_A,
     Cause,
@@ -26,15 +26,16 @@ from agent.core.session_state import (
 )
 from agent.core.snapshot import EvseSnapshot, charging_state
 from agent.core.transaction_points import starts, stops
-from agent.core.vocabulary import TriggerReason
+from agent.core.vocabulary import StoppedReason, TriggerReason, TxPoint
 
 _TELLS_BY_ITSELF = frozenset(
     {
+        TriggerReason.ABNORMAL_CONDITION,
+        TriggerReason.AUTHORIZED,
         TriggerReason.CHARGING_RATE_CHANGED,
         TriggerReason.DEAUTHORIZED,
         TriggerReason.EV_CONNECT_TIMEOUT,
-        TriggerReason.METER_VALUE_CLOCK,
-        TriggerReason.METER_VALUE_PERIODIC,
+        TriggerReason.REMOTE_START,
         TriggerReason.REMOTE_STOP,
         TriggerReason.STOP_AUTHORIZED,
         TriggerReason.TRIGGER,
@@ -64,12 +65,9 @@ class Session:
 
     def handle(self, stimulus: Stimulus, moment: Moment) -> Step:
         """Take a stimulus in; return what is to be told and which token must be judged."""
-        before = self.state.snapshot
-        cause = self._facts.absorb(stimulus, moment)
-        self._derive(moment)
-        events = self._transact(before, cause, moment)
-        self._derive(moment)
-        self._schedule(before, moment)
+        events: tuple[TransactionEvent, ...] = ()
+        for part in parts(self.state, stimulus):
+            events += self._handle(part, moment)
         return Step(events, self._facts.judge, self._facts.refused)
 
     def remember_begin(self, transaction: Transaction) -> None:
@@ -79,6 +77,27 @@ class Session:
             self._facts.change_transaction(transaction)
 
     # --- What follows.
+
+    def _handle(self, stimulus: Stimulus, moment: Moment) -> tuple[TransactionEvent, ...]:
+        before = self.state.snapshot
+        cause = self._facts.absorb(stimulus, moment)
+        self._derive(moment)
+        events = self._transact(before, cause, moment)
+        self._derive(moment)
+        if not self._records_energy(moment):
+            self._facts.change_snapshot(offered=False)
+        self._schedule(before, cause, moment)
+        return events
+
+    def _records_energy(self, moment: Moment) -> bool:
+        """Tell whether energy is accounted for: by a transaction, or by starting one."""
+        if self.state.transaction is not None:
+            return True
+        starts_one = TxPoint.ENERGY_TRANSFER in self.policy.start_points
+        return starts_one and self._has_register(moment)
+
+    def _has_register(self, moment: Moment) -> bool:
+        return moment.reading.fresh or self.state.rest is not None
 
     def _derive(self, moment: Moment) -> None:
         """Recompute what follows from the facts: authorized, offered, energy bound."""
@@ -111,22 +130,18 @@ class Session:
     ) -> tuple[TransactionEvent, ...]:
         transaction, after = self.state.transaction, self.state.snapshot
         if transaction is None:
-            return (self._begin(cause, moment),) if starts(before, after, self.policy) else ()
+            begins = starts(after, self.policy) and self._has_register(moment)
+            return (self._begin(cause, moment),) if begins else ()
         if transaction.ending is None and stops(before, after, self.policy):
-            transaction = self._facts.change_transaction(transaction, ending=cause)
+            ending = _cause_of_end(cause, transaction, after)
+            transaction = self._facts.change_transaction(transaction, ending=ending)
         if transaction.ending is not None:
             return self._end(transaction, transaction.ending, moment)
         return self._update(transaction, cause, moment)
 
     def _begin(self, cause: Cause, moment: Moment) -> TransactionEvent:
         event, transaction = told.started(self.state, self.policy, cause, moment)
-        interval_s, ended_s = self.policy.updated_interval_s, self.policy.ended_interval_s
-        deadlines = replace(
-            self.state.deadlines,
-            sample_s=moment.now_s + interval_s if interval_s else None,
-            ended_sample_s=moment.now_s + ended_s if ended_s else None,
-        )
-        self._facts.state = replace(self.state, transaction=transaction, deadlines=deadlines)
+        self._facts.state = replace(self.state, transaction=transaction)
         self._facts.change_snapshot(in_transaction=True, transaction_ended=False)
         return event
 
@@ -138,6 +153,7 @@ class Session:
             transaction = told.with_series(transaction, state, self.policy, moment)
         news = (
             cause.trigger in _TELLS_BY_ITSELF
+            or told.sample(state, self.policy, cause, moment) is not None
             or charging_state(state.snapshot) is not transaction.told_state
             or told.something_untold(transaction, state)
         )
@@ -172,23 +188,43 @@ class Session:
 
     # --- When something is due next.
 
-    def _schedule(self, before: EvseSnapshot, moment: Moment) -> None:
+    def _schedule(self, before: EvseSnapshot, cause: Cause, moment: Moment) -> None:
         state, deadlines = self.state, self.state.deadlines
-        waits, waited = _waits_for_partner(state.snapshot), _waits_for_partner(before)
-        if waits != waited or (waits and deadlines.connect_s is None and not waited):
-            due_s = moment.now_s + self.policy.connection_timeout_s
-            deadlines = replace(deadlines, connect_s=due_s if waits else None)
+        waits = _waits_for_partner(state.snapshot)
+        if not waits:
+            deadlines = replace(deadlines, connect_s=None)
+        elif waits != _waits_for_partner(before) or deadlines.connect_s is None:
+            connect_s = moment.now_s + self.policy.connection_timeout_s
+            deadlines = replace(deadlines, connect_s=connect_s)
         if state.transaction is not None and state.transaction.ending is None:
-            deadlines = replace(
-                deadlines,
-                sample_s=_next(deadlines.sample_s, self.policy.updated_interval_s, moment),
-                ended_sample_s=_next(
-                    deadlines.ended_sample_s, self.policy.ended_interval_s, moment
-                ),
-            )
+            deadlines = self._next_samples(deadlines, cause, moment)
         if not state.snapshot.power_path_closed and moment.reading.fresh:
             state = replace(state, rest=moment.reading)
         self._facts.state = replace(state, deadlines=deadlines)
+
+    def _next_samples(self, deadlines: Deadlines, cause: Cause, moment: Moment) -> Deadlines:
+        """Advance what was sampled; a sample that another stimulus came before stays due."""
+        sample_s, policy = deadlines.sample_s, self.policy
+        interval_s = policy.updated_interval_s
+        stays_due = (
+            due(sample_s, moment) and cause.trigger is not TriggerReason.METER_VALUE_PERIODIC
+        )
+        if not (stays_due and interval_s):
+            sample_s = _next(sample_s, interval_s, moment)
+        ended_sample_s = _next(deadlines.ended_sample_s, policy.ended_interval_s, moment)
+        return replace(deadlines, sample_s=sample_s, ended_sample_s=ended_sample_s)
+
+
+def _cause_of_end(cause: Cause, transaction: Transaction, after: EvseSnapshot) -> Cause:
+    """Return why a transaction ends, the true reason where only its energy flow ended."""
+    if cause.trigger is not TriggerReason.CHARGING_STATE_CHANGED:
+        return cause
+    if after.faulted:
+        return Cause(TriggerReason.ABNORMAL_CONDITION, StoppedReason.OTHER)
+    if transaction.energy_cut:
+        return Cause(TriggerReason.DEAUTHORIZED, StoppedReason.DE_AUTHORIZED)
+    by_ev = after.offered and not after.ev_ready
+    return replace(cause, stopped_reason=StoppedReason.STOPPED_BY_EV) if by_ev else cause
 
 
 def _waits_for_partner(snapshot: EvseSnapshot) -> str:
@@ -205,7 +241,7 @@ def _next(due_s: float | None, interval_s: int, moment: Moment) -> float | None:
     """Return the next sampling instant; missed ones are not made up for."""
     if not interval_s:
         return None
-    if due_s is None:
+    if due_s is None or due_s > moment.now_s + interval_s:
         return moment.now_s + interval_s
     missed = max(0, int((moment.now_s - due_s) // interval_s + 1))
     return due_s + missed * interval_s

@@ -41,8 +41,10 @@ STATE_CHANGED = Cause(TriggerReason.CHARGING_STATE_CHANGED)
 _UNPLUGGED = Cause(TriggerReason.EV_COMMUNICATION_LOST, StoppedReason.EV_DISCONNECTED)
 _NOT_CONNECTED = Cause(TriggerReason.EV_CONNECT_TIMEOUT, StoppedReason.TIMEOUT)
 _DEAUTHORIZED = Cause(TriggerReason.DEAUTHORIZED, StoppedReason.DE_AUTHORIZED)
-_RESTARTED = Cause(TriggerReason.ABNORMAL_CONDITION, StoppedReason.REBOOT)
+_UNWATCHED = Cause(TriggerReason.ABNORMAL_CONDITION, StoppedReason.REBOOT)
 _POWER_LOST = Cause(TriggerReason.ABNORMAL_CONDITION, StoppedReason.POWER_LOSS)
+_COUNTER_BITS = 16
+_FREE = Authorization(IdToken("", TokenType.NO_AUTHORIZATION), AuthorizedBy.NOBODY)
 
 
 class SessionFacts:
@@ -67,12 +69,12 @@ class SessionFacts:
             case RemoteStarted():
                 cause = self._remote_started(stimulus)
             case Resumed():
-                cause = self._resumed(stimulus)
+                cause = self._resumed(stimulus, moment)
             case Elapsed():
                 cause = self._elapsed(moment)
             case _:
                 cause = self._ordered(stimulus, moment)
-        return cause
+        return self._authorize_freely(cause)
 
     def _ordered(
         self,
@@ -94,16 +96,16 @@ class SessionFacts:
                 self.state = replace(self.state, limit_a=limit_a)
                 return Cause(TriggerReason.CHARGING_RATE_CHANGED) if changed else STATE_CHANGED
             case AvailabilityChanged(operative):
-                self.change_snapshot(operative=operative)
-                return STATE_CHANGED
+                return self._availability_changed(operative=operative)
             case AlignedDue():
                 return Cause(TriggerReason.METER_VALUE_CLOCK)
             case EventTriggered():
                 return Cause(TriggerReason.TRIGGER)
 
     def _lines_changed(self, lines: LinesChanged) -> Cause:
-        was = self.state.snapshot
-        self.state = replace(self.state, connection=lines.connection, cable_max_a=lines.cable_max_a)
+        was, unwatched = self.state.snapshot, _guards_differ(self.state, lines)
+        connection = lines.connection or self.state.connection
+        self.state = replace(self.state, connection=connection, cable_max_a=lines.cable_max_a)
         self.change_snapshot(
             plugged_in=lines.plugged_in,
             ev_ready=lines.ev_ready,
@@ -113,43 +115,66 @@ class SessionFacts:
         )
         fatal = stopped_reason(lines.faults - was.faults)
         if fatal is not None:
-            return self._deauthorize(Cause(TriggerReason.ABNORMAL_CONDITION, fatal))
+            fault = Cause(TriggerReason.ABNORMAL_CONDITION, fatal)
+            return self._stop_ordered(fault, final=unwatched)
+        if unwatched:
+            return self._stop_ordered(_UNWATCHED, final=True)
         if was.plugged_in and not lines.plugged_in:
             return self._unplugged()
         if lines.plugged_in and not was.plugged_in:
-            return self._plugged_in()
+            return Cause(TriggerReason.CABLE_PLUGGED_IN)
         return STATE_CHANGED
 
-    def _plugged_in(self) -> Cause:
-        if self.state.authorization is None and not self.policy.authorization_required:
-            free = IdToken("", TokenType.NO_AUTHORIZATION)
-            self._authorize(Authorization(free, AuthorizedBy.NOBODY))
-        return Cause(TriggerReason.CABLE_PLUGGED_IN)
-
     def _unplugged(self) -> Cause:
-        # E09.FR.01: new energy only after a new authorization; E10 keeps it for a while.
-        if self.state.transaction is not None and self.policy.stop_on_ev_side_disconnect:
-            self._deauthorize(_UNPLUGGED)
+        """Take the authorization away, as its EV has left (E09.FR.01); E10 keeps it for a while."""
+        state = self.state
+        transaction, concluded = state.transaction, state.authorization is None
+        if self.policy.stop_on_ev_side_disconnect:
+            self.state = replace(state, authorization=None)
+        stopped = None if transaction is None else transaction.stopped_reason
+        if concluded and stopped is not None:
+            # F04.FR.03: unplugging only concludes what was stopped before for a reason of its own.
+            return replace(_UNPLUGGED, stopped_reason=stopped)
         return _UNPLUGGED
 
+    def _availability_changed(self, *, operative: bool) -> Cause:
+        self.change_snapshot(operative=operative)
+        if not operative and self.state.transaction is None:
+            self.state = replace(self.state, authorization=None)
+        return STATE_CHANGED
+
+    def _authorize_freely(self, cause: Cause) -> Cause:
+        """Authorize an EV without a token where none is required (C02)."""
+        state, transaction = self.state, self.state.transaction
+        if self.policy.authorization_required or state.authorization or state.pending:
+            return cause
+        waits = state.snapshot.plugged_in and not state.snapshot.transaction_ended
+        unheld = transaction is None or transaction.holder is None
+        if not (waits and unheld and self._may_start(_FREE.token)):
+            return cause
+        self._authorize(_FREE)
+        return Cause(TriggerReason.AUTHORIZED) if cause is STATE_CHANGED else cause
+
     def _token_presented(self, token: IdToken) -> Cause:
-        state = self.state
-        transaction, holder = state.transaction, state.authorization
-        if transaction is not None and transaction.ending is not None:
-            return STATE_CHANGED
+        holder, pending = self.state.authorization, self.state.pending
         if holder is not None and holder.token.same_as(token):
             # C01.FR.03, E07.FR.01: the same token stops without asking the CSMS.
             return self._stop_locally(token)
-        if holder is None and not self._may_start(token):
+        if pending is not None:
+            self.refused = None if pending.token.same_as(token) else token
+        elif holder is None and not self._may_start(token):
             self.refused = token
-        elif state.pending is None:
-            self.state = replace(state, pending=Authorization(token, AuthorizedBy.CSMS))
+        else:
+            self.state = replace(self.state, pending=Authorization(token, AuthorizedBy.CSMS))
             self.judge = token
         return STATE_CHANGED
 
     def _token_judged(self, judged: TokenJudged) -> Cause:
         pending, holder = self.state.pending, self.state.authorization
         if pending is None or not pending.token.same_as(judged.token):
+            # The session that this verdict was for is over, or somebody else's by now.
+            known = holder is not None and holder.token.same_as(judged.token)
+            self.refused = None if known else judged.token
             return STATE_CHANGED
         self.state = replace(self.state, pending=None)
         evses = judged.info.evse_ids
@@ -164,6 +189,13 @@ class SessionFacts:
 
     def _remote_started(self, start: RemoteStarted) -> Cause:
         asked = Authorization(start.token, AuthorizedBy.REMOTE, start.group, start.remote_start_id)
+        if self.state.authorization is not None or not self._may_start(start.token):
+            # F01.FR.23, F01.FR.24: the EVSE was free when the CSMS was answered, and no longer is.
+            self.refused = start.token
+            return STATE_CHANGED
+        pending = self.state.pending
+        if pending is not None and not pending.token.same_as(start.token):
+            self.refused = pending.token
         if start.to_be_judged:
             self.state = replace(self.state, pending=asked)
             self.judge = start.token
@@ -173,7 +205,8 @@ class SessionFacts:
 
     def _token_revoked(self, transaction_id: str, moment: Moment) -> Cause:
         transaction = self.state.transaction
-        if transaction is None or transaction.id != transaction_id:
+        known = transaction is not None and transaction.id == transaction_id
+        if transaction is None or not known or self.state.authorization is None:
             return STATE_CHANGED
         if self.policy.stop_on_invalid_id:
             return self._deauthorize(_DEAUTHORIZED)
@@ -190,22 +223,18 @@ class SessionFacts:
             self.change_transaction(transaction, ending=cause)
         return cause
 
-    def _resumed(self, resumed: Resumed) -> Cause:
-        """Go on after a restart, unless power was lost or the EV left meanwhile."""
-        was_plugged, connection = self.state.snapshot.plugged_in, self.state.connection
-        lines = resumed.lines
-        swapped = was_plugged and (not lines.plugged_in or lines.connection != connection)
-        watched = lines.connection >> 16 == connection >> 16
+    def _resumed(self, resumed: Resumed, moment: Moment) -> Cause:
+        """Go on after a restart, unless power was lost; what the EV did meanwhile counts as now.
+
+        Time spent charging is told from here on: the monotonic clock may have begun anew.
+        """
+        transaction = self.state.transaction
+        if transaction is not None and transaction.charging_since_s is not None:
+            self.change_transaction(transaction, charging_since_s=moment.now_s)
         self.state = replace(self.state, pending=None, deadlines=Deadlines())
-        self._lines_changed(lines)
-        if self.state.transaction is not None and (resumed.power_was_lost or swapped):
-            unwatched = _UNPLUGGED if watched else _RESTARTED
-            return self._stop_ordered(
-                _POWER_LOST if resumed.power_was_lost else unwatched, final=True
-            )
-        if resumed.power_was_lost or swapped:
-            self._deauthorize(STATE_CHANGED)
-        return STATE_CHANGED
+        if resumed.power_was_lost:
+            self._stop_ordered(_POWER_LOST, final=True)
+        return self._lines_changed(resumed.lines)
 
     def _elapsed(self, moment: Moment) -> Cause:
         deadlines, snapshot = self.state.deadlines, self.state.snapshot
@@ -213,8 +242,9 @@ class SessionFacts:
             self.state = replace(self.state, deadlines=replace(deadlines, connect_s=None))
             if snapshot.authorized:
                 return self._deauthorize(_NOT_CONNECTED)
-            # S16-STAT-05: with the cable in, waiting ends as after a transaction.
-            self.change_snapshot(transaction_ended=snapshot.plugged_in)
+            # S16-STAT-05: with the cable in, waiting for a token ends as after a transaction.
+            waited = snapshot.plugged_in and self.policy.authorization_required
+            self.change_snapshot(transaction_ended=waited)
         if due(deadlines.sample_s, moment):
             return Cause(TriggerReason.METER_VALUE_PERIODIC)
         return STATE_CHANGED
@@ -222,10 +252,24 @@ class SessionFacts:
     # --- Small changes of state.
 
     def _authorize(self, authorization: Authorization) -> None:
+        """Let a token charge; in a running transaction it starts with a clean slate."""
         self.state = replace(self.state, authorization=authorization, pending=None)
+        transaction = self.state.transaction
+        if transaction is not None:
+            told = transaction.told_remote_start and authorization.remote_start_id is None
+            self.change_transaction(
+                transaction,
+                told_remote_start=told,
+                stopped_reason=None,
+                energy_until_wh=None,
+                energy_cut=False,
+            )
 
     def _deauthorize(self, cause: Cause) -> Cause:
+        authorized, transaction = self.state.authorization is not None, self.state.transaction
         self.state = replace(self.state, authorization=None, pending=None)
+        if authorized and transaction is not None:
+            self.change_transaction(transaction, stopped_reason=cause.stopped_reason)
         return cause
 
     def _stop_locally(self, token: IdToken) -> Cause:
@@ -234,9 +278,12 @@ class SessionFacts:
     def _may_start(self, token: IdToken) -> bool:
         """Tell whether this token may be authorized here and now (C01.FR.23)."""
         transaction, snapshot = self.state.transaction, self.state.snapshot
+        if snapshot.faulted:
+            return False
         if transaction is None:
-            return snapshot.operative and not snapshot.faulted
-        return transaction.holder is None or transaction.holder.token.same_as(token)
+            return snapshot.operative
+        held_by = transaction.holder
+        return transaction.ending is None and (held_by is None or held_by.token.same_as(token))
 
     def change_snapshot(self, **facts: object) -> None:
         """Replace fields of the snapshot."""
@@ -250,9 +297,35 @@ class SessionFacts:
         return changed
 
 
+def parts(state: SessionState, stimulus: Stimulus) -> tuple[Stimulus, ...]:
+    """Return a stimulus in the steps that it hides: an EV swapped unseen was unplugged first."""
+    lines = stimulus.lines if isinstance(stimulus, Resumed) else stimulus
+    if not isinstance(lines, LinesChanged) or not _numbers_differ(state, lines):
+        return (stimulus,)
+    if _guards_differ(state, lines):
+        return (stimulus,)
+    gone = replace(lines, plugged_in=False, ev_ready=False, power_path_closed=False)
+    if isinstance(stimulus, Resumed):
+        return (replace(stimulus, lines=gone), lines)
+    return (gone, lines)
+
+
 def due(deadline_s: float | None, moment: Moment) -> bool:
     """Tell whether a deadline has passed."""
     return deadline_s is not None and moment.now_s >= deadline_s
+
+
+def _numbers_differ(state: SessionState, lines: LinesChanged) -> bool:
+    """Tell whether a cable that seems to have stayed in was out meanwhile, or may have been."""
+    stayed = state.snapshot.plugged_in and lines.plugged_in
+    known = state.connection != 0 and lines.connection != 0
+    return stayed and known and state.connection != lines.connection
+
+
+def _guards_differ(state: SessionState, lines: LinesChanged) -> bool:
+    """Tell whether nobody watched the cable for a while: the guard itself started anew."""
+    started_anew = lines.connection >> _COUNTER_BITS != state.connection >> _COUNTER_BITS
+    return started_anew and _numbers_differ(state, lines)
 
 
 def _same_group(one: IdToken | None, other: IdToken | None) -> bool:

@@ -48,8 +48,11 @@ class Transaction:
 
     The `told` fields say what earlier events have told, so that each thing is told once.
     `holder` is the authorization that was told first; it stays when the authorization ends.
-    `ending` is set once a stop point is reached; the event follows when the power path is open.
-    `energy_until_wh` is the register at which energy is cut after the CSMS refused the token.
+    `told_at` and `told_register_wh` are the latest ones told: neither steps back within a
+    transaction. `charging_since_s` is on the monotonic clock. `stopped_reason` says why the
+    authorization ended while the transaction goes on. `ending` is set once a stop point is reached;
+    the event follows when the power path is open. `energy_until_wh` is the register at which energy
+    is cut after the CSMS refused the token.
     """
 
     id: str
@@ -61,8 +64,11 @@ class Transaction:
     told_evse: bool = False
     told_remote_start: bool = False
     told_state: ChargingState | None = None
-    charging_since: datetime | None = None
+    told_at: datetime | None = None
+    told_register_wh: Decimal | None = None
+    charging_since_s: float | None = None
     charged_s: float = 0.0
+    stopped_reason: StoppedReason | None = None
     ending: Cause | None = None
     energy_until_wh: Decimal | None = None
     energy_cut: bool = False
@@ -90,7 +96,7 @@ class SessionState:
     """Everything that one EVSE's session must remember; `pending` awaits the CSMS's verdict.
 
     `rest` is the last reading taken while the power path was open; `connection` is the guard's
-    number of the present plug-in, by which a car that was swapped unseen is noticed.
+    number of the present plug-in (0: not known), by which a car that was swapped unseen is noticed.
     """
 
     evse: int

@@ -4,7 +4,7 @@ What is covered: station maximum, TxDefault and Tx profiles, absolute schedules,
 One function answers both the pilot and GetCompositeSchedule, so that what is told is what is done.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import ROUND_DOWN, Decimal
@@ -16,6 +16,12 @@ MAX_STACK_LEVEL = 0
 MAX_PERIODS = 24
 MAX_PROFILES = 16
 TENTH = Decimal("0.1")
+_KINDS = frozenset({"Absolute", "Relative"})
+_SECOND = timedelta(seconds=1)
+_DAY = timedelta(days=1)
+_FARTHEST = timedelta(days=36_525)
+"""Changes after a century are nobody's plan, and their instants might be beyond all calendars."""
+_LONGEST_STEP_S = 2 * 36_525 * 86_400
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,9 +86,9 @@ def validate(
     `running` is the id of the transaction on that EVSE.
     """
     for refused, reason_code in (
-        (evse != 0 and evse not in set(evses), "InvalidValue"),
+        (evse != 0 and evse not in set(evses), "UnknownEvse"),
         (profile.stack_level not in range(MAX_STACK_LEVEL + 1), "InvalidStackLevel"),
-        (profile.kind == "Recurring", "UnsupportedParam"),
+        (profile.kind not in _KINDS, "UnsupportedKind"),
         (profile.purpose is ProfilePurpose.STATION_MAX and evse != 0, "InvalidProfile"),
         (profile.purpose is ProfilePurpose.TX and not _fits(evse, profile, running), "TxNotFound"),
         (not _valid_periods(profile.schedule.periods), "InvalidSchedule"),
@@ -134,7 +140,9 @@ def composite(
 ) -> tuple[tuple[int, Decimal], ...]:
     """Return (offset in s, limit in A) pairs over `window` = (start, duration in s), merged."""
     start, duration_s = window
-    offsets = sorted({0, *_changes(installed, start, duration_s)})
+    # A fraction of a second rounds up: before it the old limit still holds.
+    changes = {-(-change // _SECOND) for change in _changes(installed, start)}
+    offsets = [0, *sorted(offset for offset in changes if offset < duration_s)]
     limits = [
         (
             offset,
@@ -147,8 +155,8 @@ def composite(
 
 def next_change(installed: Sequence[InstalledProfile], now: datetime) -> datetime | None:
     """Return the next instant at which some limit may change, within a day."""
-    later = [offset for offset in _changes(installed, now, 86_400) if offset > 0]
-    return now + timedelta(seconds=min(later)) if later else None
+    following = min(_changes(installed, now), default=_DAY)
+    return now + following if following < _DAY else None
 
 
 def _leading(
@@ -193,8 +201,8 @@ def _limit_at(profile: ChargingProfile, supply: Supply, now: datetime) -> Decima
 def _per_phase_a(period: SchedulePeriod, unit: RateUnit, supply: Supply) -> Decimal:
     if unit is RateUnit.AMPERE:
         return period.limit
-    phases = min(period.phases or supply.phases, supply.phases)
-    return period.limit / (phases * supply.nominal_voltage_v)
+    # Watts are a total: an EV may draw on every phase, also where the profile counts on fewer.
+    return period.limit / (supply.phases * supply.nominal_voltage_v)
 
 
 def _valid_at(profile: ChargingProfile, now: datetime) -> bool:
@@ -202,23 +210,27 @@ def _valid_at(profile: ChargingProfile, now: datetime) -> bool:
     return begun and (profile.valid_to is None or now < profile.valid_to)
 
 
-def _changes(
-    installed: Sequence[InstalledProfile], start: datetime, duration_s: int
-) -> Iterable[int]:
-    """Yield offsets from `start` at which a schedule steps, begins or ends."""
+def _changes(installed: Sequence[InstalledProfile], start: datetime) -> Iterator[timedelta]:
+    """Yield how long after `start` a schedule steps, begins or ends."""
     for profile in (i.profile for i in installed):
-        schedule = profile.schedule
-        instants = [profile.valid_from, profile.valid_to]
-        if schedule.start is not None:
-            instants += [schedule.start + timedelta(seconds=p.start_s) for p in schedule.periods]
-            if schedule.duration_s is not None:
-                instants.append(schedule.start + timedelta(seconds=schedule.duration_s))
-        for instant in instants:
-            if instant is not None:
-                # A fraction of a second rounds up: before it the old limit still holds.
-                offset = -int((start - instant).total_seconds() // 1)
-                if 0 < offset < duration_s:
-                    yield offset
+        for change in (*_validity(profile, start), *_steps(profile.schedule, start)):
+            if timedelta(0) < change < _FARTHEST:
+                yield change
+
+
+def _validity(profile: ChargingProfile, start: datetime) -> Iterator[timedelta]:
+    for instant in (profile.valid_from, profile.valid_to):
+        if instant is not None:
+            yield instant - start
+
+
+def _steps(schedule: ChargingSchedule, start: datetime) -> Iterator[timedelta]:
+    if schedule.start is None:
+        return
+    ends_s = () if schedule.duration_s is None else (schedule.duration_s,)
+    for step_s in (*(period.start_s for period in schedule.periods), *ends_s):
+        if step_s < _LONGEST_STEP_S:
+            yield schedule.start - start + step_s * _SECOND
 
 
 def _fits(evse: int, profile: ChargingProfile, running: str | None) -> bool:

@@ -58,13 +58,16 @@ def charging_state(snapshot: EvseSnapshot) -> ChargingState:
 
 
 def connector_status(snapshot: EvseSnapshot) -> ConnectorStatus:
-    """Project onto ConnectorStatusEnumType; a transaction keeps the connector occupied."""
+    """Project onto ConnectorStatusEnumType; a transaction keeps the connector occupied.
+
+    A reserved connector stays Reserved until the token arrives that it waits for (G01.FR.09).
+    """
     if snapshot.faulted:
         return ConnectorStatus.FAULTED
-    if snapshot.in_transaction or (snapshot.plugged_in and snapshot.operative):
+    if snapshot.in_transaction:
         return ConnectorStatus.OCCUPIED
     if not snapshot.operative:
         return ConnectorStatus.UNAVAILABLE
-    if snapshot.reserved:
+    if snapshot.reserved and not (snapshot.plugged_in and snapshot.authorized):
         return ConnectorStatus.RESERVED
-    return ConnectorStatus.AVAILABLE
+    return ConnectorStatus.OCCUPIED if snapshot.plugged_in else ConnectorStatus.AVAILABLE

@@ -1,7 +1,6 @@
 """What is told of a transaction: Started, Updated and Ended events, each fact told once."""
 
 from dataclasses import replace
-from datetime import datetime
 
 from agent.core.events import TransactionEvent
 from agent.core.meter_values import MeterValue
@@ -38,24 +37,17 @@ def started(
     If the power path is closed already (start point EnergyTransfer) the register counts from the
     last reading before it closed, so that no energy escapes.
     """
-    closed = state.snapshot.power_path_closed and state.rest is not None
-    reading = state.rest if closed and state.rest is not None else moment.reading
+    moment = replace(moment, reading=_first_reading(state, moment.reading))
+    context = ReadingContext.TRANSACTION_BEGIN
     transaction = Transaction(
         id=moment.fresh_id,
         started_at=moment.at,
-        register_at_start_wh=reading.register_wh,
-        begin=_value(
-            state, policy.ended_measurands, reading, moment, ReadingContext.TRANSACTION_BEGIN
-        ),
+        register_at_start_wh=moment.reading.register_wh,
+        begin=_value(state, policy.ended_measurands, moment, context),
     )
-    begin = _value(
-        state, policy.started_measurands, reading, moment, ReadingContext.TRANSACTION_BEGIN
-    )
-    event, transaction = _event(state, transaction, cause, moment, (begin,))
-    event = replace(
-        event, phase=TransactionPhase.STARTED, names_evse=True, register_wh=reading.register_wh
-    )
-    return event, transaction
+    begin = _value(state, policy.started_measurands, moment, context)
+    event, transaction = _event(state, transaction, cause, moment, begin)
+    return replace(event, phase=TransactionPhase.STARTED, names_evse=True), transaction
 
 
 def updated(
@@ -66,11 +58,18 @@ def updated(
     moment: Moment,
 ) -> tuple[TransactionEvent, Transaction]:
     """Tell a change or a sample of a running transaction."""
+    moment = _not_before(transaction, moment)
+    return _event(state, transaction, cause, moment, sample(state, policy, cause, moment))
+
+
+def sample(
+    state: SessionState, policy: SessionPolicy, cause: Cause, moment: Moment
+) -> MeterValue | None:
+    """Return what a cause of a sample lets tell; None for other causes and without measurands."""
     context = _CONTEXTS.get(cause.trigger)
     clock = cause.trigger is TriggerReason.METER_VALUE_CLOCK
     measurands = policy.aligned_measurands if clock else policy.updated_measurands
-    sample = None if context is None else _value(state, measurands, moment.reading, moment, context)
-    return _event(state, transaction, cause, moment, (sample,))
+    return None if context is None else _value(state, measurands, moment, context)
 
 
 def ended(
@@ -81,15 +80,10 @@ def ended(
     moment: Moment,
 ) -> TransactionEvent:
     """Tell the end, with the begin value, the sampled series and the end value (E06.FR.11)."""
-    last = _value(
-        state,
-        policy.ended_measurands,
-        moment.reading,
-        moment,
-        ReadingContext.TRANSACTION_END,
-    )
+    moment = _not_before(transaction, moment)
+    last = _value(state, policy.ended_measurands, moment, ReadingContext.TRANSACTION_END)
     values = tuple(v for v in (transaction.begin, *transaction.series, last) if v is not None)
-    event, _ = _event(state, transaction, cause, moment, ())
+    event, _ = _event(state, transaction, cause, moment, None)
     return replace(
         event,
         phase=TransactionPhase.ENDED,
@@ -104,17 +98,12 @@ def with_series(
     transaction: Transaction, state: SessionState, policy: SessionPolicy, moment: Moment
 ) -> Transaction:
     """Add a sample to the series that the Ended event will carry."""
-    sample = _value(
-        state,
-        policy.ended_measurands,
-        moment.reading,
-        moment,
-        ReadingContext.SAMPLE_PERIODIC,
-    )
-    if sample is None:
+    moment = _not_before(transaction, moment)
+    value = _value(state, policy.ended_measurands, moment, ReadingContext.SAMPLE_PERIODIC)
+    if value is None:
         return transaction
-    series = thinned((*transaction.series, sample), policy.ended_values_at_most)
-    return replace(transaction, series=series)
+    series = thinned((*transaction.series, value), policy.ended_values_at_most)
+    return replace(_told(transaction, moment), series=series)
 
 
 def something_untold(transaction: Transaction, state: SessionState) -> bool:
@@ -131,13 +120,13 @@ def _event(
     transaction: Transaction,
     cause: Cause,
     moment: Moment,
-    values: tuple[MeterValue | None, ...],
+    value: MeterValue | None,
 ) -> tuple[TransactionEvent, Transaction]:
     holder, shown = state.authorization, charging_state(state.snapshot)
     token_is_news = _untold_token(transaction, holder)
     remote_is_news = _untold_remote_start(transaction, holder)
     plugged_in = state.snapshot.plugged_in
-    transaction = _charged(transaction, shown, moment.at)
+    transaction = _charged(_told(transaction, moment), shown, moment.now_s)
     event = TransactionEvent(
         phase=TransactionPhase.UPDATED,
         at=moment.at,
@@ -148,14 +137,14 @@ def _event(
         register_wh=moment.reading.register_wh,
         offline=not moment.online,
         charging_state=shown,
-        id_token=holder.token if token_is_news and holder else None,
+        id_token=holder.token if token_is_news and holder else cause.token,
         starts_billing=token_is_news,
         remote_start_id=holder.remote_start_id if remote_is_news and holder else None,
         names_evse=plugged_in and not transaction.told_evse,
         time_spent_charging_s=int(transaction.charged_s),
         cable_max_a=state.cable_max_a,
         phases_used=moment.phases if shown is ChargingState.CHARGING else None,
-        meter_values=tuple(v for v in values if v is not None),
+        meter_values=() if value is None else (value,),
     )
     return event, replace(
         transaction,
@@ -177,21 +166,46 @@ def _untold_remote_start(transaction: Transaction, holder: Authorization | None)
     return known and not transaction.told_remote_start
 
 
-def _charged(transaction: Transaction, shown: ChargingState, at: datetime) -> Transaction:
-    """Keep the time spent charging; a clock that steps back adds nothing."""
-    charged_s = transaction.charged_s
-    if transaction.charging_since is not None:
-        charged_s += max(0.0, (at - transaction.charging_since).total_seconds())
+def _charged(transaction: Transaction, shown: ChargingState, now_s: float) -> Transaction:
+    """Keep the time spent charging, whatever the wall clock does meanwhile."""
+    charged_s, since_s = transaction.charged_s, transaction.charging_since_s
+    if since_s is not None:
+        charged_s += max(0.0, now_s - since_s)
     charging = shown is ChargingState.CHARGING
-    return replace(transaction, charged_s=charged_s, charging_since=at if charging else None)
+    return replace(transaction, charged_s=charged_s, charging_since_s=now_s if charging else None)
+
+
+def _first_reading(state: SessionState, reading: Reading) -> Reading:
+    """Return the reading that a transaction begins with.
+
+    That is the one at rest if the power path is closed already, or if a lost meter's stand-in says
+    less than what was measured before.
+    """
+    rest = state.rest
+    if rest is None:
+        return reading
+    earlier = state.snapshot.power_path_closed or reading.register_wh < rest.register_wh
+    return rest if earlier else reading
+
+
+def _not_before(transaction: Transaction, moment: Moment) -> Moment:
+    """Return the moment as it may be told: neither clock nor register step back (J02.FR.16)."""
+    at, register_wh = transaction.told_at, transaction.told_register_wh
+    if at is not None and moment.at < at:
+        moment = replace(moment, at=at)
+    if register_wh is not None and moment.reading.register_wh < register_wh:
+        reading = replace(moment.reading, register_wh=register_wh, fresh=False)
+        moment = replace(moment, reading=reading)
+    return moment
+
+
+def _told(transaction: Transaction, moment: Moment) -> Transaction:
+    register_wh = moment.reading.register_wh
+    return replace(transaction, told_at=moment.at, told_register_wh=register_wh)
 
 
 def _value(
-    state: SessionState,
-    measurands: tuple[Measurand, ...],
-    reading: Reading,
-    moment: Moment,
-    context: ReadingContext,
+    state: SessionState, measurands: tuple[Measurand, ...], moment: Moment, context: ReadingContext
 ) -> MeterValue | None:
     limit_a = state.limit_a if state.snapshot.offered else state.limit_a * 0
-    return meter_value(moment.at, reading, moment.offer(limit_a), measurands, context)
+    return meter_value(moment.at, moment.reading, moment.offer(limit_a), measurands, context)

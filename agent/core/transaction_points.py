@@ -22,18 +22,29 @@ def holding(snapshot: EvseSnapshot) -> frozenset[TxPoint]:
     return frozenset(point for point, holds in conditions.items() if holds)
 
 
-def starts(before: EvseSnapshot, after: EvseSnapshot, policy: SessionPolicy) -> bool:
-    """Tell whether the first configured start condition has just become true (E01.FR.01-06)."""
-    return bool((holding(after) - holding(before)) & policy.start_points)
+def starts(snapshot: EvseSnapshot, policy: SessionPolicy) -> bool:
+    """Tell whether a transaction starts, as none is running (E01.FR.01-06).
+
+    A cable that stayed in after a transaction starts the next one only together with a new
+    authorization. An EVSE that cannot be used starts none, unless energy flows: it is never lost.
+    """
+    conditions = holding(snapshot)
+    if TxPoint.ENERGY_TRANSFER not in conditions and (snapshot.faulted or not snapshot.operative):
+        return False
+    used_up = snapshot.transaction_ended and TxPoint.POWER_PATH_CLOSED not in conditions
+    return not used_up and bool(conditions & policy.start_points)
 
 
 def stops(before: EvseSnapshot, after: EvseSnapshot, policy: SessionPolicy) -> bool:
     """Tell whether a configured stop condition has just become false (E06.FR.01-07).
 
     With StopTxOnEVSideDisconnect false an unplugged EV may come back, so that only the loss of
-    authorization counts (E10, S16-TXN-08).
+    authorization counts (E10, S16-TXN-08). With neither EV nor authorization nothing is left that
+    could become false, so that the transaction is over (E03.FR.05); only a parking bay keeps it.
     """
-    lost = holding(before) - holding(after) - {TxPoint.DATA_SIGNED}
     if after.authorized and not after.plugged_in and not policy.stop_on_ev_side_disconnect:
         return False
-    return bool(lost & policy.stop_points)
+    nothing_left = not after.authorized and not after.plugged_in
+    lost = holding(before) - holding(after) - {TxPoint.DATA_SIGNED}
+    abandoned = nothing_left and TxPoint.PARKING_BAY_OCCUPANCY not in policy.stop_points
+    return abandoned or bool(lost & policy.stop_points)

@@ -21,13 +21,18 @@ from agent.ocpp.schemas import Schemas
 log = logging.getLogger(__name__)
 
 
-def load_codec(subprotocol: str) -> Codec:
-    """Import the codec of a version; its package is named after the subprotocol's digits.
-
-    Only that version's modules are loaded. Raises ModuleNotFoundError for an unknown version.
-    """
+def codec_module(subprotocol: str) -> str:
+    """Return the name of a version's codec module: the package bears the subprotocol's digits."""
     digits = "".join(filter(str.isdigit, subprotocol))
-    codec = import_module(f"agent.ocpp.v{digits}.codec").CODEC
+    return f"agent.ocpp.v{digits}.codec"
+
+
+def load_codec(subprotocol: str) -> Codec:
+    """Import the tables of a version, and only that version's modules.
+
+    Raises ModuleNotFoundError for an unknown version.
+    """
+    codec = import_module(codec_module(subprotocol)).CODEC
     if not isinstance(codec, Codec):
         raise TypeError(f"the package of {subprotocol} does not define a codec")
     return codec
@@ -35,11 +40,15 @@ def load_codec(subprotocol: str) -> Codec:
 
 @dataclass(frozen=True, slots=True)
 class LinkSettings:
-    """How to reach the CSMS, asked anew for every attempt, and who watches."""
+    """How to reach the CSMS, asked anew for every attempt, and who watches.
+
+    `codec` returns the codec of a subprotocol when it is first negotiated.
+    """
 
     endpoint: Callable[[], Endpoint]
     back_off: Callable[[], RetryBackOff]
     boot_id: str
+    codec: Callable[[str], Codec] = load_codec
     on_frame: FrameObserver | None = None
     on_failure: Callable[[ConnectFailed], None] = lambda _failure: None
     on_violation: Callable[[Flaw], None] = lambda _flaw: None
@@ -101,7 +110,7 @@ class Link:
 
     def _codec(self, subprotocol: str) -> Codec:
         if subprotocol not in self._codecs:
-            self._codecs[subprotocol] = load_codec(subprotocol)
+            self._codecs[subprotocol] = self._settings.codec(subprotocol)
         return self._codecs[subprotocol]
 
     async def _use(self, connection: Connection) -> Closed:

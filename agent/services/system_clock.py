@@ -5,6 +5,7 @@ The system clock itself is left alone; the difference is kept here. Intervals ne
 
 import logging
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 WORTH_NOTING_S = 1.0
@@ -12,10 +13,27 @@ WORTH_NOTING_S = 1.0
 log = logging.getLogger(__name__)
 
 
-class SystemClock:
-    """Wall time in UTC and a monotonic time that goes on while the machine sleeps."""
+def _utc_now() -> datetime:
+    return datetime.now(UTC)
 
-    def __init__(self) -> None:
+
+def _since_start_s() -> float:
+    return time.clock_gettime(time.CLOCK_BOOTTIME)
+
+
+class SystemClock:
+    """Wall time in UTC and a monotonic time that goes on while the machine sleeps.
+
+    `utc_now` and `monotonic_s` are the system's own; tests hand in others.
+    """
+
+    def __init__(
+        self,
+        utc_now: Callable[[], datetime] = _utc_now,
+        monotonic_s: Callable[[], float] = _since_start_s,
+    ) -> None:
+        self._utc_now = utc_now
+        self._monotonic_s = monotonic_s
         self._offset = timedelta(0)
         self._synchronized = False
 
@@ -26,11 +44,11 @@ class SystemClock:
 
     def now(self) -> datetime:
         """Return the time in UTC, as far as it is known."""
-        return datetime.now(UTC) + self._offset
+        return self._utc_now() + self._offset
 
     def monotonic_s(self) -> float:
         """Return seconds since the machine started."""
-        return time.clock_gettime(time.CLOCK_BOOTTIME)
+        return self._monotonic_s()
 
     def synchronize(self, told: datetime) -> float:
         """Take over the CSMS's time; return by how many seconds the wall clock moved."""

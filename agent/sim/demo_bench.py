@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Protocol, Self
 
 REPLY_LIMIT_S = 5.0
 _LONGEST_LINE = 1 << 24
@@ -14,6 +14,14 @@ _LONGEST_LINE = 1 << 24
 
 class StationSilent(Exception):
     """The station did not answer, or refused; the message says what was asked and why not."""
+
+
+class Bench(Protocol):
+    """Whoever carries out bench operations."""
+
+    async def ask(self, request: Mapping[str, Any]) -> dict[str, Any]:
+        """Carry out one operation and return the reply. Raises StationSilent."""
+        ...
 
 
 class LineSocket:

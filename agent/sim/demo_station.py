@@ -8,6 +8,7 @@ import asyncio
 import os
 import shutil
 import signal
+import socket
 import sys
 import tempfile
 from asyncio.subprocess import DEVNULL, STDOUT, Process
@@ -17,7 +18,6 @@ from typing import Self
 
 from agent.sim.demo_bench import LineSocket
 from hal.api import HardwareLost
-from hal.guard import endpoint
 from hal.mock.client import try_connect
 from hal.mock.line_server import peer_pid
 
@@ -189,7 +189,8 @@ class DemoStation:
     async def _stop_guard(self) -> None:
         """Ask the guard to open everything and leave; it would do so later by itself."""
         try:
-            with endpoint.connect(self._folder / "guard.sock") as connection:
+            with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as connection:
+                connection.connect(str(self._folder / "guard.sock"))
                 guard = os.pidfd_open(peer_pid(connection))
         except OSError:
             return  # there is none, or it is leaving already

@@ -172,9 +172,9 @@ def _agreement(energies_wh: tuple[Decimal | None, ...]) -> Check:
     name = "all energies, to the watt-hour"
     known = [energy_wh for energy_wh in energies_wh if energy_wh is not None]
     spread_wh = max(known) - min(known)
-    if len(known) < len(energies_wh) or spread_wh >= ONE_WH:
-        return Check(name, f"differ by {_energy(spread_wh)}", passed=False)
-    return Check(name, f"agree on {_energy(min(known))}", passed=min(known) > 0)
+    finding = f"{_energy(min(known))}, the largest difference is {_energy(spread_wh)}"
+    agree = len(known) == len(energies_wh) and spread_wh < ONE_WH
+    return Check(name, finding, passed=agree and min(known) > 0)
 
 
 def _energy(energy_wh: Decimal) -> str:

@@ -13,21 +13,20 @@ from agent.sim.csms_dialect import LimitPurpose
 from agent.sim.csms_link import StationDidNotAnswer, StationNotConnected, StationRefusedCall
 from agent.sim.csms_model import TransactionRecord
 from agent.sim.csms_station import Station
-from agent.sim.demo_bench import BoardFacts, LineSocket, StationSilent, board_facts
+from agent.sim.demo_bench import Bench, BoardFacts, StationSilent, board_facts
 from agent.sim.demo_board_words import BoardWords
 from agent.sim.demo_view import View
 
 TOKEN = "DEADBEEF"  # noqa: S105 - what the demo's card says to the reader, no secret
 CAR_A = 16
 LIMIT_A = 10
+PAUSES_S = 22.0
+"""More than all pauses together; electricity and processes take the rest of the time."""
 EVSE = 1
 CONNECTOR = (EVSE, 1)
 
-_POLL_S = 0.1
-_LOOK_S = 0.02
-_EFFECT_S = 10.0
-_DWELL_S = 5.0
-_BREATH_S = 0.7
+_DWELL_S = 8.0
+_BREATH_S = 1.5
 _TOLERANCE_A = Decimal("0.5")
 
 
@@ -35,12 +34,25 @@ class StepFailed(Exception):
     """Something that had to happen was not seen; the message says what."""
 
 
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """`speed` divides the pauses; each effect must be seen within `patience_s`.
+
+    The board is looked at every `look_s`.
+    """
+
+    speed: float = 1.0
+    patience_s: float = 10.0
+    look_s: float = 0.1
+
+
 class Watch:
     """Looks at the board again and again, tells what changes, and keeps the latest facts."""
 
-    def __init__(self, bench: LineSocket, view: View) -> None:
+    def __init__(self, bench: Bench, view: View, look_s: float) -> None:
         self._bench = bench
         self._view = view
+        self._look_s = look_s
         self._words = BoardWords()
         self.facts: BoardFacts | None = None
         self.trouble: str | None = None
@@ -58,7 +70,7 @@ class Watch:
         try:
             while True:
                 await self.look()
-                await asyncio.sleep(_POLL_S)
+                await asyncio.sleep(self._look_s)
         except StationSilent as silence:
             self.trouble = str(silence)
 
@@ -72,23 +84,22 @@ class Told:
 
 
 class Story:
-    """Plays the session. `trouble` says why the station cannot go on; `speed` divides pauses."""
+    """Plays the session. `trouble` says why the station cannot go on, None while it can."""
 
     def __init__(
         self,
         station: Station,
-        bench: LineSocket,
+        bench: Bench,
         view: View,
-        *,
         trouble: Callable[[], str | None],
-        speed: float = 1.0,
+        pace: Pace,
     ) -> None:
         self._station = station
         self._bench = bench
         self._view = view
-        self._watch = Watch(bench, view)
+        self._watch = Watch(bench, view, pace.look_s)
         self._trouble = trouble
-        self._speed = speed
+        self._pace = pace
         self._step = ""
 
     async def play(self) -> Told:
@@ -124,6 +135,7 @@ class Story:
         )
         await self._until("the station to report its connector Available", self._is_free)
         await self._until("the pilot to show no car", lambda: self._facts.pilot_state == "A")
+        await self._pause(_BREATH_S)
 
     async def _plug_in(self) -> None:
         self._begin(f"A car is plugged in; it can take {CAR_A} A on three phases")
@@ -203,7 +215,7 @@ class Story:
         await self._until("the meter to count", lambda: self._facts.energy_wh > register_wh)
 
     async def _pause(self, seconds: float) -> None:
-        await asyncio.sleep(seconds / self._speed)
+        await asyncio.sleep(seconds / self._pace.speed)
 
     # --- Observing.
 
@@ -211,18 +223,17 @@ class Story:
         self._step = title
         self._view.heading(title)
 
-    async def _until(
-        self, what: str, condition: Callable[[], object], timeout_s: float = _EFFECT_S
-    ) -> None:
+    async def _until(self, what: str, condition: Callable[[], object]) -> None:
         loop = asyncio.get_running_loop()
-        give_up_s = loop.time() + timeout_s
+        patience_s = self._pace.patience_s
+        give_up_s = loop.time() + patience_s
         while not (self._watch.facts and condition()):
             trouble = self._trouble() or self._watch.trouble
             if trouble is not None:
                 raise self._failed(f"while waiting for {what}: {trouble}")
             if loop.time() > give_up_s:
-                raise self._failed(f"waited {timeout_s:g} s in vain for {what}")
-            await asyncio.sleep(_LOOK_S)
+                raise self._failed(f"waited {patience_s:g} s in vain for {what}")
+            await asyncio.sleep(self._pace.look_s / 5)
 
     def _failed(self, why: str) -> StepFailed:
         return StepFailed(f'in the step "{self._step}": {why}')

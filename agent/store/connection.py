@@ -15,7 +15,16 @@ from agent.store.migrate import migrations, refuse_newer, schema_version
 # writes each dirty page whole. 1024 bytes more than halve the wear compared with 4096.
 PAGE_BYTES = 1024
 APPLICATION_ID = 1937007732
-TABLES = ("meta", "counter", "session", "csms_transaction", "document", "dropped", "outbox")
+TABLES = (
+    "meta",
+    "counter_copy",
+    "counter",
+    "session",
+    "csms_transaction",
+    "document",
+    "dropped",
+    "outbox",
+)
 
 _BUSY_TIMEOUT_S = 5.0
 _LOG_BYTES = 4 * 1024 * 1024
@@ -114,12 +123,16 @@ def find_damage(
         return _check_absent(files)
     # A connection that may write would merge the log into the file it is to judge.
     connection = open_file(path, read_only=True)
+    connection.text_factory = _decode
     try:
         deadline_s = clock() + limit_s
         connection.set_progress_handler(lambda: int(clock() > deadline_s), _PROGRESS_STEPS)
         return _check(connection, files)
     except sqlite3.DatabaseError as error:
         return _judge(error, path)
+    except UnicodeDecodeError as error:
+        # SQLite's message quotes the damaged schema.
+        return Finding(Damage.MALFORMED, str(error))
     finally:
         connection.close()
 

@@ -61,10 +61,27 @@ class AcknowledgementCursor:
         os.close(self._descriptor)
 
     def _read(self, offset: int) -> int:
-        slot = os.pread(self._descriptor, _SLOT_BYTES, offset)
-        if len(slot) < _SLOT_BYTES:
-            return 0
-        content, (checksum,) = slot[: _CONTENT.size], _CHECKSUM.unpack(slot[_CONTENT.size :])
-        magic, instance_id, row_id = _CONTENT.unpack(content)
-        is_ours = magic == _MAGIC and instance_id == self._instance_id
-        return int(row_id) if is_ours and checksum == zlib.crc32(content) else 0
+        found = _unpacked(os.pread(self._descriptor, _SLOT_BYTES, offset))
+        return found[1] if found is not None and found[0] == self._instance_id else 0
+
+
+def instance_of(path: Path) -> bytes | None:
+    """Return the id of the database that the cursor file belongs to, if it can be told."""
+    try:
+        content = path.read_bytes()
+    except OSError:
+        return None
+    slots = (_unpacked(content[offset : offset + _SLOT_BYTES]) for offset in _OFFSETS)
+    found = [slot for slot in slots if slot is not None]
+    return max(found, key=lambda slot: slot[1])[0] if found else None
+
+
+def _unpacked(slot: bytes) -> tuple[bytes, int] | None:
+    """Return database id and row id of a sound slot."""
+    if len(slot) < _SLOT_BYTES:
+        return None
+    content, (checksum,) = slot[: _CONTENT.size], _CHECKSUM.unpack(slot[_CONTENT.size :])
+    magic, instance_id, row_id = _CONTENT.unpack(content)
+    if magic != _MAGIC or checksum != zlib.crc32(content):
+        return None
+    return instance_id, row_id

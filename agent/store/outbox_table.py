@@ -14,7 +14,10 @@ _COLUMNS = (
     "id, kind, body, transaction_id, seq_no, must_keep, boot_id, monotonic_s, utc_ms, schema,"
     " checksum"
 )
+COLUMN_COUNT = 11
+_MONOTONIC = 7
 _INSERT = f"INSERT INTO outbox ({_COLUMNS}) VALUES (?,?,?,?,?,?,?,?,?,?,?)"  # noqa: S608 - constants
+_INSERT_MISSING = _INSERT.replace("INSERT", "INSERT OR IGNORE")
 _LOAD = f"SELECT {_COLUMNS} FROM outbox WHERE id > ? AND id <= ? ORDER BY id LIMIT ?"  # noqa: S608 - constants
 
 _Values = tuple[int, str, bytes, str | None, int | None, int, str, float, int | None, int]
@@ -152,6 +155,17 @@ def measure(connection: sqlite3.Connection, acknowledged_id: int) -> Extent:
     counted = "SELECT count(*) FROM outbox WHERE id > ? AND id <= ?"
     in_gaps = int(connection.execute(counted, (base, gap_end)).fetchone()[0])
     return Extent(last_id, last, in_gaps + last - gap_end, _used_bytes(connection))
+
+
+def insert_carved(connection: sqlite3.Connection, found: tuple[object, ...]) -> bool:
+    """Store a row that was found in raw pages; False unless it is genuine and missing."""
+    *values, checksum = found
+    monotonic_s = values[_MONOTONIC]
+    if isinstance(monotonic_s, int):
+        values[_MONOTONIC] = float(monotonic_s)  # SQLite stores 2.0 as the integer 2
+    if checksum != zlib.crc32(repr(tuple(values)).encode()):
+        return False
+    return connection.execute(_INSERT_MISSING, found).rowcount == 1
 
 
 def last_used_id(connection: sqlite3.Connection) -> int:

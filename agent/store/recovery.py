@@ -10,15 +10,17 @@ import os
 import shutil
 import sqlite3
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+from agent.store.carve import carve
 from agent.store.connection import PAGE_BYTES, TABLES, Damage, Finding, open_file
+from agent.store.cursor import instance_of
 from agent.store.files import StoreFiles, create_private, log_of, sync_directory
 from agent.store.migrate import migrate
-from agent.store.outbox_table import note_gap
-from agent.store.salvage import TableSalvage, salvage_table
+from agent.store.outbox_table import COLUMN_COUNT, insert_carved, note_gap
+from agent.store.salvage import UNREADABLE, TableSalvage, salvage_table
 
 _LOGGER = logging.getLogger(__name__)
 _KEPT_SETS = 3
@@ -114,9 +116,42 @@ def _fill(
                 sequences += _read_sequence(source)
             if all(table.rows or table.is_complete for table in tables.values()):
                 break
+        if not tables["outbox"].is_complete:
+            tables["outbox"] = _carve(files, target, tables["outbox"])
+        tables["counter"] = _restore_counters(target, tables)
+        _keep_instance(files, target)
         _continue_ids(target, sequences)
         target.execute("COMMIT")
     return tuple(tables.values())
+
+
+def _carve(files: StoreFiles, target: sqlite3.Connection, found: TableSalvage) -> TableSalvage:
+    more = sum(
+        insert_carved(target, row)
+        for row in carve(files.database, files.log, PAGE_BYTES, COLUMN_COUNT)
+    )
+    return replace(found, rows=found.rows + more)
+
+
+def _restore_counters(
+    target: sqlite3.Connection, tables: Mapping[str, TableSalvage]
+) -> TableSalvage:
+    """Take over from their copies the counters that are unreadable or behind."""
+    target.execute(
+        "INSERT INTO counter (name, value, mirror)"
+        " SELECT name, value, mirror FROM counter_copy WHERE true ON CONFLICT (name)"
+        " DO UPDATE SET value = max(value, excluded.value), mirror = min(mirror, excluded.mirror)"
+    )
+    rows = int(target.execute("SELECT count(*) FROM counter").fetchone()[0])
+    is_complete = tables["counter"].is_complete or tables["counter_copy"].is_complete
+    return TableSalvage("counter", rows, is_complete=is_complete)
+
+
+def _keep_instance(files: StoreFiles, target: sqlite3.Connection) -> None:
+    """Take the database's lost name from the cursor beside it: what is acknowledged stays so."""
+    instance_id = instance_of(files.cursor)
+    if instance_id is not None:
+        target.execute("INSERT OR IGNORE INTO meta VALUES ('instance_id', ?)", (instance_id.hex(),))
 
 
 def _read_sequence(source: sqlite3.Connection) -> list[int]:
@@ -124,7 +159,7 @@ def _read_sequence(source: sqlite3.Connection) -> list[int]:
     query = "SELECT seq FROM sqlite_sequence WHERE name = 'outbox'"
     try:
         return [int(seq) for (seq,) in source.execute(query).fetchall()]
-    except (sqlite3.DatabaseError, ValueError, TypeError):
+    except (*UNREADABLE, ValueError, TypeError):
         return []
 
 

@@ -12,6 +12,9 @@ _SOME_ROW = 1 << 32
 _MOST_FAILURES = 20_000
 _PACKED_COLUMN = "body"
 
+# SQLite's messages quote what is damaged, and that need not be text.
+UNREADABLE = (sqlite3.DatabaseError, UnicodeDecodeError)
+
 Row = tuple[object, ...]
 
 
@@ -77,7 +80,7 @@ class _RangeReader:
                 for row in self._source.execute(self._query, (low, high)):
                     low = int(row[0]) + 1
                     yield row
-            except sqlite3.DatabaseError:
+            except UNREADABLE:
                 failures += 1
                 self.is_complete = False
                 ranges.extend(_halves(low, high))
@@ -96,7 +99,7 @@ def _common_columns(
     wanted = _columns(target, table)
     try:
         found = set(_columns(source, table))
-    except sqlite3.DatabaseError:
+    except UNREADABLE:
         return []
     return [column for column in wanted if column in found]
 
@@ -115,7 +118,7 @@ def _bounds(source: sqlite3.Connection, table: str) -> tuple[int, int]:
         query = f"SELECT {function}(rowid) FROM {table} NOT INDEXED"  # noqa: S608 - our own table
         try:
             (end,) = source.execute(query).fetchone()
-        except sqlite3.DatabaseError:
+        except UNREADABLE:
             end = guess
         ends.append(0 if end is None else int(end))
     return ends[0], ends[1]

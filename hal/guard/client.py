@@ -52,6 +52,12 @@ class GuardClient:
         self._subscriptions: set[_Subscription] = set()
         self._known: dict[int, GuardStatus] = {}
         self._gone: GuardGone | None = None
+        self._guard_pid: int | None = None
+
+    @property
+    def guard_pid(self) -> int | None:
+        """The process of the guard that was heard last."""
+        return self._guard_pid
 
     @property
     def connected(self) -> bool:
@@ -165,6 +171,7 @@ class GuardClient:
         match message:
             case Hello():
                 self._connection = connection
+                self._guard_pid = message.pid
                 self._gone = None
                 _log.info("connected to the guard (process %d)", message.pid)
             case GuardStatus():

@@ -99,6 +99,8 @@ def shut_down(state: EvseState) -> EvseState:
 def decide(setup: EvseSetup, state: EvseState, inputs: EvseInputs, now_s: float) -> Decision:
     """Take one sample of every line and decide; the outputs hold until the next decision."""
     measured = judge(setup, measure(setup, state, inputs, now_s), inputs, now_s)
+    if _is_connected(measured) and not _is_connected(state):
+        measured = replace(measured, plug_ins=measured.plug_ins + 1)
     view = _View(setup, measured, _limit_a(setup, measured), now_s)
     return _act(view, inputs)
 
@@ -116,6 +118,7 @@ def status_without_lines(setup: EvseSetup, state: EvseState, now_s: float) -> Gu
         faults=state.latch.faults | {Fault.LINES_LOST},
         cable_rating_a=state.cable_rating_a.value or None,
         real_time=setup.real_time,
+        connection=setup.connection(state.plug_ins),
     )
 
 
@@ -138,12 +141,16 @@ class _View:
 
     @property
     def connected(self) -> bool:
-        return self.state.pilot.state.value in pilot_state.CONNECTED_STATES
+        return _is_connected(self.state)
 
     @property
     def asks_for_supply(self) -> bool:
         asked = self.state.pilot.state.value
         return asked is PilotState.C or (asked is PilotState.D and self.setup.ventilation)
+
+
+def _is_connected(state: EvseState) -> bool:
+    return state.pilot.state.value in pilot_state.CONNECTED_STATES
 
 
 def _limit_a(setup: EvseSetup, state: EvseState) -> float:
@@ -183,6 +190,7 @@ def _act(view: _View, inputs: EvseInputs) -> Decision:
         stopping_since_s=stopping_since_s if closed else None,
         supplied=state.supplied or closed,
         shutting_down=state.shutting_down,
+        plug_ins=state.plug_ins,
     )
     outputs = EvseOutputs(duty.duty, closed, lock.commanded, start_self_test)
     pending = _is_pending(after)
@@ -307,4 +315,5 @@ def _status(setup: EvseSetup, state: EvseState, inputs: EvseInputs) -> GuardStat
         pilot_high_v=round(inputs.pilot.high_v, 1),
         pilot_low_v=round(inputs.pilot.low_v, 1),
         real_time=setup.real_time,
+        connection=setup.connection(state.plug_ins),
     )

@@ -15,7 +15,7 @@ from hal.guard.residual_current import ResidualCurrentTrack
 
 @dataclass(frozen=True, slots=True)
 class EvseSetup:
-    """What never changes while the guard runs."""
+    """What never changes while the guard runs; `instance` is a number of this guard process."""
 
     evse: int
     max_current_a: float
@@ -24,6 +24,11 @@ class EvseSetup:
     fallback_limit_a: float = 6.0
     min_closing_interval_s: float = 10.0
     real_time: bool = True
+    instance: int = 0
+
+    def connection(self, plug_ins: int) -> int:
+        """Return the number of a plug-in, which no other guard process gives."""
+        return self.instance << 16 | plug_ins & 0xFFFF
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +62,7 @@ class EvseState:
     stopping_since_s: float | None = None
     supplied: bool = False
     shutting_down: bool = False
+    plug_ins: int = 0
 
 
 @dataclass(frozen=True, slots=True)

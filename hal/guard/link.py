@@ -10,7 +10,7 @@ import select
 import socket
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from hal.api import GuardStatus, Lease
 from hal.guard import endpoint
@@ -31,6 +31,7 @@ from hal.guard.protocol import (
 MOST_CONNECTIONS = 8
 GREETING_S = 2.0
 REPEAT_S = 0.5
+NEWS_V = 0.25
 # A peer that sends faster than this per round waits for the next one.
 FRAMES_PER_ROUND = 32
 
@@ -105,8 +106,9 @@ class ServicesLink:
             services = self._services
             if services is None:
                 return
-            told, told_s = self._told.get(evse, (None, 0.0))
-            if (status != told or now_s - told_s >= REPEAT_S) and self._send(services, status):
+            told = self._told.get(evse)
+            due = told is None or now_s - told[1] >= REPEAT_S or _is_news(told[0], status)
+            if due and self._send(services, status):
                 self._told[evse] = (status, now_s)
 
     def close(self) -> None:
@@ -217,6 +219,17 @@ class ServicesLink:
         self.rejected += 1
         if self.rejected & (self.rejected - 1) == 0:
             _log.warning(text + " (%d so far)", reason, self.rejected)
+
+
+def _is_news(told: GuardStatus, status: GuardStatus) -> bool:
+    """Tell whether anything changed but the last digit of a voltage."""
+    if status == told:
+        return False
+    moved_v = max(
+        abs(status.pilot_high_v - told.pilot_high_v), abs(status.pilot_low_v - told.pilot_low_v)
+    )
+    same_v = replace(status, pilot_high_v=told.pilot_high_v, pilot_low_v=told.pilot_low_v)
+    return moved_v >= NEWS_V or same_v != told
 
 
 def _drain(connection: socket.socket) -> None:

@@ -40,7 +40,10 @@ def run(settings: GuardSettings, open_board: OpenBoard, orphaned_s: float | None
         refused = real_time.enter_real_time()
         if refused is not None:
             _log.warning("the guard runs without real time, reactions may be late: %s", refused)
-        setups = tuple(replace(one, real_time=refused is None) for one in settings.setups)
+        instance = int.from_bytes(os.urandom(2))
+        setups = tuple(
+            replace(one, real_time=refused is None, instance=instance) for one in settings.setups
+        )
         station = Station(setups, open_board, monotonic())
         manager = ServiceManager()
         try:

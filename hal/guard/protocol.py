@@ -25,7 +25,7 @@ _HELLO = Struct("<BI43x")
 _BYE = Struct("<B47x")
 _LEASE = Struct("<BBdd30x")
 _UNLOCK = Struct("<48x")
-_STATUS = Struct("<BBBBIdddd8x")
+_STATUS = Struct("<BBBBIddddI4x")
 _SEQUENCE_SPAN = 1 << 32
 _HELLO_TYPE, _LEASE_TYPE, _UNLOCK_TYPE, _STATUS_TYPE, _BYE_TYPE = range(1, 6)
 
@@ -202,11 +202,12 @@ def _pack_status(status: GuardStatus) -> bytes:
         status.offered_a,
         status.pilot_high_v,
         status.pilot_low_v,
+        status.connection,
     )
 
 
 def _unpack_status(evse: int, payload: bytes) -> GuardStatus:
-    pilot, lease, flags, rating_a, faults, *numbers = _STATUS.unpack(payload)
+    pilot, lease, flags, rating_a, faults, *numbers, connection = _STATUS.unpack(payload)
     if pilot >= len(_PILOT_STATES) or lease >= len(_LEASE_STATES):
         raise FrameError(f"pilot state {pilot} with lease state {lease}")
     if flags > _STATUS_FLAGS or faults >> len(_FAULTS):
@@ -228,4 +229,5 @@ def _unpack_status(evse: int, payload: bytes) -> GuardStatus:
         pilot_high_v=high_v,
         pilot_low_v=low_v,
         real_time=bool(flags & _REAL_TIME),
+        connection=connection,
     )

@@ -6,6 +6,8 @@ import os
 
 PRIORITY = 50
 _MCL_CURRENT_AND_FUTURE = 3
+# What the guard starts, a simulated board for instance, must not be real-time as well.
+_POLICY = os.SCHED_FIFO | os.SCHED_RESET_ON_FORK
 
 
 def enter_real_time() -> str | None:
@@ -26,7 +28,7 @@ def calm_garbage_collection() -> None:
 
 def _become_fifo() -> str | None:
     try:
-        os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(PRIORITY))
+        os.sched_setscheduler(0, _POLICY, os.sched_param(PRIORITY))
     except OSError as error:
         return f"SCHED_FIFO: {error.strerror} (CAP_SYS_NICE or LimitRTPRIO={PRIORITY} is needed)"
     return None

@@ -177,6 +177,7 @@ class Bench:
         only = self._known_evse(request["evse"]) if "evse" in request else None
         return {
             "mains": self._plant.mains,
+            "outages": self._plant.outages,
             "evses": [
                 describe(number, evse, now_ns)
                 for number, evse in self._plant.evses.items()

@@ -276,6 +276,7 @@ class Plant:
     def __init__(self) -> None:
         self.evses: dict[int, Evse] = {}
         self.mains = True
+        self.outages = 0
 
     @property
     def due_ns(self) -> int | None:
@@ -305,6 +306,7 @@ class Plant:
 
     def set_mains(self, now_ns: int, *, on: bool) -> None:
         """Give or take the mains of the whole station."""
+        self.outages += self.mains and not on
         self.mains = on
         for evse in self.evses.values():
             evse.set_mains(now_ns, on=on)

@@ -1,11 +1,14 @@
 """The guard's hold on the simulated lines; synchronous, and light enough for its process.
 
-Each refresh is one exchange of datagrams with the board; so is each flush that changes an output.
-When the exchange fails the lines are lost for good: close the board and open another.
+A flush that changes an output is one exchange of datagrams with the board. A refresh is one, too,
+when the board has pushed an edge or has not been heard of for a while; else the image of the lines
+is the present one, because the board pushes every edge at once. When an exchange fails the lines
+are lost for good: close the board and open another.
 """
 
 import socket
 import struct
+import time
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -22,7 +25,9 @@ from hal.mock import wire
 from hal.mock.client import connect
 from hal.mock.wire import EvseSettings, Kind, LineInputs, LineOutputs
 
-EXCHANGE_TIMEOUT_S = 0.25
+# A dead board is noticed at once; this is for one that is stopped, not for one that is late.
+EXCHANGE_TIMEOUT_S = 1.0
+SILENCE_S = 0.1
 OPEN_ATTEMPTS = 3
 
 _TIMEVAL = struct.Struct("@ll")
@@ -149,6 +154,7 @@ class MockSafetyBoard:
     def __init__(self, connection: socket.socket, settings: Mapping[int, EvseSettings]) -> None:
         self._connection = connection
         self._sequence = 0
+        self._heard_s = 0.0
         self._lines = {evse: Lines() for evse in settings}
         self._driven = {evse: lines.outputs for evse, lines in self._lines.items()}
         self._evses = {evse: _wire_up(self._lines[evse], built) for evse, built in settings.items()}
@@ -173,7 +179,8 @@ class MockSafetyBoard:
 
     def refresh(self) -> None:
         """Sample every input at one instant; raises `HardwareLost`."""
-        self._exchange(wire.encode_outputs(self._driven, self._next_sequence()))
+        if self._was_pushed() or time.monotonic() >= self._heard_s + SILENCE_S:
+            self._exchange(wire.encode_outputs(self._driven, self._next_sequence()))
 
     def flush(self) -> None:
         """Drive every output that has changed; raises `HardwareLost`."""
@@ -190,6 +197,15 @@ class MockSafetyBoard:
         self._sequence = self._sequence % 0xFFFFFFFF + 1
         return self._sequence
 
+    def _was_pushed(self) -> bool:
+        try:
+            self._receive(socket.MSG_DONTWAIT)
+        except BlockingIOError:
+            return False
+        except (OSError, wire.BadFrame) as error:
+            raise HardwareLost(f"the simulated board is gone: {error}") from error
+        return True
+
     def _exchange(self, question: bytes) -> None:
         try:
             self._connection.send(question)
@@ -203,9 +219,10 @@ class MockSafetyBoard:
             raise HardwareLost(f"the simulated board is gone: {error}") from error
         for evse, lines in self._lines.items():
             lines.inputs = answer[evse]
+        self._heard_s = time.monotonic()
 
-    def _receive(self) -> wire.Frame:
-        datagram = self._connection.recv(wire.MAX_LINES_DATAGRAM)
+    def _receive(self, flags: int = 0) -> wire.Frame:
+        datagram = self._connection.recv(wire.MAX_LINES_DATAGRAM, flags)
         if not datagram:
             raise HardwareLost("the simulated board has closed the lines")
         frame = wire.parse(datagram)

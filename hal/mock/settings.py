@@ -9,7 +9,7 @@ SOCKET_CABLE_A = 32
 MAX_EVSE = 0xFFFF
 MAX_CURRENT_A = 80
 
-_KNOWN = frozenset({"max_current_a", "phases", "cable", "nominal_voltage_v"})
+_KNOWN = frozenset({"max_current_a", "phases", "cable", "connector_type", "nominal_voltage_v"})
 
 
 def read_settings(
@@ -26,7 +26,7 @@ def _one(evse: int, tables: Mapping[str, Mapping[str, object]]) -> EvseSettings:
     unknown = settings.keys() - _KNOWN
     if unknown:
         raise HardwareError(f"EVSE {evse}: unknown settings {', '.join(sorted(unknown))}")
-    cable_a = _cable_a(evse, settings.get("cable", "socket"))
+    cable_a = _cable_a(evse, settings.get("cable", _usual_cable(settings)))
     return EvseSettings(
         max_current_a=int(_number(evse, settings, "max_current_a", 32, MAX_CURRENT_A)),
         phases=int(_number(evse, settings, "phases", 3, 3)),
@@ -34,6 +34,12 @@ def _one(evse: int, tables: Mapping[str, Mapping[str, object]]) -> EvseSettings:
         cable_a=cable_a,
         has_lock=cable_a is not None or "lock" in tables,
     )
+
+
+def _usual_cable(settings: Mapping[str, object]) -> str:
+    """Return what the connector type implies: OCPP's names of sockets begin with s."""
+    is_socket = str(settings.get("connector_type", "sType2")).startswith("s")
+    return "socket" if is_socket else "attached"
 
 
 def _cable_a(evse: int, cable: object) -> int | None:

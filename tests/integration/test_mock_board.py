@@ -133,6 +133,14 @@ def drive(lines: MockSafetyBoard, *, closed: bool) -> None:
     lines.flush()
 
 
+def refresh_until_lost(lines: MockSafetyBoard) -> None:
+    """Refresh as a guard does; a board that fell silent must be noticed in a second or two."""
+    deadline_s = time.monotonic() + 2.0
+    while time.monotonic() < deadline_s:
+        lines.refresh()
+        time.sleep(0.01)
+
+
 async def start_charging(control: BoardControl, lines: MockSafetyBoard) -> None:
     await control.operate({"op": "plug_in"})
     drive(lines, closed=True)
@@ -284,7 +292,7 @@ async def test_a_stopped_board_is_lost_for_guard_and_meter_and_found_again(
         with pytest.raises(HardwareLost, match="stopped"):
             await meter.read()
         with pytest.raises(HardwareLost, match="stopped"):
-            lines.refresh()
+            refresh_until_lost(lines)
     finally:
         os.kill(pid, signal.SIGCONT)
     monkeypatch.setattr(channel, "ANSWER_TIMEOUT_S", 2.0)

@@ -45,3 +45,20 @@ CREATE TABLE counter (
     value INTEGER NOT NULL,
     mirror INTEGER NOT NULL CHECK (mirror = -value)
 ) STRICT;
+
+-- A second copy on another page: a counter that begins again would give its numbers twice.
+CREATE TABLE counter_copy (
+    name TEXT PRIMARY KEY NOT NULL,
+    value INTEGER NOT NULL,
+    mirror INTEGER NOT NULL CHECK (mirror = -value)
+) STRICT;
+
+CREATE TRIGGER counter_added AFTER INSERT ON counter BEGIN
+    INSERT INTO counter_copy (name, value, mirror) VALUES (new.name, new.value, new.mirror)
+    ON CONFLICT (name) DO UPDATE SET value = max(value, new.value), mirror = min(mirror, new.mirror);
+END;
+
+CREATE TRIGGER counter_changed AFTER UPDATE ON counter BEGIN
+    INSERT INTO counter_copy (name, value, mirror) VALUES (new.name, new.value, new.mirror)
+    ON CONFLICT (name) DO UPDATE SET value = max(value, new.value), mirror = min(mirror, new.mirror);
+END;

@@ -535,3 +535,57 @@ def test_a_welded_contactor_does_not_keep_the_loop_busy() -> None:
     rig = Rig(Copper(welded=True))
     rig.run(1.0)
     assert not rig.last.pending
+
+
+def test_a_sample_that_disagrees_postpones_closing() -> None:
+    rig = Rig(Copper(vehicle="C"))
+    rig.offer()
+    rig.run(0.98)
+    rig.copper.vehicle = "B"
+    rig.step()
+    assert not rig.commanded
+    rig.copper.vehicle = "C"
+    assert rig.until(lambda: rig.commanded) < 0.2
+
+
+def test_a_waiting_offer_is_not_calm() -> None:
+    rig = Rig(Copper(vehicle="B"))
+    rig.offer()
+    rig.run(1.0)
+    assert rig.last.status.offered_a == pytest.approx(16.0)
+    assert not rig.last.calm
+
+
+def test_an_unlock_request_under_load_is_not_kept_for_later() -> None:
+    rig = Rig(Copper(has_lock=True)).charging()
+    rig.state = decision.request_unlock(rig.state)
+    rig.copper.vehicle = "B"
+    rig.run(1.0)
+    assert not rig.closed
+    assert rig.locked
+
+
+def test_a_contactor_still_closed_when_the_lines_return_has_its_time_to_open() -> None:
+    rig = Rig().charging()
+    rig.now_s += 1.0
+    rig.state = decision.lose_lines(rig.state, rig.now_s)
+    rig.now_s += 5.0
+    rig.state = decision.find_lines(rig.state, rig.inputs(1.0), rig.now_s)
+    rig.standby()
+    rig.step(0.005)
+    rig.run(0.04, 0.005)
+    assert not rig.closed
+    rig.run(1.0)
+    assert not rig.faults
+
+
+def test_a_self_test_cut_short_by_lost_lines_is_asked_for_again() -> None:
+    rig = Rig(Copper(has_monitor=True, test_s=1.0))
+    rig.run(0.5)
+    assert rig.tests == 1
+    rig.state = decision.lose_lines(rig.state, rig.now_s)
+    rig.test_at_s = None
+    rig.state = decision.find_lines(rig.state, rig.inputs(1.0), rig.now_s)
+    rig.run(2.0)
+    assert rig.tests == 2
+    assert not rig.faults

@@ -164,6 +164,9 @@ class Watch:
 
 
 def apply(rig: Rig, stimulus: Stimulus) -> None:
+    if stimulus.kind in {"repair", "unlock", "lost"}:
+        ACTIONS[stimulus.kind](rig)
+        return
     match stimulus.kind:
         case "lease":
             assert isinstance(stimulus.value, Lease)
@@ -175,27 +178,29 @@ def apply(rig: Rig, stimulus: Stimulus) -> None:
         case "fault":
             assert isinstance(stimulus.value, Fault)
             rig.copper.fault_inputs.add(stimulus.value)
-        case "repair":
-            repair(rig.copper)
-        case "unlock":
-            rig.state = decision.request_unlock(rig.state)
-        case "lost":
-            lose(rig)
         case name:
             if name != "cable_a" or rig.copper.cable_a is not None:
                 setattr(rig.copper, name, stimulus.value)
 
 
-def repair(copper: Copper) -> None:
+def repair(rig: Rig) -> None:
+    copper = rig.copper
     copper.fault_inputs.clear()
     copper.tripped = copper.shorted = copper.welded = copper.stuck_open = False
     copper.diode = copper.test_result = copper.lock_works = True
+
+
+def unlock(rig: Rig) -> None:
+    rig.state = decision.request_unlock(rig.state)
 
 
 def lose(rig: Rig) -> None:
     rig.state = decision.lose_lines(rig.state, rig.now_s)
     rig.closed = False
     rig.state = decision.find_lines(rig.state, rig.inputs(1.0), rig.now_s)
+
+
+ACTIONS = {"repair": repair, "unlock": unlock, "lost": lose}
 
 
 @given(coppers, st.booleans(), traces, st.booleans())

@@ -231,6 +231,15 @@ def test_statuses_are_told_when_they_change_and_every_half_second(guard: Guard) 
     assert services.heard() == [STATUS, changed, changed]
 
 
+@pytest.mark.parametrize(("moved_v", "told"), [(0.2, 1), (-0.2, 1), (0.3, 2)])
+def test_the_last_digit_of_a_voltage_is_no_news(guard: Guard, moved_v: float, told: int) -> None:
+    services = guard.peer()
+    services.heard()
+    guard.link.tell({1: STATUS}, 100.0)
+    guard.link.tell({1: replace(STATUS, pilot_low_v=STATUS.pilot_low_v + moved_v)}, 100.02)
+    assert len(services.heard()) == told
+
+
 def test_new_services_are_told_everything(guard: Guard) -> None:
     guard.link.tell({1: STATUS}, 100.0)
     services = guard.peer()

@@ -37,3 +37,9 @@ def test_repetitions_change_nothing() -> None:
     track = engaged()
     assert track.read_back(engaged=True, now_s=300.0) is track
     assert track.command(engaged=True, now_s=300.0) is track
+
+
+def test_a_lock_found_engaged_is_watched_for_coming_loose_at_once() -> None:
+    track = LockTrack().read_back(engaged=True, now_s=100.0).command(engaged=True, now_s=101.0)
+    track = track.read_back(engaged=False, now_s=101.5)
+    assert track.is_fault(101.56)

@@ -48,6 +48,7 @@ def test_a_service_manager_that_is_gone_is_no_error(
         ("2000000", "1", None),
         ("", None, None),
     ],
+    ids=[f"case {number}" for number in range(4)],
 )
 def test_the_watchdog_is_for_this_process_only(
     tmp_path: Path,

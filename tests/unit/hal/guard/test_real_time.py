@@ -24,7 +24,7 @@ def test_everything_granted_is_no_refusal(monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setattr(os, "sched_setscheduler", granted)
     monkeypatch.setattr(ctypes, "CDLL", library(0))
     assert real_time.enter_real_time() is None
-    assert asked == [(0, os.SCHED_FIFO, 50)]
+    assert asked == [(0, os.SCHED_FIFO | os.SCHED_RESET_ON_FORK, 50)]
 
 
 def test_both_refusals_are_told(monkeypatch: pytest.MonkeyPatch) -> None:

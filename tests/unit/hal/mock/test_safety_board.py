@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from hal.api import Fault, HardwareError, HardwareLost
-from hal.mock import wire
+from hal.mock import safety_board, wire
 from hal.mock.board import Board
 from hal.mock.client import connect
 from hal.mock.safety_board import MockSafetyBoard, open_safety_board
@@ -181,6 +181,7 @@ def test_older_answers_are_passed_over() -> None:
     theirs.send(inputs(1, high_v=2.0))
     lines = MockSafetyBoard(ours, {1: EvseSettings()})
     theirs.send(inputs(1, high_v=3.0))
+    theirs.send(inputs(1, high_v=3.5))
     theirs.send(inputs(2, high_v=4.0))
     lines.refresh()
     assert lines.evses[1].pilot.sample().high_v == 4.0
@@ -188,7 +189,35 @@ def test_older_answers_are_passed_over() -> None:
     theirs.close()
 
 
-def test_a_stopped_board_is_lost_after_a_quarter_of_a_second() -> None:
+def test_a_refresh_costs_no_exchange_while_the_board_has_just_spoken() -> None:
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    theirs.send(inputs(1, high_v=2.0))
+    lines = MockSafetyBoard(ours, {1: EvseSettings()})
+    assert wire.parse(theirs.recv(4096)).sequence == 1
+    lines.refresh()
+    theirs.setblocking(False)
+    with pytest.raises(BlockingIOError):
+        theirs.recv(4096)
+    assert lines.evses[1].pilot.sample().high_v == 2.0
+    lines.close()
+    theirs.close()
+
+
+def test_a_refresh_asks_a_board_that_has_been_silent(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(safety_board, "SILENCE_S", 0.0)
+    monkeypatch.setattr(safety_board, "EXCHANGE_TIMEOUT_S", 0.05)
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    theirs.send(inputs(1))
+    lines = MockSafetyBoard(ours, {1: EvseSettings()})
+    lines.flush()
+    with pytest.raises(HardwareLost, match="stopped"):
+        lines.refresh()
+    lines.close()
+    theirs.close()
+
+
+def test_a_stopped_board_is_lost(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(safety_board, "EXCHANGE_TIMEOUT_S", 0.05)
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     with pytest.raises(HardwareLost, match="stopped"):
         MockSafetyBoard(ours, {1: EvseSettings()})

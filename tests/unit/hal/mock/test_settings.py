@@ -27,6 +27,12 @@ def test_an_attached_cable_has_no_lock_unless_one_is_configured() -> None:
     assert build({"cable": "attached"}, lock=MOCK).has_lock
 
 
+def test_the_connector_type_tells_the_kind_of_cable_unless_that_is_named() -> None:
+    assert build({"connector_type": "cType2"}).cable_a is None
+    assert build({"connector_type": "sType2"}).cable_a == 32
+    assert build({"connector_type": "cType2", "cable": "socket"}).cable_a == 32
+
+
 @pytest.mark.parametrize(
     ("settings", "word"),
     [

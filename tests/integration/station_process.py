@@ -1,0 +1,155 @@
+"""A real `stationd run --with-guard` on the simulated board, driven over its bench socket."""
+
+import asyncio
+import contextlib
+import json
+import os
+import signal
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from agent.ocpp.endpoint import SecurityProfile
+from hal.mock.backends import BoardControl
+
+CONFIG = """
+[station]
+vendor = "Example"
+model = "AC22"
+serial_number = "0001"
+state_dir = "{folder}/state"
+[csms]
+url = "{url}"
+identity = "CS001"
+versions = {versions}
+security_profile = {profile:d}
+allow_insecure = true
+[guard]
+min_closing_interval_s = 0.0
+grace_s = {grace_s}
+[[evse]]
+id = 1
+connector_type = "cType2"
+max_current_a = 32
+phases = 3
+pilot = {{ backend = "mock" }}
+contactor = {{ backend = "mock" }}
+meter = {{ backend = "mock" }}
+reader = {{ backend = "mock" }}
+[bench]
+socket = "{folder}/bench.sock"
+[log]
+level = "info"
+[variables]
+"SampledDataCtrlr.TxUpdatedInterval" = 1
+"OCPPCommCtrlr.RetryBackOffWaitMinimum" = 1
+"OCPPCommCtrlr.RetryBackOffRandomRange" = 0
+"OCPPCommCtrlr.MessageTimeout[Default]" = 5
+"""
+
+
+@dataclass
+class StationProcess:
+    """Starts, kills and drives a station whose state is in `folder`."""
+
+    folder: Path
+    url: str
+    versions: tuple[str, ...]
+    process: asyncio.subprocess.Process | None = None
+    grace_s: float = 60.0
+
+    def configure(self, versions: tuple[str, ...] | None = None) -> Path:
+        """Write the configuration file."""
+        self.versions = versions or self.versions
+        text = CONFIG.format(
+            folder=self.folder,
+            url=self.url,
+            versions=json.dumps(self.versions),
+            profile=SecurityProfile.NONE,
+            grace_s=self.grace_s,
+        )
+        file = self.folder / "station.toml"
+        file.write_text(text)
+        return file
+
+    async def start(self) -> None:
+        """Start the daemon and wait until its bench answers."""
+        file = self.configure()
+        with (self.folder / "station.log").open("ab") as log:
+            self.process = await asyncio.create_subprocess_exec(
+                *(sys.executable, "-m", "agent", "run", "--config", str(file), "--with-guard"),
+                stdout=log,
+                stderr=log,
+            )
+        await self.until(lambda: True, 20)
+
+    async def kill(self) -> None:
+        """Kill the daemon without warning; guard and board live on."""
+        assert self.process is not None
+        with contextlib.suppress(ProcessLookupError):
+            self.process.kill()
+        await self.process.wait()
+
+    async def stop(self) -> int:
+        """Stop the daemon as a service manager would."""
+        assert self.process is not None
+        if self.process.returncode is None:
+            self.process.send_signal(signal.SIGTERM)
+        return await asyncio.wait_for(self.process.wait(), 15)
+
+    async def dispose(self) -> None:
+        """End everything that was started: daemon, guard and board."""
+        if self.process is not None:
+            await self.kill()
+        for pid in self.helpers():
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGTERM)
+
+    def board(self) -> BoardControl:
+        """Return the bench of the board itself, which works while the daemon is dead."""
+        return BoardControl(self.folder / "state")
+
+    def helpers(self) -> list[int]:
+        """Return the processes of guard and board, by the folder in their command lines."""
+        found = []
+        for entry in Path("/proc").glob("[0-9]*/cmdline"):
+            with contextlib.suppress(OSError):
+                words = entry.read_bytes().split(b"\0")
+                ours = any(str(self.folder).encode() in word for word in words)
+                if ours and {b"hal.guard", b"hal.mock"} & set(words):
+                    found.append(int(entry.parent.name))
+        return found
+
+    async def bench(self, op: str, **arguments: Any) -> dict[str, Any]:
+        """Carry out one bench operation; raises ConnectionError while the daemon is down."""
+        reader, writer = await asyncio.open_unix_connection(self.folder / "bench.sock")
+        try:
+            writer.write(json.dumps({"op": op, **arguments}).encode() + b"\n")
+            line = await asyncio.wait_for(reader.readline(), 10)
+        finally:
+            writer.close()
+        if not line:
+            raise ConnectionResetError("the daemon went away")
+        answer: dict[str, Any] = json.loads(line)
+        assert answer["ok"], answer
+        return answer
+
+    async def evse(self) -> dict[str, Any]:
+        """Return what can be measured and what the station thinks of EVSE 1."""
+        evse: dict[str, Any] = (await self.bench("state"))["evses"][0]
+        return evse
+
+    async def until(self, holds: Any, timeout_s: float = 15) -> dict[str, Any]:
+        """Wait until something holds of EVSE 1, or of nothing at all: then until it answers."""
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + timeout_s
+        last: Any = "no answer"
+        while loop.time() < deadline:
+            with contextlib.suppress(OSError):
+                last = await self.evse()
+                if holds.__code__.co_argcount == 0 or holds(last):
+                    return dict(last)
+            await asyncio.sleep(0.02)
+        log = (self.folder / "station.log").read_text()[-3000:]
+        raise AssertionError(f"did not come true within {timeout_s} s; last: {last}\n{log}")
