@@ -206,10 +206,8 @@ class Session:
         """Advance what was sampled; a sample that another stimulus came before stays due."""
         sample_s, policy = deadlines.sample_s, self.policy
         interval_s = policy.updated_interval_s
-        stays_due = (
-            due(sample_s, moment) and cause.trigger is not TriggerReason.METER_VALUE_PERIODIC
-        )
-        if not (stays_due and interval_s):
+        sampled = cause.trigger is TriggerReason.METER_VALUE_PERIODIC
+        if sampled or not interval_s or not due(sample_s, moment):
             sample_s = _next(sample_s, interval_s, moment)
         ended_sample_s = _next(deadlines.ended_sample_s, policy.ended_interval_s, moment)
         return replace(deadlines, sample_s=sample_s, ended_sample_s=ended_sample_s)

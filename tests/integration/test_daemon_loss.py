@@ -53,7 +53,7 @@ async def test_a_car_keeps_charging_while_the_daemon_is_killed_and_restarted(
     await station.bench("swipe", token="DEADBEEF")
     await station.until(lambda e: e["transaction"] is None)
     record = csms.station("CS001").transactions[transaction]
-    await csms.wait_for(lambda: record.end_wh is not None, 10)
+    await csms.wait_for(lambda _: record.end_wh is not None, 10)
     numbers = [event.seq_no for event in record.events]
     assert numbers == list(range(len(numbers)))
     assert csms.faults == []
@@ -90,7 +90,7 @@ async def test_a_daemon_that_stays_away_ends_in_a_graceful_stop_by_the_guard(
         await station.bench("plug_out")
         await station.until(lambda e: e["transaction"] is None)
         record = csms.station("CS001").transactions[transaction]
-        await csms.wait_for(lambda: record.end_wh is not None, 10)
+        await csms.wait_for(lambda _: record.end_wh is not None, 10)
         assert record.end_wh is not None
         assert record.end_wh > stopped_wh
         assert record.stopped_reason == "EVDisconnected"
@@ -112,7 +112,7 @@ async def test_a_car_that_left_while_the_daemon_was_dead_ends_the_transaction(
     await station.start()
     await station.until(lambda e: e["transaction"] is None and not e["plugged_in"])
     record = csms.station("CS001").transactions[transaction]
-    await csms.wait_for(lambda: record.end_wh is not None, 10)
+    await csms.wait_for(lambda _: record.end_wh is not None, 10)
     assert record.stopped_reason == "EVDisconnected"
     truth = await station.evse()
     assert record.energy_wh == pytest.approx(
@@ -132,7 +132,7 @@ async def test_a_power_failure_ends_the_transaction_with_the_last_register(
     await station.start()
     await station.until(lambda e: e["transaction"] is None)
     record = csms.station("CS001").transactions[transaction]
-    await csms.wait_for(lambda: record.end_wh is not None, 10)
+    await csms.wait_for(lambda _: record.end_wh is not None, 10)
     assert record.stopped_reason == "PowerLoss"
     truth = await station.evse()
     assert record.energy_wh == pytest.approx(

@@ -149,6 +149,16 @@ PERIODIC: Final = TransactionEvent(
     register_wh=Decimal("13164.1"),
     meter_values=(_periodic(7, "13164.1"),),
 )
+LIMIT_CHANGED: Final = TransactionEvent(
+    phase=TransactionPhase.UPDATED,
+    at=at(9),
+    seq_no=4,
+    transaction_id=TRANSACTION_ID,
+    trigger=TriggerReason.CHARGING_RATE_CHANGED,
+    evse=1,
+    register_wh=Decimal("13530.0"),
+    charging_state=ChargingState.CHARGING,
+)
 ENDED: Final = TransactionEvent(
     phase=TransactionPhase.ENDED,
     at=at(17.5),

@@ -1,9 +1,10 @@
 import contextlib
+import os
 import sqlite3
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from agent.store import recovery
@@ -12,10 +13,20 @@ from agent.store.counters import Counters
 from agent.store.database import Database
 from agent.store.errors import Reason, StoreUnavailable
 from agent.store.files import StoreFiles, log_of
-from agent.store.outbox import Outbox
+from agent.store.outbox import Entry, Outbox, Stamp
 from agent.store.sessions import Sessions, TransactionNumbers
 from agent.store.settings import Documents
-from tests.unit.store.stores import SMALL, content, entry, opened, place, queue, snapshot, truncate
+from tests.unit.store.stores import (
+    SMALL,
+    STAMP,
+    content,
+    entry,
+    opened,
+    place,
+    queue,
+    snapshot,
+    truncate,
+)
 
 ROWS = 300
 PAGE = 1024
@@ -118,7 +129,7 @@ async def test_a_recovered_store_is_sound_at_the_next_start(filled: Path) -> Non
 
 async def test_acknowledged_rows_do_not_come_back_with_a_recovery(filled: Path) -> None:
     async with opened(filled) as database:
-        outbox = await Outbox.open(database, stamp=lambda: None, schema=1)  # type: ignore[arg-type]
+        outbox = await Outbox.open(database, stamp=lambda: STAMP, schema=1)
         for row_id in range(1, 11):
             outbox.acknowledge(row_id)
     overwrite(filled, (pages_of(filled, "document")[2] - 1) * PAGE, b"\xa5" * PAGE)
@@ -244,7 +255,20 @@ async def test_a_log_with_a_torn_end_loses_only_what_was_not_committed(
         assert await delivered(outbox) == list(range(1, 21))
 
 
-@pytest.mark.parametrize("page", [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16])
+async def test_a_schema_that_is_no_text_is_recovered(filled: Path) -> None:
+    """SQLite quotes the damage in its message, which then cannot be decoded."""
+    stored = content(filled)
+    for word in (b"CREATE TABLE counter ", b"CREATE TABLE session "):
+        stored = stored.replace(word, b"\x80" * len(word))
+    place(filled, stored)
+    async with opened(filled) as database, queue(database) as outbox:
+        assert database.recovery is not None
+        assert await delivered(outbox) == list(range(1, ROWS + 1))
+        assert await Counters(database).next("pagination") == 78
+        assert await Sessions(database).load_all() == {1: b"session"}
+
+
+@pytest.mark.parametrize("page", range(1, 21))
 async def test_no_single_page_takes_everything_along(filled: Path, page: int) -> None:
     overwrite(filled, (page - 1) * PAGE, b"\xa5" * PAGE)
     async with opened(filled) as database, queue(database) as outbox:
@@ -257,14 +281,66 @@ async def test_no_single_page_takes_everything_along(filled: Path, page: int) ->
         assert len(await delivered(outbox)) == rows["outbox"]
 
 
-async def test_a_counter_that_changed_on_the_disk_is_noticed(filled: Path) -> None:
+async def test_a_counter_that_changed_on_the_disk_is_restored_from_its_copy(filled: Path) -> None:
     with contextlib.closing(sqlite3.connect(filled)) as connection:
         connection.execute("PRAGMA ignore_check_constraints = ON")
         connection.execute("UPDATE counter SET value = 5")
         connection.commit()
     async with opened(filled) as database:
         assert database.recovery is not None
-        assert [t.table for t in database.recovery.tables if not t.is_complete] == ["counter"]
+        assert "1 counters changed" in database.recovery.detail
+        assert await Counters(database).next("pagination") == 78
+
+
+@pytest.mark.parametrize("table", ["counter", "counter_copy"])
+async def test_a_destroyed_page_of_counters_repeats_no_number(filled: Path, table: str) -> None:
+    (page,) = pages_of(filled, table)
+    overwrite(filled, (page - 1) * PAGE, b"\xa5" * PAGE)
+    async with opened(filled) as database:
+        assert database.recovery is not None
+        (counter,) = [found for found in database.recovery.tables if found.table == "counter"]
+        assert (counter.rows, counter.is_complete) == (1, True)
+        assert await Counters(database).next("pagination") == 78
+        assert await Counters(database).next("pagination") == 79
+
+
+async def test_rows_below_a_destroyed_inner_page_are_found(path: Path) -> None:
+    """Also those that are too large for one page, and those stamped at a whole second."""
+    events = [
+        Entry("e", os.urandom(size), "tx", size, must_keep=True)
+        for size in [100] * 500 + [900, 1000, 3000, 20_000, 100]
+    ]
+    async with opened(path) as database:
+        stamp = Stamp("boot", 2.0, None)
+        outbox = await Outbox.open(database, stamp=lambda: stamp, schema=1)
+        await outbox.append(events)
+        outbox.acknowledge(1)
+        await outbox.close()
+    with contextlib.closing(sqlite3.connect(path)) as connection:
+        query = "SELECT rootpage FROM sqlite_schema WHERE name = 'outbox'"
+        (root,) = connection.execute(query).fetchone()
+    overwrite(path, (root - 1) * PAGE, b"\xa5" * PAGE)
+    async with opened(path) as database, queue(database) as outbox:
+        assert database.recovery is not None
+        assert len(outbox) == len(events) - 1
+        for expected in events[1:]:
+            await outbox.wait_not_empty()
+            head = outbox.head()
+            assert head is not None
+            assert head.entry == expected
+            outbox.acknowledge(head.id)
+
+
+async def test_acknowledged_rows_stay_so_when_the_databases_name_is_lost(filled: Path) -> None:
+    async with opened(filled) as database:
+        outbox = await Outbox.open(database, stamp=lambda: STAMP, schema=1)
+        for row_id in range(1, 11):
+            outbox.acknowledge(row_id)
+    (page,) = pages_of(filled, "meta")
+    overwrite(filled, (page - 1) * PAGE, b"\xa5" * PAGE)
+    async with opened(filled) as database, queue(database) as outbox:
+        assert database.recovery is not None
+        assert await delivered(outbox) == list(range(11, ROWS + 1))
 
 
 async def test_a_destroyed_text_does_not_take_the_others_along(
@@ -355,6 +431,7 @@ async def test_the_check_is_bounded(filled: Path) -> None:
     assert found is None or found.damage is Damage.MALFORMED
 
 
+@example(damages=[(0.328125, b"\x80")], cut=None)
 @settings(
     max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )

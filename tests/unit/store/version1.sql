@@ -15,6 +15,17 @@ CREATE TABLE document (
 CREATE TABLE counter (
     name TEXT PRIMARY KEY NOT NULL, value INTEGER NOT NULL,
     mirror INTEGER NOT NULL CHECK (mirror = -value)) STRICT;
+CREATE TABLE counter_copy (
+    name TEXT PRIMARY KEY NOT NULL, value INTEGER NOT NULL,
+    mirror INTEGER NOT NULL CHECK (mirror = -value)) STRICT;
+CREATE TRIGGER counter_added AFTER INSERT ON counter BEGIN
+    INSERT INTO counter_copy (name, value, mirror) VALUES (new.name, new.value, new.mirror)
+    ON CONFLICT (name) DO UPDATE SET value = max(value, new.value), mirror = min(mirror, new.mirror);
+END;
+CREATE TRIGGER counter_changed AFTER UPDATE ON counter BEGIN
+    INSERT INTO counter_copy (name, value, mirror) VALUES (new.name, new.value, new.mirror)
+    ON CONFLICT (name) DO UPDATE SET value = max(value, new.value), mirror = min(mirror, new.mirror);
+END;
 INSERT INTO meta VALUES ('instance_id', '00112233445566778899aabbccddeeff');
 INSERT INTO outbox VALUES
     (41, 'TransactionEvent', x'789C4BCC53C8CF495148CA4FA90400171C03FD', 'tx-4', 0, 1, 'old', 12.5, NULL, 1, 2161374859),

@@ -24,6 +24,7 @@ class Names:
     """A station with two EVSEs of one connector each, and the numbers that the CSMS gave."""
 
     numbers: Mapping[str, int] = field(default_factory=dict)
+    of_all: int | None = None
 
     def connector_of(self, evse: int, connector: int) -> int:
         return evse
@@ -35,7 +36,7 @@ class Names:
         return (1, 2)
 
     def csms_transaction(self, transaction_id: str) -> int | None:
-        return self.numbers.get(transaction_id)
+        return self.numbers.get(transaction_id, self.of_all)
 
     def transaction_of(self, csms_id: int) -> str | None:
         return next((ours for ours, theirs in self.numbers.items() if theirs == csms_id), None)

@@ -25,14 +25,12 @@ def test_connector_0_is_the_station_and_others_are_themselves(
     assert read("ChangeAvailability", payload) == command
 
 
-@pytest.mark.requirement("S16-AVAIL-01")
 @pytest.mark.parametrize("connector", [3, -1])
 def test_a_connector_that_is_not_there_is_rejected(connector: int) -> None:
     payload = {"connectorId": connector, "type": "Operative"}
     assert read("ChangeAvailability", payload) == Answer({"status": "Rejected"})
 
 
-@pytest.mark.requirement("S16-AVAIL-01")
 @pytest.mark.parametrize(
     ("outcome", "status"),
     [

@@ -1,3 +1,4 @@
+import json
 from types import MappingProxyType
 from typing import Any
 
@@ -7,7 +8,8 @@ from hypothesis import strategies as st
 
 from agent.core.events import DomainEvent
 from agent.ocpp.codec import CodecContext, WhileRejected
-from agent.ocpp.rpc import RpcErrorCode
+from agent.ocpp.rpc import Rpc, RpcErrorCode
+from agent.ocpp.rpc_events import Transmit
 from agent.ocpp.v16 import CODEC
 from tests.unit.core.event_strategies import domain_events
 from tests.unit.core.outcome_strategies import OUTCOMES
@@ -31,15 +33,8 @@ OUTCOMES_16: MappingProxyType[str, st.SearchStrategy[Any]] = MappingProxyType(
 )
 
 
-class AllNumbered(Names):
-    """Every transaction has the same number."""
-
-    def csms_transaction(self, transaction_id: str) -> int | None:
-        return self.numbers["any"]
-
-
 contexts = st.just(numbered(None)) | st.sampled_from([-1, 0, 7]).map(
-    lambda number: CodecContext(directory=AllNumbered({"any": number}))
+    lambda number: CodecContext(directory=Names(of_all=number))
 )
 
 
@@ -68,36 +63,48 @@ def test_every_action_has_both_a_decoder_and_a_reply() -> None:
     assert set(CODEC.decoders) == set(CODEC.outcomes) == set(OUTCOMES_16)
 
 
-@pytest.mark.requirement("L01.FR.20 (1.6)")
 def test_actions_that_are_not_offered_are_not_handled() -> None:
     assert CODEC.handles("Reset")
     for action in ("ReserveNow", "SendLocalList", "UpdateFirmware", "Authorize"):
         assert not CODEC.handles(action)
 
 
-@pytest.mark.requirement("S16-BOOT-07")
 def test_while_rejected_calls_are_met_with_silence() -> None:
     assert CODEC.rules.while_rejected is WhileRejected.SILENCE
 
 
-@pytest.mark.requirement("S16-TXN-10")
 def test_unlocking_stops_the_transaction_first() -> None:
     assert CODEC.rules.unlock_stops_transaction
 
 
-@pytest.mark.requirement("S16-CONN-07", "S16-CONN-13")
-def test_the_dialect_spells_two_codes_its_own_way_and_ignores_what_it_does_not_know() -> None:
-    dialect = CODEC.dialect
-    assert (CODEC.subprotocol, CODEC.schemas) == ("ocpp1.6", "v16")
-    assert dialect.spell(RpcErrorCode.FORMAT_VIOLATION) == "FormationViolation"
-    assert (
-        dialect.spell(RpcErrorCode.OCCURRENCE_CONSTRAINT_VIOLATION)
-        == "OccurenceConstraintViolation"
+def answers(frame: str) -> list[Any]:
+    """What the station sends when it receives `frame`."""
+    received = Rpc(CODEC.dialect).receive(frame, now=0.0)
+    return [json.loads(event.text) for event in received if isinstance(event, Transmit)]
+
+
+@pytest.mark.requirement("S16-CONN-07")
+@pytest.mark.parametrize("frame", ['[5,"1","GenericError","",{}]', '[6,"1","X",{}]', '[9,"1",{}]'])
+def test_message_types_that_1_6_does_not_have_are_ignored(frame: str) -> None:
+    assert answers(frame) == []
+
+
+def test_a_frame_without_readable_id_is_not_answered() -> None:
+    assert answers("[2,7,{}]") == []
+    assert answers("no frame at all") == []
+
+
+@pytest.mark.requirement("S16-CONN-13")
+def test_a_malformed_call_is_answered_in_the_spelling_of_1_6() -> None:
+    ((message_type, message_id, code, *_),) = answers('[2,"1","Reset",[]]')
+    assert (message_type, message_id, code) == (4, "1", "FormationViolation")
+    assert CODEC.dialect.spell(RpcErrorCode.OCCURRENCE_CONSTRAINT_VIOLATION) == (
+        "OccurenceConstraintViolation"
     )
-    assert not dialect.rejects_unknown_message_types
-    assert not dialect.answers_unreadable_frames
-    assert not dialect.has_call_result_error
-    assert not dialect.has_send
+
+
+def test_the_version_is_named_as_in_the_handshake_and_in_the_schemas_folder() -> None:
+    assert (CODEC.subprotocol, CODEC.schemas) == ("ocpp1.6", "v16")
 
 
 CODES_OF_16 = {

@@ -24,7 +24,6 @@ def fact(action: str, reply: dict[str, Any]) -> Any:
     return CODEC.fact(Call(action, {}), BOOT, checked, UNKNOWN)
 
 
-@pytest.mark.requirement("S16-BOOT-01")
 def test_boot_notification_tells_who_the_station_is() -> None:
     assert told(BOOT) == (
         "BootNotification",
@@ -83,7 +82,6 @@ def test_empty_optional_fields_are_left_out() -> None:
     assert set(payload) == {"chargePointVendor", "chargePointModel"}
 
 
-@pytest.mark.requirement("S16-BOOT-03", "S16-BOOT-05")
 @pytest.mark.parametrize("status", RegistrationStatus)
 def test_the_answer_to_boot_notification_registers_the_station(status: RegistrationStatus) -> None:
     reply = {"status": status.value, "currentTime": "2025-05-17T12:00:00.000Z", "interval": 90}
@@ -91,7 +89,6 @@ def test_the_answer_to_boot_notification_registers_the_station(status: Registrat
     assert fact("BootNotification", reply) == Registered(status, at, 90)
 
 
-@pytest.mark.requirement("S16-HB-01")
 def test_a_heartbeat_is_empty_and_its_answer_tells_the_time() -> None:
     assert told(HeartbeatDue()) == ("Heartbeat", {})
     assert fact("Heartbeat", {"currentTime": "2025-05-17T12:00:00.000Z"}) == ClockTold(
@@ -111,7 +108,6 @@ def test_an_unreadable_time_states_nothing() -> None:
     assert clock is None
 
 
-@pytest.mark.requirement("S16-RESET-01", "S16-RESET-02")
 @pytest.mark.parametrize(
     ("word", "kind"), [("Hard", ResetKind.IMMEDIATE), ("Soft", ResetKind.GRACEFUL)]
 )

@@ -44,7 +44,6 @@ def replied(action: str, outcome: Any) -> Any:
     return check_response(CODEC, action, CODEC.encode_outcome(action, outcome, {}, UNKNOWN))
 
 
-@pytest.mark.requirement("S16-RTX-01")
 def test_a_remote_start_names_token_and_connector() -> None:
     payload = {"idTag": "ABC", "connectorId": 2}
     assert read("RemoteStartTransaction", payload) == RequestStart(id_token=IdToken("ABC"), evse=2)
@@ -61,7 +60,6 @@ def test_connector_0_and_connectors_that_are_not_there_are_refused(connector: in
     assert read("RemoteStartTransaction", payload) == REJECTED
 
 
-@pytest.mark.requirement("S16-RTX-05")
 def test_a_profile_is_attached_with_its_purpose_for_the_core_to_judge() -> None:
     for word, purpose in (
         ("TxProfile", ProfilePurpose.TX),
@@ -79,7 +77,6 @@ def test_a_profile_for_an_unknown_transaction_is_refused() -> None:
     assert read("RemoteStartTransaction", payload, UNKNOWN) == REJECTED
 
 
-@pytest.mark.requirement("S16-RTX-01")
 @pytest.mark.parametrize(
     ("outcome", "status"), [(ACCEPTED, "Accepted"), (rejected("TxInProgress"), "Rejected")]
 )
@@ -88,14 +85,12 @@ def test_the_reply_to_a_remote_start_is_its_verdict(outcome: Outcome, status: st
     assert replied("RemoteStartTransaction", started) == {"status": status}
 
 
-@pytest.mark.requirement("S16-RTX-07")
 @pytest.mark.parametrize("number", [NUMBER, 0])
 def test_a_remote_stop_finds_the_transaction_by_the_number_of_the_csms(number: int) -> None:
     command = read("RemoteStopTransaction", {"transactionId": number}, numbered(number))
     assert command == RequestStop(TRANSACTION_ID)
 
 
-@pytest.mark.requirement("S16-RTX-07")
 def test_a_remote_stop_of_an_unknown_number_is_refused() -> None:
     assert read("RemoteStopTransaction", {"transactionId": 1}, KNOWN) == REJECTED
 
@@ -121,7 +116,6 @@ def test_a_trigger_is_one_that_the_station_knows_or_none(
     assert read(action, {"requestedMessage": message}) == TriggerMessage(trigger)
 
 
-@pytest.mark.requirement("S16-TRIG-02")
 def test_a_connector_counts_only_where_it_matters() -> None:
     def trigger(message: str, connector: int) -> Any:
         return read("TriggerMessage", {"requestedMessage": message, "connectorId": connector})
@@ -132,7 +126,6 @@ def test_a_connector_counts_only_where_it_matters() -> None:
     assert trigger("Heartbeat", 3) == TriggerMessage(MessageTrigger.HEARTBEAT)
 
 
-@pytest.mark.requirement("S16-TRIG-01")
 @pytest.mark.parametrize(
     ("outcome", "status"),
     [

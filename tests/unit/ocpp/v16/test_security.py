@@ -20,7 +20,6 @@ def test_other_events_stay_in_the_log() -> None:
     assert silent(event("InvalidMessages", critical=False))
 
 
-@pytest.mark.requirement("A00.FR.309 (1.6)", "A00.FR.413 (1.6)")
 @pytest.mark.parametrize(
     ("kind", "name"),
     [

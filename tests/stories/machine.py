@@ -1,0 +1,232 @@
+"""The computer that the daemon runs on: it starts, restarts and cuts the power of a real station."""
+
+import asyncio
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from agent import app
+from agent.app import Ending, Stop, machine
+from agent.app.hardware import Hardware
+from agent.app.station import Station
+from agent.app.storage import Storage, open_storage
+from agent.config.load import load
+from agent.store.database import Limits
+from agent.store.writer import Timing
+from tests.stories.board import VirtualBoard
+from tests.virtual_time import VirtualClock, VirtualTimeLoop
+
+BOOT_S = 2.0
+
+CONFIG = """\
+[station]
+vendor = "Example"
+model = "AC22"
+serial_number = "0001"
+firmware_version = "1.0.0"
+state_dir = "state"
+
+[csms]
+url = "{url}"
+identity = "CS001"
+versions = [{versions}]
+security_profile = 0
+allow_insecure = true
+
+{evses}
+[bench]
+socket = "bench.sock"
+
+[variables]
+{variables}
+"""
+EVSE = """\
+[[evse]]
+id = {id}
+connector_type = "sType2"
+cable = "{cable}"
+max_current_a = 32
+phases = 3
+pilot = {{ backend = "mock" }}
+contactor = {{ backend = "mock" }}
+meter = {{ backend = "mock" }}
+reader = {{ backend = "mock", serves = "all" }}
+"""
+SOCKET = """\
+proximity = { backend = "mock" }
+lock = { backend = "mock" }
+"""
+VARIABLES = {
+    "OCPPCommCtrlr.RetryBackOffWaitMinimum": "5",
+    "OCPPCommCtrlr.RetryBackOffRandomRange": "0",
+    "OCPPCommCtrlr.RetryBackOffRepeatTimes": "2",
+}
+
+
+class Machine:
+    """Power, boot, and the daemon; `station` is the running one."""
+
+    def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.folder = folder
+        self.config = folder / "station.toml"
+        self.clock: Callable[[], VirtualClock] = VirtualClock
+        self.starts = 0
+        self.power_cycles = 0
+        self._boot_id = folder / "boot_id"
+        monkeypatch.setattr(machine, "BOOT_ID", self._boot_id)
+        self._new_boot()
+        self._board: VirtualBoard | None = None
+        self._station: Station | None = None
+        self._storage: Storage | None = None
+        self._tasks: list[asyncio.Task[Any]] = []
+        self._stop = Stop()
+        loop = asyncio.get_running_loop()
+        assert isinstance(loop, VirtualTimeLoop)
+        loop.selector.busy.append(self._is_writing)
+
+    @property
+    def station(self) -> Station:
+        assert self._station is not None, "the daemon is not running"
+        return self._station
+
+    @property
+    def is_running(self) -> bool:
+        return self._station is not None
+
+    @property
+    def board(self) -> VirtualBoard:
+        assert self._board is not None, "the machine was never started"
+        return self._board
+
+    def configure(
+        self,
+        url: str,
+        versions: tuple[str, ...],
+        *,
+        variables: Mapping[str, str] | None = None,
+        evses: int = 1,
+        cable: str = "socket",
+    ) -> None:
+        """Write the configuration file."""
+        lines = {**VARIABLES, **(variables or {})}
+        tables = [EVSE.format(id=n + 1, cable=cable) for n in range(evses)]
+        wiring = SOCKET if cable == "socket" else ""
+        self.config.write_text(
+            CONFIG.format(
+                url=url,
+                versions=", ".join(f'"{version}"' for version in versions),
+                evses="\n".join(table.rstrip() + "\n" + wiring for table in tables),
+                variables="\n".join(f'"{key}" = "{value}"' for key, value in lines.items()),
+            ),
+            encoding="utf-8",
+        )
+
+    async def start(self) -> None:
+        """Switch on, or start the daemon again."""
+        if self._board is None:
+            self._board = VirtualBoard(self.config)
+            self._tasks.append(asyncio.create_task(self._board.run()))
+        self._stop = Stop()
+        ready = asyncio.Event()
+        self._tasks.append(asyncio.create_task(self._serve(ready)))
+        await ready.wait()
+
+    async def stop(self) -> None:
+        """Stop the daemon as a service manager does."""
+        self._stop.wanted.set()
+        while self._station is not None:
+            await asyncio.sleep(0.01)
+
+    async def restart(self) -> None:
+        """Stop the daemon and start it again, as after an update."""
+        await self.stop()
+        await asyncio.sleep(BOOT_S)
+        await self.start()
+
+    async def lose_power(self, for_s: float = 30.0) -> None:
+        """Fail the mains for a while; everything starts afresh afterwards."""
+        await self.board.operate({"op": "power_fail"})
+        await self.stop()
+        self._new_boot()
+        await asyncio.sleep(for_s)
+        self.board.restore_power()
+        await asyncio.sleep(BOOT_S)
+        await self.start()
+
+    async def close(self) -> None:
+        """Stop everything. Raises what the daemon failed with."""
+        if self._station is not None:
+            await self.stop()
+        failures = [task.exception() for task in self._tasks if task.done()]
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        for failure in failures:
+            if failure is not None:
+                raise failure
+
+    async def _serve(self, ready: asyncio.Event) -> None:
+        """Run the daemon, and again after each reset, until it is stopped."""
+        ending = Ending.RESTART
+        while ending is Ending.RESTART:
+            ending = await self._run_once(ready)
+            if ending is Ending.RESTART:
+                await asyncio.sleep(BOOT_S)
+                self._stop = Stop()
+
+    async def _run_once(self, ready: asyncio.Event) -> Ending:
+        config, clock, stop = load(self.config), self.clock(), self._stop
+        limits = Limits(timing=Timing(delay_s=0.0))
+        storage = await open_storage(
+            config, clock, machine.boot_id(), lambda: clock.synchronized, limits
+        )
+        self._storage = storage
+        hardware = self._hardware([evse.id for evse in config.evses])
+        try:
+            foundations = await app._foundations(config, clock, storage, hardware, stop)
+            self._station = Station(foundations)
+            self.starts += 1
+            ready.set()
+            await app._serve(self._station, stop)
+        finally:
+            self.board.services_gone()
+            await hardware.close()
+            await storage.close()
+            self._storage = None
+            self._station = None
+        return stop.ending
+
+    def _hardware(self, numbers: list[int]) -> Hardware:
+        board = self.board
+        return Hardware(
+            guard=board,
+            meters={number: board.meter(number) for number in numbers},
+            readers=(board.reader(tuple(numbers)),),
+            bench=_Bench(board),
+        )
+
+    def _new_boot(self) -> None:
+        self.power_cycles += 1
+        self._boot_id.write_text(f"boot-{self.power_cycles}\n", encoding="ascii")
+
+    def _is_writing(self) -> bool:
+        """Tell whether the store's thread still works: then the clock stands still."""
+        if self._storage is None:
+            return False
+        writer = self._storage.database._writer
+        return bool(writer._queue) or any(not job.is_settled for job in writer._in_hand)
+
+
+class _Bench:
+    """The board's bench as the station sees it; closing it leaves the board alone."""
+
+    def __init__(self, board: VirtualBoard) -> None:
+        self._board = board
+
+    async def operate(self, request: Mapping[str, object]) -> dict[str, object]:
+        return await self._board.operate(request)
+
+    async def close(self) -> None:
+        return None

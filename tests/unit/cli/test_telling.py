@@ -1,0 +1,221 @@
+"""`status`, `transactions`, `export` and `check-config`: what people and programs are told."""
+
+import json
+import stat
+from pathlib import Path
+
+import pytest
+
+from agent.cli.parser import run_command
+from agent.cli.programs import Programs
+from agent.config.problems import ConfigError, ConfigProblem
+from tests.unit.cli.conftest import Started
+from tests.unit.cli.fake_station import EXPORT, STATUS, TRANSACTIONS, FakeStation, line
+
+ASKING = ["status", "transactions", "export"]
+
+
+def test_status_tells_csms_guard_and_every_evse(
+    started: Started, station: FakeStation, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert started.run("status", "--socket", str(station.path)) == 0
+    shown = capsys.readouterr().out
+    lines = shown.splitlines()
+    assert lines[0].startswith("CS001: Example AC22, serial number 0001, firmware 0.1.0")
+    assert lines[1] == "CSMS   ws://127.0.0.1:9000/ocpp: online, ocpp2.0.1"
+    assert lines[2] == "guard  connected"
+    for fact in ("Occupied Charging", "C 53.3%", "32 A", "closed", "11.01 kW", "1234.567 kWh"):
+        assert fact in shown
+    assert "T-1 since 2026-01-01T09:00:00.000Z, 10.500 kWh" in shown
+    assert lines[-1] == "EVSE 2 has faults: rcd"
+    assert station.requests == [{"op": "status"}]
+
+
+@pytest.mark.parametrize(
+    ("csms", "words"),
+    [
+        ({"connected": False, "online": False, "version": None}, "not connected"),
+        ({"connected": False, "queued_events": 1}, "not connected, 1 event waiting"),
+        ({"online": False, "registration": "Pending"}, "connected, registration Pending"),
+        ({"online": False, "registration": None}, "connected, registration unanswered"),
+        ({"queued_events": 7}, "online, ocpp2.0.1, 7 events waiting"),
+    ],
+)
+def test_status_tells_why_the_csms_hears_nothing(
+    started: Started,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    csms: dict[str, object],
+    words: str,
+) -> None:
+    reply = STATUS | {"csms": STATUS["csms"] | csms}
+    with FakeStation(tmp_path / "s", lambda _: line(reply)) as station:
+        assert started.run("status", "--socket", str(station.path)) == 0
+    assert f"ws://127.0.0.1:9000/ocpp: {words}\n" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("guard", "words"),
+    [
+        ({"connected": False, "real_time": False}, "NOT CONNECTED"),
+        ({"connected": True, "real_time": False}, "connected, without real-time priority"),
+    ],
+)
+def test_status_tells_what_is_wrong_with_the_guard(
+    started: Started,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    guard: dict[str, bool],
+    words: str,
+) -> None:
+    with FakeStation(tmp_path / "s", lambda _: line(STATUS | {"guard": guard})) as station:
+        assert started.run("status", "--socket", str(station.path)) == 0
+    assert f"guard  {words}" in capsys.readouterr().out
+
+
+def test_transactions_are_listed_with_energy_and_signed_records(
+    started: Started, station: FakeStation, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert started.run("transactions", "--socket", str(station.path)) == 0
+    heading, running, past = capsys.readouterr().out.splitlines()
+    assert " ".join(heading.split()) == "transaction EVSE started ended energy reason signed"
+    assert " ".join(running.split()) == "T-2 1 2026-01-01T10:00:00.000Z running 0.013 kWh - -"
+    assert past.strip().endswith("10.500 kWh  Local   2 records")
+
+
+def test_a_station_without_transactions_says_so(
+    started: Started, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with FakeStation(tmp_path / "s", lambda _: line({"ok": True, "transactions": []})) as station:
+        assert started.run("transactions", "--socket", str(station.path)) == 0
+    assert capsys.readouterr().out == "no transactions yet\n"
+
+
+@pytest.mark.parametrize(
+    ("command", "reply"), [("status", STATUS), ("transactions", TRANSACTIONS), ("export", EXPORT)]
+)
+def test_programs_get_the_reply_as_it_is(
+    started: Started,
+    station: FakeStation,
+    capsys: pytest.CaptureFixture[str],
+    command: str,
+    reply: dict[str, object],
+) -> None:
+    assert started.run(command, "--json", "--socket", str(station.path)) == 0
+    told = capsys.readouterr().out
+    assert told.count("\n") == 1
+    assert json.loads(told) == reply
+
+
+@pytest.mark.parametrize("command", ASKING)
+def test_a_station_that_does_not_run_is_a_failure_with_socket_and_remedy(
+    started: Started, tmp_path: Path, capsys: pytest.CaptureFixture[str], command: str
+) -> None:
+    path = tmp_path / "api.sock"
+    assert started.run(command, "--socket", str(path)) == 1
+    told = capsys.readouterr()
+    assert told.out == ""
+    assert f"no station answers on {path}" in told.err
+    assert "stationd run" in told.err
+    assert started.run(command, "--json", "--socket", str(path)) == 1
+    reply = json.loads(capsys.readouterr().out)
+    assert reply["ok"] is False
+    assert str(path) in reply["error"]
+
+
+@pytest.mark.parametrize("command", ["status", "transactions"])
+def test_an_answer_of_another_version_is_told_with_the_remedy(
+    started: Started, tmp_path: Path, capsys: pytest.CaptureFixture[str], command: str
+) -> None:
+    with FakeStation(tmp_path / "s", lambda _: line({"ok": True, "evse": []})) as station:
+        assert started.run(command, "--socket", str(station.path)) == 1
+    told = capsys.readouterr()
+    assert told.out == ""
+    assert "another version of stationd" in told.err
+
+
+def test_an_export_is_a_json_document_without_the_protocol_s_own_field(
+    started: Started, station: FakeStation, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert started.run("export", "--socket", str(station.path)) == 0
+    document = json.loads(capsys.readouterr().out)
+    assert document == {key: value for key, value in EXPORT.items() if key != "ok"}
+
+
+def test_an_exported_file_is_whole_and_for_its_owner_only(
+    started: Started, station: FakeStation, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    out = tmp_path / "station.json"
+    out.write_text("an older export")
+    assert started.run("export", "--out", str(out), "--socket", str(station.path)) == 0
+    assert capsys.readouterr().out == f"wrote 2 transactions to {out}\n"
+    assert json.loads(out.read_text()) | {"ok": True} == EXPORT
+    assert stat.S_IMODE(out.stat().st_mode) == 0o600
+    assert {path.name for path in tmp_path.iterdir()} == {"station.json", "api.sock"}
+    assert started.run("export", "--out", str(out), "--json", "--socket", str(station.path)) == 0
+    assert json.loads(capsys.readouterr().out) == {
+        "ok": True,
+        "file": str(out),
+        "transactions": 2,
+    }
+
+
+def test_an_export_that_cannot_be_written_is_a_failure(
+    started: Started, station: FakeStation, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    out = tmp_path / "no folder" / "station.json"
+    assert started.run("export", "--out", str(out), "--socket", str(station.path)) == 1
+    told = capsys.readouterr()
+    assert f"cannot write {out}" in told.err
+    assert started.run("export", "--out", str(tmp_path), "--socket", str(station.path)) == 1
+    assert not list(tmp_path.parent.glob(".*.new"))
+
+
+def test_a_valid_configuration_is_told_with_the_settings_in_force(
+    started: Started, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert started.run("check-config", "station.toml") == 0
+    assert capsys.readouterr().out.splitlines() == [
+        "station.toml is valid; the settings in force are",
+        "  checked = station.toml",
+    ]
+    assert started.run("check-config", "station.toml", "--json") == 0
+    assert json.loads(capsys.readouterr().out) == {
+        "ok": True,
+        "file": "station.toml",
+        "settings": ["checked = station.toml"],
+    }
+
+
+def test_every_problem_of_a_configuration_is_told_with_file_key_and_reason(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    problems = [
+        ConfigProblem(Path("station.toml"), "csms.url", "is missing"),
+        ConfigProblem(Path("station.toml"), "evse", "is missing"),
+    ]
+
+    def refuse(_: Path) -> tuple[str, ...]:
+        raise ConfigError(problems)
+
+    programs = Programs(
+        run_station=lambda _file, _guard: 0,
+        run_demo=lambda _: 0,
+        run_csms=lambda _: 0,
+        check_config=refuse,
+    )
+    assert run_command(["check-config", "station.toml"], programs) == 1
+    told = capsys.readouterr()
+    assert told.out == ""
+    assert told.err.splitlines() == [
+        "stationd: station.toml: csms.url: is missing",
+        "stationd: station.toml: evse: is missing",
+    ]
+    assert run_command(["check-config", "station.toml", "--json"], programs) == 1
+    reply = json.loads(capsys.readouterr().out)
+    assert reply["ok"] is False
+    assert reply["problems"][0] == {
+        "file": "station.toml",
+        "key": "csms.url",
+        "reason": "is missing",
+    }

@@ -1,0 +1,124 @@
+"""An event loop whose clock jumps to the next timer as soon as nothing is left to do before it.
+
+Sockets on loopback and threads stay real. While bytes are on their way between sockets of this
+process, while a function runs in an executor, or while one of `busy` says so, the clock stands
+still; so a story of hours takes seconds and happens in the same order every time.
+"""
+
+import asyncio
+import fcntl
+import selectors
+import socket
+import struct
+import termios
+from collections.abc import Callable, Mapping
+from concurrent.futures import Executor
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from agent.services.system_clock import SystemClock
+
+START = datetime(2026, 3, 2, 7, 0, tzinfo=UTC)
+FIRST_MONOTONIC_S = 1_000.0
+_PATIENCE_S = 0.002
+_LONGEST_STANDSTILL_S = 20.0
+
+
+class Standstill(RuntimeError):
+    """The clock may not move for ever: somebody who was busy never got ready."""
+
+
+class VirtualTimeSelector(selectors.DefaultSelector):
+    """Looks at real descriptors, but waits for timers by moving the clock."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.now_s = FIRST_MONOTONIC_S
+        self.busy: list[Callable[[], bool]] = []
+
+    def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
+        ready = super().select(0)
+        if ready or (timeout is not None and timeout <= 0):
+            return ready
+        waited_s = 0.0
+        while not ready and (timeout is None or self._is_busy()):
+            ready = super().select(_PATIENCE_S)
+            waited_s += _PATIENCE_S
+            if waited_s > _LONGEST_STANDSTILL_S:
+                raise Standstill(f"nothing happened for {waited_s:.0f} real seconds")
+        if not ready:
+            ready = super().select(0)
+        if not ready and timeout is not None:
+            self.now_s += timeout
+        return ready
+
+    def _is_busy(self) -> bool:
+        return any(busy() for busy in self.busy) or self._bytes_travel()
+
+    def _bytes_travel(self) -> bool:
+        return any(_unacknowledged(key.fileobj) for key in self.get_map().values())
+
+
+class VirtualTimeLoop(asyncio.SelectorEventLoop):
+    """An event loop on virtual time; `busy` predicates hold the clock."""
+
+    def __init__(self) -> None:
+        self.selector = VirtualTimeSelector()
+        super().__init__(self.selector)
+        self._clock_resolution = 1e-9
+        self._executing = 0
+        self.selector.busy.append(lambda: self._executing > 0)
+
+    def time(self) -> float:
+        return self.selector.now_s
+
+    def run_in_executor(  # type: ignore[override] # the stub's generics say no more than this
+        self, executor: Executor | None, func: Callable[..., Any], *args: Any
+    ) -> asyncio.Future[Any]:
+        future = super().run_in_executor(executor, func, *args)
+        self._executing += 1
+        future.add_done_callback(self._executed)
+        return future
+
+    def _executed(self, _future: asyncio.Future[Any]) -> None:
+        self._executing -= 1
+
+
+class VirtualClock(SystemClock):
+    """The station's own clock on virtual time; `wrong_by` is what its real-time clock is off."""
+
+    def __init__(self, wrong_by: timedelta = timedelta(0)) -> None:
+        super().__init__(lambda: utc_now() + wrong_by, lambda: asyncio.get_running_loop().time())
+
+
+def utc_now() -> datetime:
+    """The true time of the story."""
+    passed_s = asyncio.get_running_loop().time() - FIRST_MONOTONIC_S
+    return START + timedelta(seconds=passed_s)
+
+
+def loop_factories() -> Mapping[str, Callable[[], asyncio.AbstractEventLoop]]:
+    """For the hook of pytest-asyncio that chooses the event loop of a test."""
+    return {"virtual": VirtualTimeLoop}
+
+
+def _unacknowledged(item: Any) -> bool:
+    """Tell whether a TCP socket has bytes that its peer's kernel has not taken yet."""
+    descriptor = item if isinstance(item, int) else item.fileno()
+    try:
+        pending = fcntl.ioctl(descriptor, termios.TIOCOUTQ, struct.pack("i", 0))
+    except OSError:
+        return False  # no socket, or none that is connected
+    return bool(struct.unpack("i", pending)[0])
+
+
+__all__ = [
+    "FIRST_MONOTONIC_S",
+    "START",
+    "Standstill",
+    "VirtualClock",
+    "VirtualTimeLoop",
+    "VirtualTimeSelector",
+    "loop_factories",
+    "utc_now",
+]
