@@ -184,9 +184,14 @@ class GetVariables:
 
 @dataclass(frozen=True, slots=True)
 class SetVariables:
-    """SetVariables (B05), ChangeConfiguration."""
+    """SetVariables (B05), ChangeConfiguration.
+
+    `access_judged` says that the codec has judged who may write, so that only values are judged:
+    a 1.6 key may write what 2.x shows as read-only.
+    """
 
     assignments: tuple[VariableAssignment, ...]
+    access_judged: bool = False
 
 
 @dataclass(frozen=True, slots=True)

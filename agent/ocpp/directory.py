@@ -8,6 +8,10 @@ START_WAS_DROPPED = -1
 """Told instead of a number when the start was given up (S16-TXM-05)."""
 
 
+class UnknownPlace(LookupError):
+    """A stored event names an EVSE that the configuration no longer has."""
+
+
 class StationDirectory:
     """1.6 numbers the connectors of all EVSEs in one row, from 1 and without gaps (S16-NUM-01)."""
 
@@ -17,7 +21,11 @@ class StationDirectory:
 
     def connector_of(self, evse: int, connector: int) -> int:
         """Return 1.6's connector number of an EVSE's connector; 0 is the station."""
-        return 0 if evse == 0 else self._places.index((evse, connector)) + 1
+        if evse == 0:
+            return 0
+        if (evse, connector) not in self._places:
+            raise UnknownPlace(f"EVSE {evse} has no connector {connector} any more")
+        return self._places.index((evse, connector)) + 1
 
     def place_of(self, connector: int) -> tuple[int, int] | None:
         """Return (EVSE, connector) of 1.6's connector number, None if there is none."""

@@ -22,7 +22,7 @@ from agent.core.provisioning import Registration
 from agent.ocpp.codec import Call, Codec, CodecContext
 from agent.ocpp.connection import CallError, CallFailed, Connection
 from agent.ocpp.dialect import RpcErrorCode
-from agent.ocpp.directory import START_WAS_DROPPED
+from agent.ocpp.directory import START_WAS_DROPPED, UnknownPlace
 from agent.ocpp.framing import UnencodableFrame
 from agent.ocpp.schemas import Schemas, SchemaViolation
 from agent.ports import (
@@ -192,6 +192,9 @@ class Dispatcher:
             except CsmsRefused as refusal:
                 attempts_of = (queued.row_id, attempts)
                 await self._after_refusal(queued, attempts, refusal)
+            except UnknownPlace as error:
+                log.error("event %d cannot be told: %s", queued.row_id, error)  # noqa: TRY400 - the reason says it all
+                await self._queue.drop(queued.row_id, str(error))
 
     async def _head(self) -> QueuedEvent | None:
         await self._queue.wait_not_empty()

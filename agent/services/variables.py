@@ -54,7 +54,7 @@ class VariablesService:
         together = [w for w in wanted if w is not None]
         results, accepted = [], []
         for assignment, resolved in zip(command.assignments, wanted, strict=True):
-            result = self._judge(assignment, together)
+            result = self._judge(assignment, together, access_judged=command.access_judged)
             results.append(result)
             if resolved is not None and result.status in _STORED:
                 accepted.append(resolved)
@@ -103,12 +103,22 @@ class VariablesService:
             query.name, outcome.status, query.attribute, outcome.value, refusal, read_only
         )
 
-    def _judge(self, assignment: VariableAssignment, together: list[Assignment]) -> VariableResult:
+    def _judge(
+        self,
+        assignment: VariableAssignment,
+        together: list[Assignment],
+        *,
+        access_judged: bool,
+    ) -> VariableResult:
         component, variable = keys_of(assignment.name)
         attribute = AttributeType(assignment.attribute or AttributeType.ACTUAL)
-        outcome = self.model.validate_set(
-            component, variable, assignment.value, attribute=attribute, together_with=together
-        )
+        resolved = self._assignment(assignment)
+        if access_judged and resolved is not None:
+            outcome = self.model.validate_value(resolved, together)
+        else:
+            outcome = self.model.validate_set(
+                component, variable, assignment.value, attribute=attribute, together_with=together
+            )
         refusal = (
             None if outcome.reason_code is None else Refusal(outcome.reason_code, outcome.reason)
         )

@@ -17,7 +17,6 @@ from agent.core.commands import (
 )
 from agent.core.device_model import DeviceModel
 from agent.core.variable_access import Assignment
-from agent.core.variable_definition import Mutability
 from agent.ocpp.codec import Answer, CodecContext, Decoder, Payload
 from agent.ocpp.payloads import present
 from agent.ocpp.v16.keys import (
@@ -50,10 +49,7 @@ def change_configuration_of(
         change = change_configuration(model, payload["key"], payload["value"], form())
         if change.status.value not in _STORED:
             return Answer({"status": change.status.value})
-        settable = [a for a in change.assignments if _is_settable(model, a)]
-        if not settable:
-            return Answer({"status": ConfigurationStatus.REJECTED.value})
-        return SetVariables(tuple(_assignment(a) for a in settable))
+        return SetVariables(tuple(map(_assignment, change.assignments)), access_judged=True)
 
     return decode
 
@@ -68,11 +64,6 @@ def change_configuration_reply(
     needs_reboot = ConfigurationStatus.REBOOT_REQUIRED.value in statuses
     status = ConfigurationStatus.REBOOT_REQUIRED if needs_reboot else ConfigurationStatus.ACCEPTED
     return {"status": status.value}
-
-
-def _is_settable(model: DeviceModel, assignment: Assignment) -> bool:
-    """Tell whether SetVariables can write a variable: half a change must not be left behind."""
-    return model.definition(assignment.key).mutability is not Mutability.READ_ONLY
 
 
 def _assignment(assignment: Assignment) -> VariableAssignment:

@@ -176,7 +176,7 @@ def test_some_back_ends_write_the_authorization_key_as_text(model: DeviceModel) 
 
 def test_a_change_is_one_of_the_variable_that_the_key_names(codec: Codec) -> None:
     assert change(codec, "HeartbeatInterval", "60") == SetVariables(
-        (VariableAssignment(HEARTBEAT, "60", "Actual"),)
+        (VariableAssignment(HEARTBEAT, "60", "Actual"),), access_judged=True
     )
 
 
@@ -219,12 +219,13 @@ async def test_a_refused_change_changes_nothing(
     assert configuration(codec, "HeartbeatInterval", "MeterValuesSampledData") == before
 
 
-def test_what_no_service_could_store_is_not_half_stored(codec: Codec, model: DeviceModel) -> None:
-    # The variable behind MessageTimeout cannot be written by SetVariables, the list's can.
-    assert change(codec, "MessageTimeout", "45") == REJECTED
-    command = change(codec, "MeterValuesSampledData", "Voltage.L1-N")
-    assert [a.name.component for a in command.assignments] == ["SampledDataCtrlr"]
-    assert command.assignments[0].value == "Voltage"
+async def test_a_key_writes_what_other_versions_show_as_read_only(
+    codec: Codec, model: DeviceModel
+) -> None:
+    assert await carried_out(codec, model, "MessageTimeout", "45") == "Accepted"
+    assert await carried_out(codec, model, "MeterValuesSampledData", "Voltage.L1-N") == "Accepted"
+    shown = configuration(codec, "MessageTimeout", "MeterValuesSampledData")
+    assert [entry["value"] for entry in shown["configurationKey"]] == ["45", "Voltage.L1-N"]
 
 
 @pytest.mark.parametrize(

@@ -267,7 +267,7 @@ def test_an_authorization_key_may_be_text_by_configuration(model: DeviceModel) -
     assert "correct-horse" not in repr(outcome)
 
 
-@pytest.mark.requirement("A05.FR.01")
+@pytest.mark.requirement("A05.FR.01 (1.6)")
 def test_the_security_profile_is_writable_once_a_rule_judges_it(model: DeviceModel) -> None:
     assert get(model, "SecurityProfile").read_only
     assert change(model, "SecurityProfile", "1").status is REJECTED
