@@ -45,6 +45,15 @@ class Running:
         facts: dict[str, Any] = json.loads(told)
         return facts
 
+    async def with_guard(self) -> dict[str, Any]:
+        """Return the status as soon as the daemon has found its guard."""
+        for _ in range(200):
+            facts = await self.facts("status")
+            if facts["guard"]["connected"]:
+                return facts
+            await asyncio.sleep(0.02)
+        raise AssertionError("the guard was never found")
+
     async def bench(self, *arguments: str) -> None:
         """Carry out a bench operation."""
         code, told = await self.command("bench", *arguments)
@@ -66,8 +75,7 @@ async def running(capsys: pytest.CaptureFixture[str]) -> AsyncIterator[Running]:
 
 async def test_a_session_driven_by_commands_is_told_by_commands(running: Running) -> None:
     await running.station.wait_for(lambda s: s.statuses.get((1, 1)) == "Available")
-    while not (idle := await running.facts("status"))["guard"]["connected"]:
-        await asyncio.sleep(0.02)
+    idle = await running.with_guard()
     assert idle["station"]["identity"] == IDENTITY
     assert idle["csms"]["online"] is True
     assert idle["evses"][0]["transaction"] is None

@@ -304,14 +304,16 @@ async def test_readers_and_meters_of_a_killed_board_raise_and_work_again(
     control: BoardControl, state_dir: Path
 ) -> None:
     reader = MockReader([1], state_dir)
-    presentation = asyncio.ensure_future(anext(reader.presentations()))
-    await asyncio.sleep(0.05)
-    pid = board_pid(state_dir)
-    os.kill(pid, signal.SIGKILL)
+    swipe = {"op": "swipe", "token": "AB"}
+    presentations = reader.presentations()
+    presentation = asyncio.ensure_future(anext(presentations))
+    await poll(lambda: control.operate(swipe), lambda reply: reply["heard_by"] == 1)
+    await presentation
+    presentation = asyncio.ensure_future(anext(presentations))
+    os.kill(board_pid(state_dir), signal.SIGKILL)
     with pytest.raises(HardwareLost):
         await presentation
     presentation = asyncio.ensure_future(anext(reader.presentations()))
-    swipe = {"op": "swipe", "token": "AB"}
     await poll(lambda: control.operate(swipe), lambda reply: reply["heard_by"] == 1)
     assert (await presentation).token == "AB"
     await reader.close()
