@@ -173,6 +173,7 @@ def _evse(table: Table) -> EvseConfig:
         max_current_a=table.integer("max_current_a", low=6, high=80),
         phases=_phases(table),
         nominal_voltage_v=table.integer("nominal_voltage_v", 230, low=100, high=300),
+        ventilation=table.boolean("ventilation", default=False),
         hardware=_hardware(table, cable),
     )
     table.finish()

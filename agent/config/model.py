@@ -114,6 +114,7 @@ class EvseConfig:
     max_current_a: int
     phases: int
     nominal_voltage_v: int
+    ventilation: bool
     hardware: Mapping[HardwareRole, BackendConfig]
 
     @property

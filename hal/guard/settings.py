@@ -23,8 +23,9 @@ _GUARD_KEYS = frozenset(
         "start_with_agent",
     }
 )
-_BUILD_KEYS = ("max_current_a", "phases", "nominal_voltage_v", "cable")
+_BUILD_KEYS = ("max_current_a", "phases", "nominal_voltage_v", "connector_type")
 _CABLES = ("attached", "socket")
+_MOCK = "mock"
 Table = Mapping[str, object]
 
 
@@ -138,10 +139,11 @@ class _Reader:
         )
 
     def _check_cable(self, entry: Table, where: str) -> None:
-        cable = self._text(entry, "cable", f"{where} cable", "attached")
+        self._text(entry, "cable", f"{where} cable", "attached")
+        cable = _cable(entry)
         if cable not in _CABLES:
             self._refuse(f"{where} cable", f"must be one of {', '.join(_CABLES)}")
-        if cable == "socket" and not isinstance(entry.get("proximity"), dict):
+        if cable == "socket" and "proximity" not in _tables(entry):
             self._refuse(f"{where} proximity", "is missing; a socket outlet must know its cable")
 
     def _table(self, document: Table, key: str, name: str) -> Table:
@@ -183,9 +185,19 @@ class _Reader:
         raise SettingsError(f"{self._config}: {name} {reason}")
 
 
+def _cable(entry: Table) -> object:
+    """Return the kind of outlet; connector types whose names begin with s are socket outlets."""
+    is_socket = str(entry.get("connector_type", "")).startswith("s")
+    return entry.get("cable", "socket" if is_socket else "attached")
+
+
 def _tables(entry: Table) -> dict[str, Table]:
     tables: dict[str, Table] = {
         name: value for name, value in entry.items() if isinstance(value, dict)
     }
-    tables["settings"] = {name: entry[name] for name in _BUILD_KEYS if name in entry}
+    if _cable(entry) == "socket" and tables.get("pilot", {}).get("backend") == _MOCK:
+        # A simulated socket outlet has the devices that a real one must be given.
+        tables = {name: {"backend": _MOCK} for name in ("proximity", "lock")} | tables
+    build = {name: entry[name] for name in _BUILD_KEYS if name in entry}
+    tables["settings"] = build | {"cable": _cable(entry)}
     return tables

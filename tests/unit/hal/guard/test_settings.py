@@ -34,6 +34,13 @@ def test_defaults(tmp_path: Path) -> None:
     assert (setup.fallback_limit_a, setup.min_closing_interval_s) == (6.0, 10.0)
 
 
+def test_a_simulated_socket_outlet_has_the_devices_of_a_real_one(tmp_path: Path) -> None:
+    settings = load(write(tmp_path, STATION + EVSE.replace("cType2", "sType2")))
+    tables = settings.evse_tables[1]
+    assert tables["settings"]["cable"] == "socket"
+    assert tables["proximity"] == tables["lock"] == {"backend": "mock"}
+
+
 def test_every_key(tmp_path: Path) -> None:
     guard = (
         '[guard]\nsocket = "run/g.sock"\ngroup = "charging"\ngrace_s = 30\nfallback_limit_a = 8\n'
@@ -51,7 +58,12 @@ def test_every_key(tmp_path: Path) -> None:
         7: {
             "pilot": {"backend": "mock"},
             "contactor": {"backend": "mock"},
-            "settings": {"max_current_a": 32, "phases": 1, "cable": "attached"},
+            "settings": {
+                "max_current_a": 32,
+                "phases": 1,
+                "connector_type": "cType2",
+                "cable": "attached",
+            },
         }
     }
 
@@ -81,7 +93,10 @@ def test_absolute_paths_stay(tmp_path: Path) -> None:
         (STATION + EVSE.replace("contactor =", "contractor ="), "contactor is missing"),
         (STATION + EVSE + 'ventilation = "no"', "ventilation must be true or false"),
         (STATION + EVSE + 'cable = "loose"', "cable must be one of"),
-        (STATION + EVSE + 'cable = "socket"', "proximity is missing"),
+        (
+            STATION + EVSE.replace('"mock"', '"gpio"') + 'cable = "socket"',
+            "proximity is missing",
+        ),
         (STATION + "[guard]\ngrace = 1\n" + EVSE, "[guard] grace is unknown; known are"),
         (STATION + "[guard]\ntick_s = 1\n" + EVSE, "[guard] tick_s is 1, not within"),
         (STATION + "[guard]\ngroup = 1\n" + EVSE, "[guard] group is missing or not a text"),
