@@ -2,8 +2,9 @@
 
 The inventory is `data/requirements.tsv`: one row for each requirement, use case and public
 conformance test of a charging station, with the versions it applies to. A test names what it
-proves by `@pytest.mark.requirement(...)`. A test that is parametrized by `version` proves it for
-that version only, any other test for every version that has the requirement.
+proves by `@pytest.mark.requirement(...)`. A test that is parametrized by `version`, or lies in the
+folder of a codec that is nobody's base, proves it for that version only, any other test for every
+version that has the requirement.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -16,6 +17,8 @@ from types import MappingProxyType
 
 VERSIONS = ("1.6", "2.0.1", "2.1")
 VERSION_PREFIX = "ocpp"
+FOLDERS = {"v16": "1.6", "v21": "2.1"}
+"""Folders of tests about one version alone; the tables of 2.0.1 are the base of 2.1 as well."""
 INVENTORY = Path(__file__).parent / "data" / "requirements.tsv"
 PAGE = Path(__file__).parents[1] / "docs" / "conformance.md"
 COLUMNS = "id\tkind\tblock\tversions\tlevel\tstatement"
@@ -83,6 +86,11 @@ def version_named(value: object) -> str | None:
     return text if text in VERSIONS else None
 
 
+def version_of_folder(file: Path) -> str | None:
+    """Return the version that all tests in this file are about, None if there is no such one."""
+    return next((FOLDERS[part] for part in file.parts if part in FOLDERS), None)
+
+
 def unknown_ids(ids: Iterable[object], inventory: Inventory) -> list[str]:
     """Return the ids that the inventory does not have."""
     return [str(identifier) for identifier in ids if identifier not in inventory]
@@ -127,7 +135,9 @@ statement in our own words and the tests that prove it. The ids beginning with `
 because OCPP 1.6 numbers no requirements. Ids ending in `(1.6)` are those of the security whitepaper
 for 1.6. "Applicable" counts everything that the standard asks for, whatever the level, and also in
 blocks that are optional. A requirement counts as proven in a version if at least one test that is
-marked with it has passed for that version; no other claim is made here.
+marked with it has passed for that version. Tests of the core, which is the same for all versions,
+count for each version that has the requirement, and so do tests of 2.0.1's tables, which 2.1
+shares. No other claim is made here.
 """
 
 

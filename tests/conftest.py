@@ -17,6 +17,7 @@ from tests.conformance import (
     proven_by,
     unknown_ids,
     version_named,
+    version_of_folder,
 )
 
 _PROPERTY = "proves"
@@ -60,8 +61,8 @@ def _marked(item: pytest.Item) -> list[object]:
 
 
 def _version_of(item: pytest.Item) -> str | None:
-    callspec = getattr(item, "callspec", None)
-    return None if callspec is None else version_named(callspec.params.get("version"))
+    parameters = item.callspec.params if hasattr(item, "callspec") else {}
+    return version_named(parameters.get("version")) or version_of_folder(item.path)
 
 
 class _Conformance:

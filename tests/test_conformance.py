@@ -15,6 +15,7 @@ from tests.conformance import (
     page,
     proven_by,
     version_named,
+    version_of_folder,
 )
 
 ROOT = Path(__file__).parents[1]
@@ -60,6 +61,14 @@ def test_an_id_that_is_there_twice_is_refused(tmp_path: Path) -> None:
 )
 def test_a_parameter_names_a_version_or_not(value: object, version: str | None) -> None:
     assert version_named(value) == version
+
+
+@pytest.mark.parametrize(
+    ("file", "version"),
+    [("unit/ocpp/v16/test_keys.py", "1.6"), ("unit/ocpp/v201/test_it.py", None), ("a.py", None)],
+)
+def test_a_folder_names_a_version_or_not(file: str, version: str | None) -> None:
+    assert version_of_folder(Path(file)) == version
 
 
 def test_a_test_of_one_version_proves_nothing_for_another() -> None:

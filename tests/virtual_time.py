@@ -8,9 +8,7 @@ still; so a story of hours takes seconds and happens in the same order every tim
 import asyncio
 import fcntl
 import selectors
-import socket
 import struct
-import termios
 from collections.abc import Callable, Mapping
 from concurrent.futures import Executor
 from datetime import UTC, datetime, timedelta
@@ -21,7 +19,9 @@ from agent.services.system_clock import SystemClock
 START = datetime(2026, 3, 2, 7, 0, tzinfo=UTC)
 FIRST_MONOTONIC_S = 1_000.0
 _PATIENCE_S = 0.002
-_LONGEST_STANDSTILL_S = 20.0
+_SIOCOUTQNSD = 0x894B
+"""Linux: bytes of a TCP socket that were not sent yet."""
+_LONGEST_STANDSTILL_S = 10.0
 
 
 class Standstill(RuntimeError):
@@ -56,7 +56,7 @@ class VirtualTimeSelector(selectors.DefaultSelector):
         return any(busy() for busy in self.busy) or self._bytes_travel()
 
     def _bytes_travel(self) -> bool:
-        return any(_unacknowledged(key.fileobj) for key in self.get_map().values())
+        return any(_unsent(key.fileobj) for key in self.get_map().values())
 
 
 class VirtualTimeLoop(asyncio.SelectorEventLoop):
@@ -102,11 +102,14 @@ def loop_factories() -> Mapping[str, Callable[[], asyncio.AbstractEventLoop]]:
     return {"virtual": VirtualTimeLoop}
 
 
-def _unacknowledged(item: Any) -> bool:
-    """Tell whether a TCP socket has bytes that its peer's kernel has not taken yet."""
+def _unsent(item: Any) -> bool:
+    """Tell whether a TCP socket has bytes that the kernel has not handed over yet.
+
+    What is sent on loopback has arrived; its acknowledgement may come much later.
+    """
     descriptor = item if isinstance(item, int) else item.fileno()
     try:
-        pending = fcntl.ioctl(descriptor, termios.TIOCOUTQ, struct.pack("i", 0))
+        pending = fcntl.ioctl(descriptor, _SIOCOUTQNSD, struct.pack("i", 0))
     except OSError:
         return False  # no socket, or none that is connected
     return bool(struct.unpack("i", pending)[0])

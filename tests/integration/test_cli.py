@@ -14,7 +14,7 @@ import pytest
 from agent.__main__ import main
 from agent.sim.csms import Csms
 from agent.sim.csms_station import Station
-from agent.sim.demo_station import _STATION_TOML, IDENTITY, DemoStation
+from agent.sim.demo_station import _STATION_TOML, IDENTITY, DemoStation, StationNotStarted
 
 ROOT = Path(__file__).parents[2]
 VERSION = "ocpp2.0.1"
@@ -54,6 +54,15 @@ class Running:
             await asyncio.sleep(0.02)
         raise AssertionError("the guard was never found")
 
+    async def ended_transaction(self) -> dict[str, Any]:
+        """Return the only transaction as soon as the daemon lists it as ended."""
+        for _ in range(200):
+            (found, *_) = (await self.facts("transactions"))["transactions"] or [{}]
+            if found.get("ended_at"):
+                return dict(found)
+            await asyncio.sleep(0.02)
+        raise AssertionError("the transaction was never listed as ended")
+
     async def bench(self, *arguments: str) -> None:
         """Carry out a bench operation."""
         code, told = await self.command("bench", *arguments)
@@ -67,7 +76,10 @@ async def running(capsys: pytest.CaptureFixture[str]) -> AsyncIterator[Running]:
         DemoStation(csms.url, VERSION) as processes,
     ):
         await processes.start()
-        bench = await processes.connect(processes.bench_socket, 10)
+        try:
+            bench = await processes.connect(processes.bench_socket, 10)
+        except StationNotStarted as error:
+            pytest.fail("\n".join([str(error), *processes.log_tail()]))
         async with bench:
             pass
         yield Running(processes, await csms.wait_for_station(IDENTITY), capsys)
@@ -105,12 +117,12 @@ async def test_a_session_driven_by_commands_is_told_by_commands(running: Running
     await running.station.wait_for(
         lambda s: s.last_transaction is not None and s.last_transaction.ended
     )
+    ended = await running.ended_transaction()
+    assert ended["id"] == next(iter(running.station.transactions))
+    assert len(ended["records"]) == 2
     code, told = await running.command("transactions")
     assert code == 0
     assert "2 records" in told
-    (ended,) = (await running.facts("transactions"))["transactions"]
-    assert ended["id"] == next(iter(running.station.transactions))
-    assert len(ended["records"]) == 2
 
 
 async def test_faults_and_the_network_are_switched_by_commands(running: Running) -> None:

@@ -1,7 +1,10 @@
 """The computer that the daemon runs on: it starts, restarts and cuts the power of a real station."""
 
 import asyncio
-from collections.abc import Callable, Mapping
+import sqlite3
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +14,10 @@ from agent import app
 from agent.app import Ending, Stop, machine
 from agent.app.hardware import Hardware
 from agent.app.station import Station
-from agent.app.storage import Storage, open_storage
+from agent.app.storage import open_storage
 from agent.config.load import load
-from agent.store.database import Limits
+from agent.store.database import Database, Limits, Settled
+from agent.store.group import Durability
 from agent.store.writer import Timing
 from tests.stories.board import VirtualBoard
 from tests.virtual_time import VirtualClock, VirtualTimeLoop
@@ -45,14 +49,14 @@ socket = "bench.sock"
 EVSE = """\
 [[evse]]
 id = {id}
-connector_type = "sType2"
+connector_type = "{connector_type}"
 cable = "{cable}"
 max_current_a = 32
 phases = 3
 pilot = {{ backend = "mock" }}
 contactor = {{ backend = "mock" }}
 meter = {{ backend = "mock" }}
-reader = {{ backend = "mock", serves = "all" }}
+reader = {{ backend = "mock" }}
 """
 SOCKET = """\
 proximity = { backend = "mock" }
@@ -79,12 +83,9 @@ class Machine:
         self._new_boot()
         self._board: VirtualBoard | None = None
         self._station: Station | None = None
-        self._storage: Storage | None = None
         self._tasks: list[asyncio.Task[Any]] = []
         self._stop = Stop()
-        loop = asyncio.get_running_loop()
-        assert isinstance(loop, VirtualTimeLoop)
-        loop.selector.busy.append(self._is_writing)
+        self._disk = Disk(monkeypatch)
 
     @property
     def station(self) -> Station:
@@ -111,7 +112,10 @@ class Machine:
     ) -> None:
         """Write the configuration file."""
         lines = {**VARIABLES, **(variables or {})}
-        tables = [EVSE.format(id=n + 1, cable=cable) for n in range(evses)]
+        kind = "sType2" if cable == "socket" else "cType2"
+        tables = [
+            EVSE.format(id=n + 1, cable=cable, connector_type=kind) for n in range(evses)
+        ]
         wiring = SOCKET if cable == "socket" else ""
         self.config.write_text(
             CONFIG.format(
@@ -130,8 +134,13 @@ class Machine:
             self._tasks.append(asyncio.create_task(self._board.run()))
         self._stop = Stop()
         ready = asyncio.Event()
-        self._tasks.append(asyncio.create_task(self._serve(ready)))
-        await ready.wait()
+        serving = asyncio.create_task(self._serve(ready))
+        self._tasks.append(serving)
+        waiting = asyncio.create_task(ready.wait())
+        await asyncio.wait({serving, waiting}, return_when=asyncio.FIRST_COMPLETED)
+        if not ready.is_set():
+            waiting.cancel()
+            await serving
 
     async def stop(self) -> None:
         """Stop the daemon as a service manager does."""
@@ -179,24 +188,41 @@ class Machine:
     async def _run_once(self, ready: asyncio.Event) -> Ending:
         config, clock, stop = load(self.config), self.clock(), self._stop
         limits = Limits(timing=Timing(delay_s=0.0))
-        storage = await open_storage(
-            config, clock, machine.boot_id(), lambda: clock.synchronized, limits
-        )
-        self._storage = storage
+        with self._disk.at_work():
+            storage = await open_storage(
+                config, clock, machine.boot_id(), lambda: clock.synchronized, limits
+            )
         hardware = self._hardware([evse.id for evse in config.evses])
         try:
-            foundations = await app._foundations(config, clock, storage, hardware, stop)
-            self._station = Station(foundations)
+            foundations = await app._foundations(
+                config,
+                clock,
+                storage,
+                hardware,
+                self.board,  # type: ignore[arg-type] # asked for its process only, to kill it
+                stop,
+            )
+            self._station = Station(replace(foundations, lose_power=stop.wanted.set))
             self.starts += 1
             ready.set()
-            await app._serve(self._station, stop)
+            await self._run_until_stopped(self._station, stop)
         finally:
             self.board.services_gone()
             await hardware.close()
-            await storage.close()
-            self._storage = None
+            with self._disk.at_work():
+                await storage.close()
             self._station = None
         return stop.ending
+
+    async def _run_until_stopped(self, station: Station, stop: Stop) -> None:
+        running = asyncio.create_task(station.run())
+        stopping = asyncio.create_task(stop.wanted.wait())
+        await asyncio.wait({running, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        running.cancel()
+        stopping.cancel()
+        results = await asyncio.gather(running, stopping, return_exceptions=True)
+        if isinstance(results[0], Exception):
+            raise results[0]
 
     def _hardware(self, numbers: list[int]) -> Hardware:
         board = self.board
@@ -211,12 +237,42 @@ class Machine:
         self.power_cycles += 1
         self._boot_id.write_text(f"boot-{self.power_cycles}\n", encoding="ascii")
 
-    def _is_writing(self) -> bool:
-        """Tell whether the store's thread still works: then the clock stands still."""
-        if self._storage is None:
-            return False
-        writer = self._storage.database._writer
-        return bool(writer._queue) or any(not job.is_settled for job in writer._in_hand)
+
+class Disk:
+    """Holds the virtual clock while the store's thread, which is real, has work."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self._writes = 0
+        submit = Database._submit
+
+        def counted(
+            database: Database,
+            fn: Callable[[sqlite3.Connection], object],
+            durability: Durability,
+            answer: asyncio.Future[object] | None,
+            settled: Settled | None,
+        ) -> None:
+            def done(error: Exception | None) -> None:
+                self._writes -= 1
+                if settled is not None:
+                    settled(error)
+
+            self._writes += 1
+            submit(database, fn, durability, answer, done)
+
+        monkeypatch.setattr(Database, "_submit", counted)
+        loop = asyncio.get_running_loop()
+        assert isinstance(loop, VirtualTimeLoop)
+        loop.selector.busy.append(lambda: self._writes > 0)
+
+    @contextmanager
+    def at_work(self) -> Iterator[None]:
+        """Hold the clock meanwhile."""
+        self._writes += 1
+        try:
+            yield
+        finally:
+            self._writes -= 1
 
 
 class _Bench:

@@ -1,7 +1,10 @@
 """`status`, `transactions`, `export` and `check-config`: what people and programs are told."""
 
 import json
+import os
 import stat
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -140,6 +143,21 @@ def test_an_export_is_a_json_document_without_the_protocol_s_own_field(
     assert started.run("export", "--socket", str(station.path)) == 0
     document = json.loads(capsys.readouterr().out)
     assert document == {key: value for key, value in EXPORT.items() if key != "ok"}
+
+
+def test_an_export_that_nobody_reads_to_its_end_is_no_traceback(tmp_path: Path) -> None:
+    long = EXPORT | {"variables": {str(number): "x" * 100 for number in range(5000)}}
+    reading, writing = os.pipe()
+    os.close(reading)
+    with FakeStation(tmp_path / "s", lambda _: line(long)) as station, os.fdopen(writing, "wb"):
+        done = subprocess.run(
+            [sys.executable, "-m", "agent", "export", "--socket", str(station.path)],
+            stdout=writing,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+    assert (done.returncode, done.stderr) == (1, "")
 
 
 def test_an_exported_file_is_whole_and_for_its_owner_only(

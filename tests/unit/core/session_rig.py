@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from itertools import pairwise
 
 from agent.core.events import TransactionEvent
 from agent.core.metering import Reading
@@ -264,11 +265,12 @@ def _assert_one_well_told(told: list[Told], *, is_last: bool) -> None:
     assert TransactionPhase.ENDED not in phases[:-1]
     assert is_last or phases[-1] is TransactionPhase.ENDED
     assert sum(event.starts_billing for event in events) <= 1
-    assert sum(event.remote_start_id is not None for event in events) <= len(events)
+    remote_starts = [e.remote_start_id for e in events if e.remote_start_id is not None]
+    assert len(remote_starts) == len(set(remote_starts))
     assert all(event.evse == 1 for event in events)
     assert events[0].names_evse
     assert sum(event.names_evse for event in events[1:]) <= 1
-    for earlier, later in zip(events, events[1:], strict=False):
+    for earlier, later in pairwise(events):
         assert earlier.at <= later.at
         assert earlier.register_wh <= later.register_wh
         assert (earlier.time_spent_charging_s or 0) <= (later.time_spent_charging_s or 0)

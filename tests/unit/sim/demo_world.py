@@ -25,6 +25,7 @@ from agent.sim.csms_model import (
 from agent.sim.csms_office import BackOffice
 from agent.sim.csms_station import CommandResult, Station
 from agent.sim.csms_waiting import Waiters
+from agent.sim.demo_bench import StationSilent
 from agent.sim.frames import Direction, call_text
 
 NOW = datetime(2026, 1, 1, 10, tzinfo=UTC)
@@ -55,6 +56,7 @@ class World:
     station: Station = field(default_factory=csms_station)
     omitted: frozenset[str] = frozenset()
     refuse_limit: bool = False
+    silent_after: int = 1_000_000
     requests: list[Mapping[str, Any]] = field(default_factory=list)
     energy_wh: Decimal = BEGIN_WH
     facts: dict[str, Any] = field(
@@ -76,6 +78,8 @@ class World:
         self._status("Available", "free")
 
     async def ask(self, request: Mapping[str, Any]) -> dict[str, Any]:
+        if len(self.requests) > self.silent_after:
+            raise StationSilent(f"no answer to {request['op']}")
         self.requests.append(request)
         match request["op"]:
             case "state":
@@ -88,6 +92,8 @@ class World:
                 return {"ok": True, "heard_by": int(heard)}
             case "plug_out":
                 self._plug_out()
+            case operation:
+                assert operation == "vehicle"
         return {"ok": True}
 
     async def set_charging_limit(

@@ -87,17 +87,20 @@ def test_a_state_of_another_form_is_told(answer: dict[str, Any]) -> None:
         board_facts(answer)
 
 
-async def test_the_station_s_own_records_are_asked_for(tmp_path: Path) -> None:
-    kept = {"records": ["OCMF|1", "OCMF|2"], "public_key": "3059"}
-    async with station(tmp_path, lambda _: reply({"transactions": [kept]})) as line:
+async def test_the_station_s_own_records_are_asked_for_until_the_transaction_has_ended(
+    tmp_path: Path,
+) -> None:
+    kept = {"records": ["OCMF|1", "OCMF|2"], "public_key": "3059", "ended_at": "2026"}
+    told: list[list[object]] = [[kept], [], [{**kept, "ended_at": None, "records": []}]]
+    async with station(tmp_path, lambda _: reply({"transactions": told.pop()})) as line:
         found = await kept_transaction(line)
     assert (found.records, found.public_key) == (("OCMF|1", "OCMF|2"), "3059")
 
 
-@pytest.mark.parametrize("transactions", [[], [{}, {}], [{}], None])
+@pytest.mark.parametrize("transactions", [[], [{}, {}], [{}], None, [{"ended_at": None}]])
 async def test_anything_but_one_kept_transaction_is_told(
     tmp_path: Path, transactions: object
 ) -> None:
     async with station(tmp_path, lambda _: reply({"transactions": transactions})) as line:
-        with pytest.raises(StationSilent, match="one transaction"):
-            await kept_transaction(line)
+        with pytest.raises(StationSilent, match="transaction"):
+            await kept_transaction(line, patience_s=0.01)

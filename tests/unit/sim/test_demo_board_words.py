@@ -1,5 +1,6 @@
 """What is told of the physical side: every change once, nothing twice."""
 
+import itertools
 from dataclasses import replace
 from decimal import Decimal
 
@@ -118,5 +119,5 @@ def test_no_change_of_the_contactor_is_ever_missed(seen: list[BoardFacts]) -> No
     words = BoardWords()
     told = [line for facts in seen for line in words.news(facts) if line.startswith("contactor")]
     states = [facts.contactor_closed for facts in seen]
-    changes = sum(a is not b for a, b in zip(states, states[1:], strict=False))
+    changes = sum(a is not b for a, b in itertools.pairwise(states))
     assert len(told) == 1 + changes

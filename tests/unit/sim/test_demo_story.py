@@ -6,11 +6,10 @@ import pytest
 
 from agent.sim.csms_link import StationNotConnected
 from agent.sim.csms_station import Station
-from agent.sim.demo_bench import StationSilent
 from agent.sim.story import Pace, StepFailed, Story
 from tests.unit.sim.demo_world import BEGIN_WH, World
 
-QUICK = Pace(speed=10_000, patience_s=0.1, look_s=0.002)
+QUICK = Pace(speed=10_000, patience_s=0.25, look_s=0.002)
 
 MISSING = [
     ("registration", "BootNotification"),
@@ -83,7 +82,7 @@ async def test_an_effect_that_does_not_come_is_named_with_its_step(
     with pytest.raises(StepFailed) as failure:
         await story(world, told, monkeypatch).play()
     assert named in str(failure.value)
-    assert "0.1 s in vain" in str(failure.value)
+    assert "0.25 s in vain" in str(failure.value)
     assert told.headings[-1] in str(failure.value)
 
 
@@ -109,22 +108,18 @@ async def test_a_station_in_trouble_ends_the_wait_at_once(monkeypatch: pytest.Mo
 async def test_a_bench_that_falls_silent_ends_the_wait_at_once(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    class Silent(World):
-        async def ask(self, request: Any) -> dict[str, Any]:
-            if len(self.requests) > 3:
-                raise StationSilent("no answer to state")
-            return await super().ask(request)
-
-    with pytest.raises(StepFailed, match="no answer to state"):
-        await story(Silent(), Told(), monkeypatch).play()
+    world = World(silent_after=3)
+    with pytest.raises(StepFailed, match="no answer to"):
+        await story(world, Told(), monkeypatch).play()
 
 
 async def test_a_connection_that_breaks_during_a_request_is_told(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    class Gone(World):
-        async def set_charging_limit(self, *_: Any) -> Any:
-            raise StationNotConnected("the station has gone")
+    async def gone(*_: Any) -> Any:
+        raise StationNotConnected("the station has gone")
 
+    told = story(World(), Told(), monkeypatch)
+    monkeypatch.setattr(Station, "set_charging_limit", gone)
     with pytest.raises(StepFailed, match="the station has gone"):
-        await story(Gone(), Told(), monkeypatch).play()
+        await told.play()

@@ -14,7 +14,7 @@ from tests.unit.sim.demo_world import NOW, signed
 
 BEGIN, END = begin_and_end()
 PUBLIC_KEY = signing_key().public_key_hex
-BEGIN_WH, END_WH = Decimal("1234567"), Decimal("1244667.5")
+BEGIN_WH, END_WH = Decimal(1234567), Decimal("1244667.5")
 
 
 def evidence() -> Evidence:

@@ -1,0 +1,58 @@
+"""Each story runs once in every version, in virtual time, and is judged when it ends."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Mapping
+from pathlib import Path
+
+import pytest
+
+from tests.stories.world import VERSIONS, Bench, Desk, World
+from tests.virtual_time import loop_factories
+
+_PASSED = pytest.StashKey[bool]()
+
+
+def pytest_asyncio_loop_factories(
+    config: pytest.Config, item: pytest.Item
+) -> Mapping[str, Callable[[], asyncio.AbstractEventLoop]]:
+    return loop_factories()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> "Callable[..., pytest.TestReport]":  # a wrapper yields the report
+    report = yield
+    if call.when == "call":
+        item.stash[_PASSED] = report.passed
+    return report
+
+
+@pytest.fixture(params=VERSIONS)
+def version(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture
+async def world(
+    version: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    request: pytest.FixtureRequest,
+) -> AsyncIterator[World]:
+    story = World(version, tmp_path, monkeypatch)
+    yield story
+    if request.node.stash.get(_PASSED, False):
+        await story.end()
+    else:
+        await story.abandon()
+
+
+@pytest.fixture
+def bench(world: World) -> Bench:
+    return world.bench
+
+
+@pytest.fixture
+def csms(world: World) -> Desk:
+    return world.csms
