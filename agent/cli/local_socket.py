@@ -1,6 +1,7 @@
 """Questions to the running station: one JSON line out, one JSON line back, over a Unix socket."""
 
 import json
+import os
 import socket
 import tomllib
 from collections.abc import Mapping
@@ -60,7 +61,7 @@ def ask(path: Path, request: Mapping[str, Any], timeout_s: float = TIMEOUT_S) ->
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
         connection.settimeout(timeout_s)
         try:
-            connection.connect(str(path))
+            _connect(connection, path)
             connection.sendall(json.dumps(request).encode() + b"\n")
             line = _line_from(connection)
         except TimeoutError:
@@ -86,6 +87,15 @@ def _path(config_file: Path, section: str, key: str) -> Path | None:
     table = document.get(section)
     value = table.get(key) if isinstance(table, dict) else None
     return config_file.parent / value if isinstance(value, str) else None
+
+
+def _connect(connection: socket.socket, path: Path) -> None:
+    """Connect through the socket's folder: an address has little room, a path may be long."""
+    folder = os.open(path.parent, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        connection.connect(f"/proc/self/fd/{folder}/{path.name}")
+    finally:
+        os.close(folder)
 
 
 def _line_from(connection: socket.socket) -> bytes:

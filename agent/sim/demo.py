@@ -46,6 +46,7 @@ async def _demo(version: str, speed: float, view: DemoView) -> int:
     async with csms, DemoStation(csms.url, version) as processes:
         try:
             async with asyncio.timeout(_limit_s(speed)):
+                await processes.start()
                 evidence = await _evidence(csms, processes, view, speed)
         except TimeoutError:
             view.failure(f"the session took more than {_limit_s(speed):g} s", processes.log_tail())

@@ -10,6 +10,7 @@ from typing import Any, Protocol, Self
 
 REPLY_LIMIT_S = 5.0
 _LONGEST_LINE = 1 << 24
+_ASK_AGAIN_S = 0.05
 
 
 class StationSilent(Exception):
@@ -109,14 +110,22 @@ class KeptTransaction:
     public_key: str
 
 
-async def kept_transaction(local_api: LineSocket) -> KeptTransaction:
-    """Ask the station for its only transaction. Raises StationSilent."""
-    reply = await local_api.ask({"op": "transactions"})
-    try:
-        (entry,) = reply["transactions"]
-        return KeptTransaction(tuple(map(str, entry["records"])), str(entry["public_key"]))
-    except (LookupError, TypeError, ValueError) as error:
-        raise StationSilent(f"the station does not tell of one transaction: {error!r}") from None
+async def kept_transaction(local_api: LineSocket, patience_s: float = 5.0) -> KeptTransaction:
+    """Ask the station for its only transaction, until it has ended. Raises StationSilent."""
+    give_up_s = asyncio.get_running_loop().time() + patience_s
+    while True:
+        reply = await local_api.ask({"op": "transactions"})
+        try:
+            (entry,) = reply["transactions"]
+            if entry["ended_at"] is not None:
+                return KeptTransaction(tuple(map(str, entry["records"])), str(entry["public_key"]))
+        except (LookupError, TypeError, ValueError) as error:
+            reason = f"the station does not tell of one transaction: {error!r}"
+        else:
+            reason = "the station does not tell that its transaction has ended"
+        if asyncio.get_running_loop().time() > give_up_s:
+            raise StationSilent(reason)
+        await asyncio.sleep(_ASK_AGAIN_S)
 
 
 def _reply(line: bytes, asked: str) -> dict[str, Any]:

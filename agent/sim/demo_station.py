@@ -95,13 +95,7 @@ class DemoStation:
         return self._folder / "api.sock"
 
     async def __aenter__(self) -> Self:
-        """Start the daemon. Raises StationNotStarted."""
-        try:
-            self._check_folder()
-            await self._start()
-        except BaseException:
-            await self.stop()
-            raise
+        """Promise to stop everything at the end."""
         return self
 
     async def __aexit__(
@@ -109,6 +103,25 @@ class DemoStation:
     ) -> None:
         """Stop everything and remove the folder."""
         await self.stop()
+
+    async def start(self) -> None:
+        """Start the daemon, which starts guard and board. Raises StationNotStarted."""
+        self._check_folder()
+        log = os.open(self._log, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+        try:
+            self._daemon = await asyncio.create_subprocess_exec(
+                *(sys.executable, "-m", "agent", "run"),
+                *("--config", str(self._config), "--with-guard"),
+                stdin=DEVNULL,
+                stdout=log,
+                stderr=STDOUT,
+                env=_environment(),
+                start_new_session=True,  # Ctrl-C is for this process, which stops the daemon itself
+            )
+        except OSError as error:
+            raise StationNotStarted(f"{sys.executable} does not start: {error.strerror}") from error
+        finally:
+            os.close(log)
 
     async def connect(self, path: Path, timeout_s: float) -> LineSocket:
         """Connect to one of the station's sockets as soon as it listens.
@@ -156,23 +169,6 @@ class DemoStation:
             raise StationNotStarted(
                 f"the path of {self._folder} is too long for sockets: set TMPDIR to a shorter one"
             )
-
-    async def _start(self) -> None:
-        log = os.open(self._log, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
-        try:
-            self._daemon = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-m", "agent", "run"),
-                *("--config", str(self._config), "--with-guard"),
-                stdin=DEVNULL,
-                stdout=log,
-                stderr=STDOUT,
-                env=_environment(),
-                start_new_session=True,  # Ctrl-C is for this process, which stops the daemon itself
-            )
-        except OSError as error:
-            raise StationNotStarted(f"{sys.executable} does not start: {error.strerror}") from error
-        finally:
-            os.close(log)
 
     async def _stop_daemon(self) -> None:
         daemon = self._daemon

@@ -91,7 +91,15 @@ def test_a_station_that_is_silent_is_given_up(tmp_path: Path) -> None:
             ask(path, {"op": "status"}, timeout_s=0.05)
 
 
-def test_a_path_that_no_socket_can_have_is_told(tmp_path: Path) -> None:
+def test_the_folder_of_a_socket_may_be_as_deep_as_the_file_system_allows(tmp_path: Path) -> None:
+    deep = tmp_path / ("x" * 120)
+    deep.mkdir()
+    with FakeStation(tmp_path / "s", lambda _: line({"ok": True})) as station:
+        moved = station.path.rename(deep / "s")
+        assert ask(moved, {"op": "state"}) == {"ok": True}
+
+
+def test_a_name_that_no_socket_can_have_is_told(tmp_path: Path) -> None:
     with pytest.raises(StationNotReached, match="too long"):
         ask(tmp_path / ("x" * 200), {"op": "status"})
 
