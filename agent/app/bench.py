@@ -1,5 +1,6 @@
 """The bench socket: drives the simulated board and shows it together with the station's view."""
 
+import asyncio
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -7,6 +8,9 @@ from agent.app.hardware import BoardBench
 from agent.app.views import LocalViews
 from agent.ocpp.link import Link
 from agent.services.json_lines import failure
+
+REPLY_S = 0.02
+"""The reply to `power_fail` leaves before everything ends."""
 
 
 class Bench:
@@ -33,7 +37,7 @@ class Bench:
                 return await self._state()
             case "power_fail":
                 answer = await self._board.operate(dict(request))
-                self._power_failed()
+                asyncio.get_running_loop().call_later(REPLY_S, self._power_failed)
                 return answer
             case _:
                 return await self._board.operate(dict(request))

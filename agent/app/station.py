@@ -18,10 +18,10 @@ from agent.config.model import Cable, StationConfig
 from agent.core import standard_variables as sv
 from agent.core.basic_auth_password import password_octets
 from agent.core.device_model import DeviceModel
-from agent.core.events import Boot, StationIdentity
+from agent.core.events import Boot, StationIdentity, TransactionEvent
 from agent.core.facts import TransactionAcknowledged
 from agent.core.session import Session, idle_state
-from agent.core.session_state import TokenRevoked
+from agent.core.session_state import SessionState, TokenRevoked
 from agent.core.variable_access import Assignment, VariableChange
 from agent.core.vocabulary import BootReason
 from agent.metering.ocmf import ClockStatus
@@ -92,8 +92,8 @@ class Station:
             self.dispatcher, lambda: policies.authorization_policy(f.model)
         )
         self.meters = self._meters()
-        self.evses = {evse.evse: self._evse(evse) for evse in self._descriptions()}
         self.history = TransactionHistory(f.storage.documents)
+        self.evses = {evse.evse: self._evse(evse) for evse in self._descriptions()}
         self.variables = VariablesService(
             f.model, f.storage.documents, self.dispatcher, f.clock, self.spawn
         )
@@ -191,6 +191,7 @@ class Station:
             clock=f.clock,
             signer=self.signer,
             judge=self.authorization.judge,
+            remember=self._remember,
         )
         return EvseService(description, session, ports, power_was_lost=f.power_was_lost)
 
@@ -360,14 +361,13 @@ class Station:
             lambda: self.signer.public_key_hex,
             lambda: len(self.smart_charging.installed),
         )
-        for evse in self.evses.values():
-            evse.listeners.append(
-                lambda event, before: self.spawn(
-                    self.history.note(event, before, self.signer.public_key_hex)
-                )
-            )
+
+    async def _remember(self, event: TransactionEvent, before: SessionState) -> None:
+        await self.history.note(event, before, self.signer.public_key_hex)
 
     def _variable_changed(self, change: VariableChange) -> None:
+        if change.key == sv.HEARTBEAT_INTERVAL:
+            self.provisioning.heartbeat_interval_changed()
         if policies.concerns_sessions(change.key):
             policy = policies.session_policy(self._f.model)
             for evse in self.evses.values():

@@ -7,14 +7,20 @@ from agent.app.live_variables import station_status
 from agent.config.model import StationConfig
 from agent.core.device_model import DeviceModel
 from agent.core.snapshot import charging_state, connector_status
-from agent.core.variable_definition import Mutability
+from agent.core.variable_definition import (
+    ComponentKey,
+    ComponentVariable,
+    Mutability,
+    VariableKey,
+)
 from agent.ocpp.dispatch import Dispatcher
 from agent.ports import Clock, EventQueue
 from agent.services.evse import EvseService
-from agent.services.history import TransactionHistory
+from agent.services.history import TransactionHistory, utc_text
 from agent.services.json_lines import failure
 
 LATEST = 100
+FIRMWARE_VERSION = ComponentVariable(ComponentKey("Controller"), VariableKey("FirmwareVersion"))
 
 
 class LocalViews:
@@ -60,7 +66,7 @@ class LocalViews:
             "station": self._station(),
             "csms": self._csms(),
             "guard": self._guard(),
-            "clock": {"now": self._clock.now().isoformat(timespec="milliseconds")},
+            "clock": {"now": utc_text(self._clock.now())},
             "evses": [self.evse(number) for number in self._evses],
         }
 
@@ -88,7 +94,7 @@ class LocalViews:
             else {
                 "id": transaction.id,
                 "seq_no": transaction.next_seq_no - 1,
-                "started_at": transaction.started_at.isoformat(timespec="milliseconds"),
+                "started_at": utc_text(transaction.started_at),
                 "energy_wh": float(reading.register_wh - transaction.register_at_start_wh),
             },
         }
@@ -99,7 +105,7 @@ class LocalViews:
             "vendor": station.vendor,
             "model": station.model,
             "serial_number": station.serial_number,
-            "firmware_version": station.firmware_version,
+            "firmware_version": self._model.text(FIRMWARE_VERSION),
             "identity": self._config.csms.identity,
             "status": station_status(self._evses),
         }
@@ -128,7 +134,7 @@ class LocalViews:
             {
                 "id": transaction.id,
                 "evse": number,
-                "started_at": transaction.started_at.isoformat(timespec="milliseconds"),
+                "started_at": utc_text(transaction.started_at),
                 "ended_at": None,
                 "energy_wh": float(
                     evse.last_reading.register_wh - transaction.register_at_start_wh
@@ -140,7 +146,9 @@ class LocalViews:
             for number, evse in self._evses.items()
             if (transaction := evse.state.transaction) is not None
         ]
-        return [*running, *self._history.entries(newest)]
+        ended = self._history.entries(newest)
+        known = {entry["id"] for entry in ended}
+        return [*(entry for entry in running if entry["id"] not in known), *ended]
 
     def _variables(self) -> dict[str, str]:
         return {

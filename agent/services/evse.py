@@ -27,6 +27,7 @@ from agent.core.session_state import (
     TokenJudged,
 )
 from agent.core.vocabulary import (
+    AuthorizationStatus,
     AuthorizedBy,
     IdToken,
     IdTokenInfo,
@@ -34,14 +35,16 @@ from agent.core.vocabulary import (
     TransactionPhase,
 )
 from agent.ports import Clock, Csms, Journal, MeterSigner, SigningRequest
-from agent.services.lease import RENEWAL_S, lease_for, withdraws
+from agent.services.lease import RENEWAL_S, lease_for, withdrawn, withdraws
 from agent.services.meter_reader import MeterReader
+from agent.services.supervision import INTERNAL_FAULT, Supervision, guarded, with_internal_fault
 from hal.api import Fault, GuardGone, GuardLink, GuardStatus, Lease, PilotState
 
 LOCK_POLL_S = 0.05
 METER_POLL_S = 1.0
 STUCK_S = 5.0
 """A stimulus that takes longer stops the renewal of the lease: the guard then takes over."""
+UNJUDGED = (IdTokenInfo(AuthorizationStatus.INVALID), AuthorizedBy.NOBODY)
 _PLUGGED_STATES = (PilotState.B, PilotState.C, PilotState.D)
 _READY_STATES = (PilotState.C, PilotState.D)
 
@@ -49,7 +52,7 @@ log = logging.getLogger(__name__)
 
 Judge = Callable[[IdToken, int], Awaitable[tuple[IdTokenInfo, AuthorizedBy]]]
 Observer = Callable[[SessionState, SessionState], None]
-Listener = Callable[[TransactionEvent, SessionState], None]
+Remember = Callable[[TransactionEvent, SessionState], Awaitable[None]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,13 +77,13 @@ class EvsePorts:
     clock: Clock
     signer: MeterSigner
     judge: Judge
+    remember: Remember
 
 
 class EvseService:
     """Runs one EVSE.
 
-    Observers hear of every new state, listeners of every transaction event with the state before
-    it; both after the commit.
+    Observers hear of every new state after it was committed.
     """
 
     def __init__(
@@ -93,7 +96,6 @@ class EvseService:
     ) -> None:
         self.description = description
         self.observers: list[Observer] = []
-        self.listeners: list[Listener] = []
         self._session = session
         self._ports = ports
         self._power_was_lost = power_was_lost
@@ -106,6 +108,8 @@ class EvseService:
         self._judging: set[asyncio.Task[None]] = set()
         self._idle = asyncio.Event()
         self._instrument_faults: set[Fault] = set()
+        self._kept = session.state
+        self._supervision = Supervision(description.evse)
 
     @property
     def state(self) -> SessionState:
@@ -187,9 +191,42 @@ class EvseService:
             stimulus = await self._next()
             self._busy_since_s = self._ports.clock.monotonic_s()
             try:
-                await self._take(stimulus)
+                await self._take_supervised(stimulus)
             finally:
                 self._busy_since_s = None
+            if self._supervision.pause_s:
+                await asyncio.sleep(self._supervision.pause_s)
+
+    async def _take_supervised(self, stimulus: Stimulus) -> None:
+        """Let a bug neither end the daemon nor keep energy flowing that nobody controls."""
+        try:
+            await self._take(stimulus)
+        except Exception:  # noqa: BLE001 - whatever a bug raises; it is logged with its traceback
+            self._supervision.failed(stimulus)
+            self._session.restore(self._kept)
+            if self._supervision.distrusts:
+                await self._suspend()
+            self._look_again(stimulus)
+        else:
+            if self._supervision.worked():
+                self._look_again(stimulus)
+
+    async def _suspend(self) -> None:
+        """Stop the energy until a stimulus can be dealt with again, and say so."""
+        await self._grant(withdrawn(self._lease))
+        before, after = self._kept, with_internal_fault(self._kept)
+        self._kept = after
+        self._session.restore(after)
+        if before.snapshot != after.snapshot:
+            self._publish(before, after)
+
+    def _look_again(self, stimulus: Stimulus) -> None:
+        """Have the present lines judged: a plug or a fault that was missed must not stay unseen."""
+        if isinstance(stimulus, Resumed) and self._supervision.pause_s:
+            self.post(stimulus)
+        elif self._resumed and self._inbox.empty():
+            lost = self._guard_gone is not None or self._status is None
+            self.post(self._without_guard() if lost else self._lines(self._status))
 
     async def _next(self) -> Stimulus:
         due_s = self.state.deadlines.earliest_s()
@@ -213,13 +250,13 @@ class EvseService:
         if withdraws(lease, lease_before):
             await self._grant(lease)
         events = [await self._signed(event, before) for event in step.events]
+        for event in events:
+            await self._ports.remember(event, before)
         if events or _worth_keeping(before) != _worth_keeping(self.state):
             await self._ports.journal.record(self.state, events, before_effect=True)
+        self._kept = self.state
         await self._grant(lease)
         self._follow_up(before, step)
-        for event in events:
-            for listener in self.listeners:
-                listener(event, before)
 
     async def _moment(self) -> Moment:
         reading = await self._ports.meter.read()
@@ -237,13 +274,7 @@ class EvseService:
     def _follow_up(self, before: SessionState, step: Step) -> None:
         after = self.state
         if before.snapshot != after.snapshot:
-            change = EvseChanged(
-                at=self._ports.clock.now(),
-                evse=after.evse,
-                before=before.snapshot,
-                after=after.snapshot,
-            )
-            self._ports.csms.publish(change)
+            self._publish(before, after)
         if step.judge is not None:
             task = asyncio.create_task(self._have_judged(step.judge))
             self._judging.add(task)
@@ -251,10 +282,23 @@ class EvseService:
         if after.transaction is None:
             self._idle.set()
         for observer in self.observers:
-            observer(before, after)
+            guarded(observer, before, after)
+
+    def _publish(self, before: SessionState, after: SessionState) -> None:
+        change = EvseChanged(
+            at=self._ports.clock.now(),
+            evse=after.evse,
+            before=before.snapshot,
+            after=after.snapshot,
+        )
+        self._ports.csms.publish(change)
 
     async def _have_judged(self, token: IdToken) -> None:
-        info, by = await self._ports.judge(token, self.description.evse)
+        info, by = UNJUDGED
+        try:
+            info, by = await self._ports.judge(token, self.description.evse)
+        except Exception:
+            log.exception("a token could not be judged at EVSE %d", self.description.evse)
         self.post(TokenJudged(token, info, by))
 
     # --- Signed values.
@@ -293,8 +337,8 @@ class EvseService:
 
     async def _grant(self, lease: Lease) -> None:
         if self._resumed:
-            self._lease = lease
             await self._ports.guard.grant(lease)
+            self._lease = lease
 
     async def _renew_lease(self) -> None:
         """Keep the guard's trust, but only while the inbox is being worked through."""
@@ -307,12 +351,20 @@ class EvseService:
 
     async def _watch_meter(self) -> None:
         while True:
-            await self._ports.meter.read()
-            self.instrument_fault(Fault.METER_LOST, on=self._ports.meter.lost)
+            self.instrument_fault(Fault.METER_LOST, on=await self._meter_is_lost())
             await asyncio.sleep(METER_POLL_S)
+
+    async def _meter_is_lost(self) -> bool:
+        try:
+            await self._ports.meter.read()
+        except Exception:
+            log.exception("the meter of EVSE %d cannot be read", self.description.evse)
+            return True
+        return self._ports.meter.lost
 
     def _lines(self, status: GuardStatus) -> LinesChanged:
         faults = {fault.value for fault in (*status.faults, *self._instrument_faults)}
+        faults |= {INTERNAL_FAULT} if self._supervision.distrusts else set()
         return LinesChanged(
             plugged_in=status.pilot_state in _PLUGGED_STATES,
             ev_ready=status.pilot_state in _READY_STATES,

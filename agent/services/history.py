@@ -2,6 +2,7 @@
 
 import json
 import logging
+from datetime import UTC, datetime
 from typing import Any
 
 from agent.core.events import TransactionEvent
@@ -27,7 +28,11 @@ class TransactionHistory:
         return [json.loads(text) for _, text in texts[:newest]]
 
     async def note(self, event: TransactionEvent, before: SessionState, public_key: str) -> None:
-        """Remember a transaction by its Ended event; forget the oldest beyond what is kept."""
+        """Remember a transaction by its Ended event; forget the oldest beyond what is kept.
+
+        This comes before the event itself is committed: should the daemon die in between, the
+        transaction ends again after the restart and the later entry takes the earlier one's place.
+        """
         if event.phase is not TransactionPhase.ENDED:
             return
         samples = [s for value in event.meter_values for s in value.samples if s.signed]
@@ -35,22 +40,27 @@ class TransactionHistory:
             "id": event.transaction_id,
             "evse": event.evse,
             "started_at": _started_at(event, before),
-            "ended_at": event.at.isoformat(timespec="milliseconds"),
+            "ended_at": utc_text(event.at),
             "energy_wh": _energy_wh(event),
             "stopped_reason": event.stopped_reason,
             "records": [s.signed.record for s in samples if s.signed],
             "public_key": public_key,
         }
-        key = f"{event.at.timestamp():017.3f} {event.transaction_id}"
+        key = f"{entry['started_at']} {event.transaction_id}"
         await self._settings.put(KIND, key, json.dumps(entry, separators=(",", ":")))
         for old in sorted(self._settings.items(KIND))[:-KEPT]:
             await self._settings.delete(KIND, old)
 
 
+def utc_text(at: datetime) -> str:
+    """Return an instant as every interface of the station writes it, in UTC with Z."""
+    return at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
 def _started_at(event: TransactionEvent, before: SessionState) -> str:
     transaction = before.transaction
     begun = event.at if transaction is None else transaction.started_at
-    return begun.isoformat(timespec="milliseconds")
+    return utc_text(begun)
 
 
 def _energy_wh(event: TransactionEvent) -> float | None:

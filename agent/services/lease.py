@@ -1,5 +1,7 @@
 """What the guard is to be told, derived from a session's state."""
 
+from dataclasses import replace
+
 from agent.core.session_state import SessionState
 from hal.api import Lease, PilotMode
 
@@ -24,3 +26,8 @@ def withdraws(new: Lease, old: Lease) -> bool:
     if new.mode is not PilotMode.OFFER:
         return True
     return old.mode is PilotMode.OFFER and new.limit_a < old.limit_a
+
+
+def withdrawn(lease: Lease) -> Lease:
+    """Return a lease that allows no energy and leaves the lock as it is."""
+    return replace(lease, mode=PilotMode.STANDBY, limit_a=0.0)

@@ -38,9 +38,9 @@ class ProvisioningService:
         self._boot = boot
         self._snapshots = snapshots
         self._settings = settings
-        self._told: dict[int, EvseSnapshot] = {}
         self._offline_since_s: float | None = None
         self._boot_now = asyncio.Event()
+        self._interval_changed = asyncio.Event()
         self._last_heartbeat_s = clock.monotonic_s()
 
     @property
@@ -52,6 +52,10 @@ class ProvisioningService:
         """Send BootNotification at once, as TriggerMessage asks (F06, B02.FR.04)."""
         self._boot = Boot(identity=self._boot.identity, reason=BootReason.TRIGGERED)
         self._boot_now.set()
+
+    def heartbeat_interval_changed(self) -> None:
+        """Let a new HeartbeatInterval take effect at once."""
+        self._interval_changed.set()
 
     def tell_state(self, evse: int | None = None, *, asked_for: bool = False) -> None:
         """Tell the state of one EVSE, or of the station and all of them."""
@@ -75,7 +79,7 @@ class ProvisioningService:
                 await asyncio.gather(up, down, return_exceptions=True)
             if not up.cancelled() and (error := up.exception()) is not None:
                 raise error
-            self._gone_offline()
+            self._offline_since_s = self._clock.monotonic_s()
 
     async def _while_up(self) -> None:
         if self._link.registration.accepted:
@@ -125,19 +129,18 @@ class ProvisioningService:
 
     # --- The present state.
 
-    def _gone_offline(self) -> None:
-        self._offline_since_s = self._clock.monotonic_s()
-        self._told = dict(self._snapshots())
-
     def _tell_what_changed(self) -> None:
-        """Report all connectors after a long absence, else those that changed (B04)."""
+        """Report all connectors after a long absence, else those that changed (B04).
+
+        What changed is judged by what the CSMS acknowledged: news may get lost with a connection.
+        """
         since_s = self._offline_since_s
         away_s = 0.0 if since_s is None else self._clock.monotonic_s() - since_s
         if away_s > self._settings.offline_threshold_s():
             self.tell_state()
             return
         for evse, snapshot in self._snapshots().items():
-            self._tell(evse, self._told.get(evse), snapshot, asked_for=False)
+            self._tell(evse, self._link.told_state(evse), snapshot, asked_for=False)
 
     def _tell(
         self, evse: int, before: EvseSnapshot | None, after: EvseSnapshot, *, asked_for: bool
@@ -162,9 +165,18 @@ class ProvisioningService:
                 self._clock.monotonic_s() - self._last_heartbeat_s,
             )
             if wait_s > 0:
-                await asyncio.sleep(min(wait_s, 60.0))
-                continue
-            await self.heartbeat()
+                await self._rest(wait_s)
+            else:
+                await self.heartbeat()
+
+    async def _rest(self, wait_s: float) -> None:
+        """Wait for the next heartbeat, but look again each minute and after a new interval."""
+        self._interval_changed.clear()
+        try:
+            async with asyncio.timeout(min(wait_s, 60.0)):
+                await self._interval_changed.wait()
+        except TimeoutError:
+            return
 
     async def heartbeat(self, *, asked_for: bool = False) -> None:
         """Send one Heartbeat and take the clock over."""

@@ -75,8 +75,8 @@ class ResetService:
         for evse in self._evses.values():
             evse.post(StopOrdered(Cause(TriggerReason.RESET_COMMAND, stopped), final=True))
         await asyncio.gather(*(e.settled(STOP_TIMEOUT_S) for e in self._evses.values()))
-        if kind is ResetKind.GRACEFUL:
-            await self._await_delivery()
+        # B12.FR.04, B12.FR.05: the end is told first; what gets no answer in time stays queued.
+        await self._await_delivery()
         log.info("restarting: %s", reason.value)
         self._restart()
 

@@ -9,6 +9,9 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 WORTH_NOTING_S = 1.0
+EARLIEST = datetime(2024, 1, 1, tzinfo=UTC)
+"""This software is younger than that, so no CSMS can truly tell such a time."""
+LATEST = datetime(2200, 1, 1, tzinfo=UTC)
 
 log = logging.getLogger(__name__)
 
@@ -51,7 +54,13 @@ class SystemClock:
         return self._monotonic_s()
 
     def synchronize(self, told: datetime) -> float:
-        """Take over the CSMS's time; return by how many seconds the wall clock moved."""
+        """Take over the CSMS's time; return by how many seconds the wall clock moved.
+
+        A time that cannot be true is left alone: it would date what is billed.
+        """
+        if not EARLIEST <= told < LATEST:
+            log.warning("the CSMS tells the time %s, which cannot be: ignored", told.isoformat())
+            return 0.0
         moved_s = (told - self.now()).total_seconds()
         self._synchronized = True
         # The answer travelled for a moment and often has whole seconds: little is noise.
