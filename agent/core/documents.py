@@ -8,7 +8,7 @@ converters are derived once from the dataclasses' fields.
 
 from collections.abc import Callable
 from dataclasses import dataclass, fields, is_dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 from enum import StrEnum
 from functools import cache
@@ -154,9 +154,12 @@ def _unchanged(value: Any) -> Any:
 
 
 def _write_instant(instant: datetime) -> str:
-    if instant.tzinfo is None:
+    offset = instant.utcoffset()
+    if offset is None:
         raise ValueError("an event's instant needs a time zone")
-    return instant.isoformat(timespec="microseconds")
+    # Offsets with a fraction of a second are read back wrongly by `fromisoformat`.
+    exact = instant.astimezone(UTC) if offset.microseconds else instant
+    return exact.isoformat(timespec="microseconds")
 
 
 def _read_instant(text: str) -> datetime:

@@ -3,9 +3,12 @@
 from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
+from typing import TypeVar
 
 from agent.core.signed_values import SignedValue
 from agent.core.vocabulary import Measurand, ReadingContext
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,17 +48,23 @@ def with_signed(
     context: ReadingContext,
     signed: SignedValue,
 ) -> tuple[MeterValue, ...]:
-    """Put a signed record at the register of its context; add the register if it is not there."""
-    register = Measurand.ENERGY_ACTIVE_IMPORT_REGISTER
-    found = False
-    changed = []
-    for value in values:
-        samples = []
-        for sample in value.samples:
-            here = not found and (sample.measurand, sample.context) == (register, context)
-            samples.append(replace(sample, signed=signed) if here else sample)
-            found = found or here
-        changed.append(replace(value, samples=tuple(samples)))
-    if found:
-        return tuple(changed)
-    return (*values, MeterValue(at, (SampledValue(register_wh, register, context, None, signed),)))
+    """Put a signed record at the register of its context.
+
+    A register that was not asked for is added for its record's sake, to the last value of that
+    instant if there is one (J01.FR.05).
+    """
+    register = (Measurand.ENERGY_ACTIVE_IMPORT_REGISTER, context)
+    for index, value in enumerate(values):
+        for place, sample in enumerate(value.samples):
+            if (sample.measurand, sample.context) == register:
+                marked = _at(value.samples, place, replace(sample, signed=signed))
+                return _at(values, index, replace(value, samples=marked))
+    added = SampledValue(register_wh, *register, signed=signed)
+    if values and values[-1].at == at:
+        last = values[-1]
+        return (*values[:-1], replace(last, samples=(*last.samples, added)))
+    return (*values, MeterValue(at, (added,)))
+
+
+def _at(items: tuple[T, ...], index: int, item: T) -> tuple[T, ...]:
+    return (*items[:index], item, *items[index + 1 :])

@@ -7,6 +7,8 @@ from agent.core.vocabulary import RegistrationStatus
 
 OWN_RETRY_S = 60
 """Used when the CSMS answers Pending or Rejected with interval 0 (B02.FR.07, B03.FR.05)."""
+LONGEST_RETRY_S = 86_400
+"""A longer interval would keep the station away until somebody comes and switches it off and on."""
 LONGEST_SILENCE_S = 86_400
 """At least one Heartbeat a day, so that the clock is told (G02.FR.07)."""
 
@@ -35,8 +37,8 @@ class Registration:
 
 def registered(answer: Registered) -> Registration:
     """Return where the station stands after an answer to BootNotification."""
-    interval_s = answer.interval_s
-    return Registration(answer.status, interval_s if interval_s > 0 else OWN_RETRY_S)
+    interval_s = answer.interval_s if answer.interval_s > 0 else OWN_RETRY_S
+    return Registration(answer.status, min(interval_s, LONGEST_RETRY_S))
 
 
 def heartbeat_wait_s(

@@ -76,6 +76,10 @@ class Session:
         if running is not None and running.id == transaction.id:
             self._facts.change_transaction(transaction)
 
+    def restore(self, state: SessionState) -> None:
+        """Go back to a state that was sound, after a stimulus that could not be dealt with."""
+        self._facts.state = state
+
     # --- What follows.
 
     def _handle(self, stimulus: Stimulus, moment: Moment) -> tuple[TransactionEvent, ...]:

@@ -5,6 +5,7 @@ follows from the changed facts is derived elsewhere.
 """
 
 from dataclasses import replace
+from typing import assert_never
 
 from agent.core.faults import stopped_reason
 from agent.core.session_state import (
@@ -101,6 +102,8 @@ class SessionFacts:
                 return Cause(TriggerReason.METER_VALUE_CLOCK)
             case EventTriggered():
                 return Cause(TriggerReason.TRIGGER)
+            case _:
+                assert_never(stimulus)
 
     def _lines_changed(self, lines: LinesChanged) -> Cause:
         was, unwatched = self.state.snapshot, _guards_differ(self.state, lines)

@@ -305,13 +305,19 @@ def _assert_contexts(event: TransactionEvent) -> None:
         case TransactionPhase.UPDATED:
             assert set(contexts) <= {_SAMPLES.get(event.trigger)}
             assert len(event.meter_values) <= 1
-        case TransactionPhase.ENDED if contexts:
-            assert contexts[0] is ReadingContext.TRANSACTION_BEGIN
-            assert contexts[-1] is ReadingContext.TRANSACTION_END
-            assert set(contexts[1:-1]) <= {ReadingContext.SAMPLE_PERIODIC}
-            instants = [value.at for value in event.meter_values]
-            assert instants == sorted(instants)
-            assert instants[-1] == event.at
+        case TransactionPhase.ENDED:
+            _assert_series(event, contexts)
+
+
+def _assert_series(event: TransactionEvent, contexts: list[ReadingContext]) -> None:
+    if not event.meter_values:
+        return
+    assert contexts[0] is ReadingContext.TRANSACTION_BEGIN
+    assert contexts[-1] is ReadingContext.TRANSACTION_END
+    assert set(contexts[1:-1]) <= {ReadingContext.SAMPLE_PERIODIC}
+    instants = [value.at for value in event.meter_values]
+    assert instants == sorted(instants)
+    assert instants[-1] == event.at
 
 
 def points(*names: str) -> frozenset[TxPoint]:

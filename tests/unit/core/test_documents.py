@@ -121,6 +121,12 @@ def test_an_instant_keeps_its_zone_and_needs_one() -> None:
         written(replace(OUTER, at=OUTER.at.replace(tzinfo=None)))
 
 
+def test_an_instant_in_a_zone_with_a_fractional_offset_stays_that_instant() -> None:
+    odd = replace(OUTER, at=OUTER.at.astimezone(timezone(timedelta(microseconds=1))))
+
+    assert read(Outer, kept(odd)).at == odd.at
+
+
 @pytest.mark.parametrize(
     ("damage", "field"),
     [

@@ -54,3 +54,13 @@ def test_a_register_that_is_not_there_is_added_for_its_record(
 
 def test_every_measurand_has_its_unit() -> None:
     assert set(UNITS) == set(Measurand)
+
+
+@pytest.mark.requirement("J01.FR.05")
+def test_a_register_joins_the_value_of_its_instant() -> None:
+    volts = SampledValue(Decimal(230), Measurand.VOLTAGE, BEGIN)
+
+    (found,) = with_signed((MeterValue(AT, (volts,)),), AT, Decimal(7), BEGIN, SIGNED)
+
+    added = SampledValue(Decimal(7), context=BEGIN, signed=SIGNED)
+    assert found == MeterValue(AT, (volts, added))

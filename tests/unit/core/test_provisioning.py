@@ -4,6 +4,7 @@ from hypothesis import strategies as st
 
 from agent.core.facts import Registered
 from agent.core.provisioning import (
+    LONGEST_RETRY_S,
     LONGEST_SILENCE_S,
     OWN_RETRY_S,
     Registration,
@@ -55,6 +56,13 @@ def test_without_an_interval_the_station_does_not_flood(
     status: RegistrationStatus, interval_s: int
 ) -> None:
     assert registered(Registered(status, None, interval_s)).retry_s == OWN_RETRY_S >= 30
+
+
+@pytest.mark.parametrize("status", [PENDING, REJECTED])
+def test_no_interval_keeps_the_station_away_for_longer_than_a_day(
+    status: RegistrationStatus,
+) -> None:
+    assert registered(Registered(status, None, 2**31)).retry_s == LONGEST_RETRY_S == 86_400
 
 
 def test_a_station_that_was_never_answered_asks_at_its_own_pace() -> None:

@@ -198,7 +198,7 @@ def ends(stop: Callable[[Rig], None], stop_points: frozenset[TxPoint]) -> bool:
 )
 @pytest.mark.parametrize("stop", STOPS, ids=lambda stop: stop.__name__)
 @pytest.mark.parametrize("begin", BEGINNINGS, ids=lambda begin: begin.__name__)
-@pytest.mark.parametrize("stop_points", STOP_SETS, ids="+".join)
+@pytest.mark.parametrize("stop_points", STOP_SETS, ids=lambda members: "+".join(sorted(members)))
 @pytest.mark.parametrize("start_point", START_POINTS)
 def test_a_session_is_one_well_told_transaction(
     start_point: TxPoint,
@@ -230,7 +230,7 @@ def test_a_session_is_one_well_told_transaction(
 
 
 @pytest.mark.requirement("E01.FR.08", "E02.FR.08")
-@pytest.mark.parametrize("stop_points", STOP_SETS, ids="+".join)
+@pytest.mark.parametrize("stop_points", STOP_SETS, ids=lambda members: "+".join(sorted(members)))
 @pytest.mark.parametrize("start_point", START_POINTS)
 def test_energy_after_a_stop_belongs_to_a_transaction_of_the_next_authorization(
     start_point: TxPoint, stop_points: frozenset[TxPoint]

@@ -381,3 +381,18 @@ def test_a_register_that_is_not_there_yet_after_a_power_cut_is_the_last_one_told
     reboot(rig, power_was_lost=True, lines=replace(rig.lines, power_path_closed=False))
 
     assert rig.ended.register_wh == last_wh
+
+
+def test_a_stimulus_that_could_not_be_dealt_with_can_be_taken_back() -> None:
+    rig = Rig()
+    charging(rig)
+    sound, before = rig.state, len(rig.events)
+    rig.obedient = False
+    rig.stop(StopOrdered(Cause(TriggerReason.REMOTE_STOP, StoppedReason.REMOTE)))
+
+    rig.session.restore(sound)
+
+    assert rig.state == sound
+    rig.do(EventTriggered())
+    assert rig.told_since(before) == [(TransactionPhase.UPDATED, TriggerReason.TRIGGER)]
+    assert rig.events[-1].seq_no == before

@@ -224,6 +224,16 @@ def test_a_limit_that_ends_the_flow_is_not_the_evs_doing() -> None:
     assert rig.ended.trigger is TriggerReason.CHARGING_STATE_CHANGED
 
 
+@pytest.mark.requirement("E06.FR.07")
+def test_an_ev_that_obeys_the_end_of_the_offer_did_not_stop_by_itself() -> None:
+    rig = charging(ENERGY_ONLY, obedient=False)
+    rig.do(LimitChanged(Decimal(0)))
+
+    rig.see(ev_ready=False, closed=False)
+
+    assert rig.ended.stopped_reason is StoppedReason.OTHER
+
+
 def test_an_ev_swapped_unseen_between_two_reports_is_another_ev() -> None:
     rig = charging()
 
