@@ -99,8 +99,7 @@ def shut_down(state: EvseState) -> EvseState:
 def decide(setup: EvseSetup, state: EvseState, inputs: EvseInputs, now_s: float) -> Decision:
     """Take one sample of every line and decide; the outputs hold until the next decision."""
     measured = judge(setup, measure(setup, state, inputs, now_s), inputs, now_s)
-    if _is_connected(measured) and not _is_connected(state):
-        measured = replace(measured, plug_ins=measured.plug_ins + 1)
+    measured = _count_plug_ins(measured)
     view = _View(setup, measured, _limit_a(setup, measured), now_s)
     return _act(view, inputs)
 
@@ -149,6 +148,15 @@ class _View:
         return asked is PilotState.C or (asked is PilotState.D and self.setup.ventilation)
 
 
+def _count_plug_ins(state: EvseState) -> EvseState:
+    """Count a plug-in; only state A says that the vehicle is gone, E and F say nothing."""
+    if _is_connected(state) and not state.plugged:
+        return replace(state, plugged=True, plug_ins=state.plug_ins + 1)
+    if state.plugged and state.pilot.state.value is PilotState.A:
+        return replace(state, plugged=False)
+    return state
+
+
 def _is_connected(state: EvseState) -> bool:
     return state.pilot.state.value in pilot_state.CONNECTED_STATES
 
@@ -190,6 +198,7 @@ def _act(view: _View, inputs: EvseInputs) -> Decision:
         stopping_since_s=stopping_since_s if closed else None,
         supplied=state.supplied or closed,
         shutting_down=state.shutting_down,
+        plugged=state.plugged,
         plug_ins=state.plug_ins,
     )
     outputs = EvseOutputs(duty.duty, closed, lock.commanded, start_self_test)

@@ -62,6 +62,7 @@ class EvseState:
     stopping_since_s: float | None = None
     supplied: bool = False
     shutting_down: bool = False
+    plugged: bool = False
     plug_ins: int = 0
 
 

@@ -35,6 +35,7 @@ def measure(setup: EvseSetup, state: EvseState, inputs: EvseInputs, now_s: float
         stopping_since_s=state.stopping_since_s,
         supplied=state.supplied,
         shutting_down=state.shutting_down,
+        plugged=state.plugged,
         plug_ins=state.plug_ins,
     )
     return _at_session_borders(state, measured)

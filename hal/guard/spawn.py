@@ -4,7 +4,9 @@ The guard gets a session of its own, so that it outlives whoever started it, and
 once nobody needs it.
 """
 
+import contextlib
 import os
+import signal
 import sys
 import time
 from pathlib import Path
@@ -16,7 +18,9 @@ from hal.guard.protocol import FRAME_BYTES, FrameError, Hello, Role, decode, enc
 START_LIMIT_S = 5.0
 PROBE_LIMIT_S = 0.5
 ORPHANED_S = 10.0
+END_LIMIT_S = 1.0
 _POLL_S = 0.01
+_LEAVE = "--exit-when-orphaned"
 _LOG_LIMIT_BYTES = 1_000_000
 
 
@@ -40,6 +44,23 @@ def ensure_guard(config_path: Path, socket: Path) -> None:
     _wait_for_answer(socket, _start(config_path, log), log, before_bytes)
 
 
+def end_guard(pid: int) -> bool:
+    """End a guard that `ensure_guard` started, now or earlier; return whether it is gone.
+
+    A guard that a service manager started is left alone. Blocks for a second at most.
+    """
+    if not _is_ours(pid):
+        return False
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(pid, signal.SIGTERM)
+    deadline_s = time.monotonic() + END_LIMIT_S
+    while _is_ours(pid):
+        if time.monotonic() > deadline_s:
+            return False
+        time.sleep(_POLL_S)
+    return True
+
+
 def is_alive(path: Path) -> bool:
     """Tell whether a guard answers; the services' connection is not disturbed."""
     try:
@@ -56,9 +77,20 @@ def is_alive(path: Path) -> bool:
     return isinstance(answer, Hello)
 
 
+def _is_ours(pid: int) -> bool:
+    """Tell whether that process runs and leaves when orphaned; one that has ended is reaped."""
+    with contextlib.suppress(ChildProcessError):
+        os.waitpid(pid, os.WNOHANG)
+    try:
+        words = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+    except OSError:
+        return False
+    return {b"hal.guard", _LEAVE.encode()} <= set(words)
+
+
 def _start(config: Path, log: Path) -> int:
     command = ["-m", "hal.guard", "run", "--config", str(config.absolute())]
-    leave = ["--exit-when-orphaned", str(ORPHANED_S)]
+    leave = [_LEAVE, str(ORPHANED_S)]
     return os.posix_spawn(
         sys.executable,
         [sys.executable, *command, *leave],

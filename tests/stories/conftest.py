@@ -1,12 +1,15 @@
 """Each story runs once in every version, in virtual time, and is judged when it ends."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Generator, Mapping
 from pathlib import Path
 
 import pytest
 
-from tests.stories.world import VERSIONS, Bench, Desk, World
+from tests.stories.bench import Bench
+from tests.stories.desk import Desk
+from tests.stories.words import VERSIONS
+from tests.stories.world import World
 from tests.virtual_time import loop_factories
 
 _PASSED = pytest.StashKey[bool]()
@@ -21,7 +24,7 @@ def pytest_asyncio_loop_factories(
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]
-) -> "Callable[..., pytest.TestReport]":  # a wrapper yields the report
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     report = yield
     if call.when == "call":
         item.stash[_PASSED] = report.passed

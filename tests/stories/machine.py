@@ -1,4 +1,4 @@
-"""The computer that the daemon runs on: it starts, restarts and cuts the power of a real station."""
+"""The computer that the daemon runs on: starts, restarts and power cuts of a real station."""
 
 import asyncio
 import sqlite3
@@ -85,6 +85,7 @@ class Machine:
         self._station: Station | None = None
         self._tasks: list[asyncio.Task[Any]] = []
         self._stop = Stop()
+        self._stopped = asyncio.Event()
         self._disk = Disk(monkeypatch)
 
     @property
@@ -113,9 +114,7 @@ class Machine:
         """Write the configuration file."""
         lines = {**VARIABLES, **(variables or {})}
         kind = "sType2" if cable == "socket" else "cType2"
-        tables = [
-            EVSE.format(id=n + 1, cable=cable, connector_type=kind) for n in range(evses)
-        ]
+        tables = [EVSE.format(id=n + 1, cable=cable, connector_type=kind) for n in range(evses)]
         wiring = SOCKET if cable == "socket" else ""
         self.config.write_text(
             CONFIG.format(
@@ -145,8 +144,7 @@ class Machine:
     async def stop(self) -> None:
         """Stop the daemon as a service manager does."""
         self._stop.wanted.set()
-        while self._station is not None:
-            await asyncio.sleep(0.01)
+        await self._stopped.wait()
 
     async def restart(self) -> None:
         """Stop the daemon and start it again, as after an update."""
@@ -204,6 +202,7 @@ class Machine:
             )
             self._station = Station(replace(foundations, lose_power=stop.wanted.set))
             self.starts += 1
+            self._stopped.clear()
             ready.set()
             await self._run_until_stopped(self._station, stop)
         finally:
@@ -212,6 +211,7 @@ class Machine:
             with self._disk.at_work():
                 await storage.close()
             self._station = None
+            self._stopped.set()
         return stop.ending
 
     async def _run_until_stopped(self, station: Station, stop: Stop) -> None:

@@ -2,7 +2,10 @@
 
 import pytest
 
-from tests.stories.world import TOKEN, Bench, Desk, World
+from tests.stories.bench import Bench
+from tests.stories.desk import Desk
+from tests.stories.words import TOKEN
+from tests.stories.world import World
 
 
 @pytest.mark.requirement(

@@ -6,7 +6,10 @@ import pytest
 
 from agent.sim.csms_link import StationDidNotAnswer, StationRefusedCall
 from agent.sim.misbehaviour import CallHook, Plan, answer_call_error, never_answer
-from tests.stories.world import TOKEN, Bench, Desk, World, at_s
+from tests.stories.bench import Bench
+from tests.stories.desk import Desk
+from tests.stories.words import TOKEN, at_s
+from tests.stories.world import World
 
 STATES = "StatusNotification"
 
@@ -40,9 +43,7 @@ async def test_a_station_boots_and_tells_its_state_before_anything_else(
 @pytest.mark.requirement(
     *("G02", "G02.FR.01", "G02.FR.02", "G02.FR.05", "B01.FR.04", "S16-BOOT-03", "S16-HB-01")
 )
-async def test_heartbeats_come_at_the_interval_that_the_csms_gave(
-    world: World, csms: Desk
-) -> None:
+async def test_heartbeats_come_at_the_interval_that_the_csms_gave(world: World, csms: Desk) -> None:
     csms.csms.office.boot_interval_s = 60
     await world.start()
     assert await csms.gets("OCPPCommCtrlr.HeartbeatInterval") == "60"
@@ -121,9 +122,7 @@ async def test_a_pending_station_refuses_remote_control(
 
 
 @pytest.mark.requirement("F06", "B02.FR.04", "F06.FR.04", "S16-BOOT-06", "S16-TRIG-01")
-async def test_a_pending_station_boots_again_when_it_is_triggered(
-    world: World, csms: Desk
-) -> None:
+async def test_a_pending_station_boots_again_when_it_is_triggered(world: World, csms: Desk) -> None:
     csms.csms.office.boot_script = ("Pending", "Accepted")
     csms.csms.office.boot_interval_s = 3_600
     await world.power_up()
@@ -271,4 +270,3 @@ async def test_a_csms_that_answers_late_is_waited_for(
     csms.csms.behave()
     await bench.swipe(TOKEN)
     await csms.sees_end("Local", within_s=120)
-

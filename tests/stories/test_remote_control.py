@@ -4,7 +4,10 @@ import pytest
 
 from agent.sim.csms_link import StationRefusedCall
 from agent.sim.csms_model import AuthorizationStatus
-from tests.stories.world import OTHER_TOKEN, TOKEN, V16, V21, V201, Bench, Desk, World
+from tests.stories.bench import Bench
+from tests.stories.desk import Desk
+from tests.stories.words import OTHER_TOKEN, TOKEN, V16, V21, V201, frames_from_station
+from tests.stories.world import World
 
 ACCEPTED = AuthorizationStatus.ACCEPTED
 NO_CHECK = {"AuthCtrlr.AuthorizeRemoteStart": "false"}
@@ -33,6 +36,20 @@ async def test_a_car_that_is_plugged_in_is_started_and_stopped_remotely(
         assert "RemoteStart" in csms.triggers(transaction)
         assert transaction.remote_start_id == 1
         assert csms.triggers(transaction)[-1] == "RemoteStop"
+
+
+@pytest.mark.requirement("F01", "F01.FR.01", "B01.FR.04", "S16-RTX-01")
+async def test_a_remote_start_right_behind_the_acceptance_is_served(
+    world: World, bench: Bench, csms: Desk
+) -> None:
+    await world.power_up(NO_CHECK)
+    await csms.sees_boot("Accepted")
+    assert (await csms.remote_start()).accepted
+    await bench.plug_in()
+    await world.energy_flows()
+    await csms.sees_start()
+    assert (await csms.remote_stop()).accepted
+    await csms.sees_end("Remote")
 
 
 @pytest.mark.requirement("F02", "F02.FR.01", "F02.FR.05", "F02.FR.10", "F02.FR.13", "F02.FR.21")
@@ -164,9 +181,7 @@ async def test_a_remote_stop_cuts_energy_and_the_plug_ends_the_transaction(
 
 
 @pytest.mark.requirement("F03.FR.08", "S16-RTX-07")
-async def test_a_remote_stop_of_an_unknown_transaction_is_refused(
-    world: World, csms: Desk
-) -> None:
+async def test_a_remote_stop_of_an_unknown_transaction_is_refused(world: World, csms: Desk) -> None:
     await world.start()
     assert (await csms.station.remote_stop("4711")).status == "Rejected"
 
@@ -203,6 +218,10 @@ async def test_triggered_messages_follow_their_answers(world: World, csms: Desk)
         assert (await csms.station.trigger(message)).accepted
     await csms.sees("Heartbeat")
     await csms.sees("MeterValues", 2)
+    told = [text for text in frames_from_station(csms.station) if not text.startswith("[2,")]
+    everything = frames_from_station(csms.station)
+    heartbeat = next(text for text in everything if '"Heartbeat"' in text)
+    assert everything.index(told[0]) < everything.index(heartbeat)
     contexts = {sample.context for sample in csms.station.idle_samples}
     assert contexts == {"Trigger"}
     before = len(csms.calls("StatusNotification"))
@@ -293,9 +312,9 @@ async def test_actions_that_are_not_offered_are_refused_and_nothing_breaks(
     world: World, csms: Desk
 ) -> None:
     await world.start()
-    for action, payload in (("ClearedChargingLimit", {}), ("NoSuchAction", {})):
+    for action in ("ClearedChargingLimit", "NoSuchAction"):
         with pytest.raises(StationRefusedCall) as refusal:
-            await csms.call(action, payload)
+            await csms.call(action, {})
         assert refusal.value.code in {"NotSupported", "NotImplemented"}
     with pytest.raises(StationRefusedCall):
         await csms.call("Reset", {"kind": "Sometimes"})

@@ -2,7 +2,10 @@
 
 import pytest
 
-from tests.stories.world import TOKEN, V16, V21, V201, Bench, Desk, World, signed_pair_is_valid
+from tests.stories.bench import Bench
+from tests.stories.desk import Desk
+from tests.stories.words import TOKEN, V16, V21, V201, signed_pair_is_valid
+from tests.stories.world import World
 
 
 @pytest.mark.requirement("B11", "B11.FR.01", "B11.FR.04", "B01.FR.09", "S16-BOOT-01")

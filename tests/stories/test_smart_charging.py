@@ -6,7 +6,10 @@ import pytest
 
 from agent.sim.csms_link import StationRefusedCall
 from agent.sim.csms_model import format_timestamp
-from tests.stories.world import TOKEN, Bench, Desk, World
+from tests.stories.bench import Bench
+from tests.stories.desk import Desk
+from tests.stories.words import TOKEN
+from tests.stories.world import World
 from tests.virtual_time import utc_now
 
 
@@ -134,7 +137,8 @@ async def test_a_schedule_steps_at_its_instants_and_is_told_as_it_is_done(
     profile = csms.profile(16, (30, 8), (60, 20), duration_s=90)
     assert (await csms.call("SetChargingProfile", profile))["status"] == "Accepted"
     schedule = await csms.composite(120)
-    assert [(p["startPeriod"], p["limit"]) for p in schedule] == [(0, 16), (30, 8), (60, 20), (90, 32)]
+    told = [(period["startPeriod"], period["limit"]) for period in schedule]
+    assert told == [(0, 16), (30, 8), (60, 20), (90, 32)]
     for expected_a in (16.0, 8.0, 20.0, 32.0):
         await world.pass_s(15)
         assert bench.offered_a() == expected_a
