@@ -15,6 +15,7 @@ from agent.core.facts import Fact
 from agent.core.provisioning import Registration
 from agent.core.session_state import Authorization, SessionState
 from agent.core.signed_values import SignedValue
+from agent.core.snapshot import EvseSnapshot
 from agent.core.vocabulary import ReadingContext
 
 
@@ -161,6 +162,9 @@ class CsmsLink(Csms, Protocol):
 
     def open_queue(self) -> None:
         """Let stored events go out, now that the present state has been told."""
+
+    def told_state(self, evse: int) -> EvseSnapshot | None:
+        """Return the state of an EVSE that the CSMS has acknowledged last."""
 
     def silence_s(self) -> float:
         """Return how long nothing was sent."""

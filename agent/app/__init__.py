@@ -17,11 +17,13 @@ from pathlib import Path
 from agent.app import machine
 from agent.app.hardware import Hardware, open_hardware
 from agent.app.initial import device_model
+from agent.app.log_output import log_to_standard_error
 from agent.app.station import Foundations, Station
 from agent.app.storage import Storage, open_storage
 from agent.config.load import load
 from agent.config.model import StationConfig
 from agent.config.problems import ConfigError
+from agent.config.secret_files import SecretFileError
 from agent.core.vocabulary import BootReason
 from agent.services.reset import KIND as BOOT
 from agent.services.reset import REASON
@@ -29,7 +31,7 @@ from agent.services.system_clock import SystemClock
 from agent.store.errors import StoreError
 from hal.api import HardwareError
 from hal.guard.client import GuardClient
-from hal.guard.spawn import GuardNotStarted, ensure_guard
+from hal.guard.spawn import GuardNotStarted, end_guard, ensure_guard
 
 log = logging.getLogger(__name__)
 
@@ -61,12 +63,13 @@ def run_station(config_file: Path, with_guard: bool) -> int:  # noqa: FBT001 - t
     os.umask(0o077)
     try:
         config = load(config_file)
-        logging.basicConfig(
-            level=config.log.level.value.upper(),
-            format="%(asctime)s %(levelname)s %(name)s: %(message)s",
-        )
+        log_to_standard_error(config.log.level)
         ending = asyncio.run(_run(config, with_guard=with_guard))
-    except (ConfigError, StoreError, HardwareError, GuardNotStarted, OSError) as error:
+    except ConfigError as error:
+        for problem in error.problems:
+            logging.getLogger("stationd").critical("%s", problem.text())
+        return 1
+    except (StoreError, HardwareError, GuardNotStarted, SecretFileError, OSError) as error:
         logging.getLogger("stationd").critical("%s", error)
         return 1
     if ending is Ending.RESTART:
@@ -79,7 +82,8 @@ async def _run(config: StationConfig, *, with_guard: bool) -> Ending:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.wanted.set)
-    if with_guard or config.guard.start_with_agent:
+    starts_guard = with_guard or config.guard.start_with_agent
+    if starts_guard:
         await asyncio.to_thread(ensure_guard, config.file, config.guard.socket)
     clock = SystemClock()
     storage = await open_storage(config, clock, machine.boot_id(), lambda: clock.synchronized)
@@ -88,13 +92,22 @@ async def _run(config: StationConfig, *, with_guard: bool) -> Ending:
     try:
         foundations = await _foundations(config, clock, storage, hardware, guard, stop)
         guard.start()
-        await _serve(Station(foundations), stop)
+        station = Station(foundations)
+        await _serve(station, stop)
     finally:
         machine.notify("STOPPING=1")
         await guard.close()
         await hardware.close()
         await storage.close()
+    if starts_guard and stop.ending is Ending.STOPPED and station.at_rest:
+        await _end_guard(guard)
     return stop.ending
+
+
+async def _end_guard(guard: GuardClient) -> None:
+    """Take the guard along that was started for this run: it has nothing to hold."""
+    if guard.guard_pid is not None and not await asyncio.to_thread(end_guard, guard.guard_pid):
+        log.info("the guard (process %d) stays", guard.guard_pid)
 
 
 async def _foundations(

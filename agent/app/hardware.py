@@ -6,8 +6,9 @@ from typing import Protocol
 
 from agent.config.model import EvseConfig, HardwareRole, StationConfig
 from agent.metering.ocmf import SigningDevice
+from agent.metering.station_signer import DeviceUnknown
 from hal import registry
-from hal.api import EnergyMeter, GuardLink, TokenReader
+from hal.api import EnergyMeter, GuardLink, HardwareError, TokenReader
 
 
 class BoardBench(Protocol):
@@ -69,8 +70,11 @@ class MeterDevices:
         self._version = version
 
     async def device(self, evse: int) -> SigningDevice:
-        """Ask the meter who it is; raises `hal.api.HardwareError` when it does not answer."""
-        identity = await self._meters[evse].identity()
+        """Ask the meter who it is; raises `DeviceUnknown` when it does not answer."""
+        try:
+            identity = await self._meters[evse].identity()
+        except HardwareError as error:
+            raise DeviceUnknown(str(error)) from error
         station = self._config.station
         return SigningDevice(
             meter_serial=identity.serial_number,

@@ -13,6 +13,8 @@ from agent.ocpp.dialing import (
 from agent.ocpp.framing import Flaw
 from agent.ports import Clock, Journal
 from agent.services.tasks import Spawn
+from agent.store.errors import Reason, StoreUnavailable
+from agent.store.recovery import RecoveryReport
 
 INVALID_MESSAGES_EACH_S = 60.0
 
@@ -44,6 +46,18 @@ class SecurityEvents:
     def started(self, reason: BootReason) -> None:
         """Tell that the station started, and why."""
         self.tell("StartupOfTheDevice", reason.value)
+
+    def store_recovered(self, report: RecoveryReport | None) -> None:
+        """Tell that the database was found damaged, and what came of it."""
+        if report is not None:
+            found = "everything" if report.is_complete else "not everything"
+            info = f"{report.damage}: {found} was recovered, {report.rows} rows"
+            self.tell("StorageRecovered", info)
+
+    def store_refuses(self, error: StoreUnavailable) -> None:
+        """Tell that the storage refuses writes; the event itself waits in RAM."""
+        kind = "MemoryExhaustion" if error.reason is Reason.FULL else "StorageFailure"
+        self.tell(kind, f"storage {error.reason}")
 
     def connect_failed(self, failure: ConnectFailed) -> None:
         """Tell why the CSMS cannot be reached, if that is a matter of security."""

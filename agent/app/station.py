@@ -87,6 +87,7 @@ class Station:
             f.storage.journal, f.storage.numbers, self.context, self._retry, self._acknowledged
         )
         self.security = SecurityEvents(f.storage.journal, f.clock, self.spawn)
+        f.storage.endurance.on_refusal = self.security.store_refuses
         self.signer = self._signer()
         self.authorization = AuthorizationService(
             self.dispatcher, lambda: policies.authorization_policy(f.model)
@@ -105,17 +106,18 @@ class Station:
         self._listen()
 
     def spawn(self, work: Coroutine[Any, Any, None]) -> None:
-        """Run something beside everything else; its failure ends the station."""
+        """Run something beside everything else; its failure is logged and its own."""
         if self._tasks is None:
-            self._early.append(work)
+            self._early.append(_by_itself(work))
         else:
-            self._tasks.create_task(work)
+            self._tasks.create_task(_by_itself(work))
 
     async def run(self) -> None:
         """Serve until cancelled. The bench is open before the CSMS is dialled."""
         for server in self._servers:
             await server.start()
         self.security.started(self._f.boot_reason)
+        self.security.store_recovered(self._f.storage.database.recovery)
         try:
             async with asyncio.TaskGroup() as tasks:
                 self._tasks = tasks
@@ -128,6 +130,16 @@ class Station:
             for server in self._servers:
                 await server.close()
 
+    @property
+    def at_rest(self) -> bool:
+        """Tell whether nothing would be interrupted: no transaction, and every contactor open."""
+        return all(
+            evse.state.transaction is None
+            and evse.guard_status is not None
+            and not evse.guard_status.contactor_closed
+            for evse in self.evses.values()
+        )
+
     async def store_alive(self) -> None:
         """Return when the store's thread has proved that it works."""
         await self._f.storage.database.ping()
@@ -135,6 +147,7 @@ class Station:
     def _parts(self) -> list[Coroutine[Any, Any, None]]:
         return [
             self._watch_guard(),
+            self._f.storage.endurance.run(),
             *(evse.run() for evse in self.evses.values()),
             TokenService(self.evses, self._f.hardware.readers).run(),
             self.smart_charging.run(),
@@ -265,6 +278,7 @@ class Station:
             codec=lambda subprotocol: station_codec(subprotocol, f.config, f.model),
             on_frame=f.on_frame,
             on_failure=self.security.connect_failed,
+            on_connected=self.security.connected,
             on_violation=self.security.violated,
         )
         self.link = Link(
@@ -371,4 +385,12 @@ class Station:
         if policies.concerns_sessions(change.key):
             policy = policies.session_policy(self._f.model)
             for evse in self.evses.values():
-                evse.session.policy = policy
+                evse.obey(policy)
+
+
+async def _by_itself(work: Coroutine[Any, Any, None]) -> None:
+    """Let no order of the CSMS end the daemon, which would come again after the restart."""
+    try:
+        await work
+    except Exception:
+        log.exception("%s failed", getattr(work, "__qualname__", work))

@@ -6,9 +6,14 @@ from dataclasses import dataclass
 
 from agent.config.model import StationConfig
 from agent.core.event_documents import SCHEMA
+from agent.metering.pagination import PaginationUnavailable
 from agent.ports import Clock
 from agent.store.counters import Counters
 from agent.store.database import Database, Limits
+from agent.store.endurance import Endurance
+from agent.store.enduring_journal import EnduringJournal
+from agent.store.enduring_settings import EnduringDocuments, EnduringNumbers
+from agent.store.errors import StoreUnavailable
 from agent.store.journal import StoredJournal
 from agent.store.outbox import Outbox, Stamp
 from agent.store.profiles import StoredProfiles
@@ -29,14 +34,17 @@ class Storage:
 
     database: Database
     outbox: Outbox
-    journal: StoredJournal
-    numbers: TransactionNumbers
-    documents: Documents
+    endurance: Endurance
+    journal: EnduringJournal
+    numbers: EnduringNumbers
+    documents: EnduringDocuments
     profiles: StoredProfiles
     counters: Counters
 
     async def close(self) -> None:
         """Write everything out."""
+        if not await self.endurance.catch_up():
+            log.error("the storage refuses to the end: what was kept in memory is lost")
         await self.outbox.close()
         await self.database.close()
 
@@ -55,13 +63,17 @@ async def open_storage(
         utc_ms = int(clock.now().timestamp() * 1000) if synchronized() else None
         return Stamp(boot_id, clock.monotonic_s(), utc_ms)
 
+    endurance = Endurance()
     outbox = await Outbox.open(database, stamp=stamp, schema=SCHEMA)
-    documents = await Documents.open(database)
+    documents = EnduringDocuments(await Documents.open(database), endurance)
+    numbers = await TransactionNumbers.open(database, config.csms.url)
+    journal = StoredJournal(database, outbox, await Sessions(database).load_all())
     return Storage(
         database=database,
         outbox=outbox,
-        journal=StoredJournal(database, outbox, await Sessions(database).load_all()),
-        numbers=await TransactionNumbers.open(database, config.csms.url),
+        endurance=endurance,
+        journal=EnduringJournal(journal, endurance, stamp),
+        numbers=EnduringNumbers(numbers, endurance),
         documents=documents,
         profiles=StoredProfiles(documents),
         counters=Counters(database),
@@ -71,7 +83,7 @@ async def open_storage(
 class RememberedKey:
     """The public key of the records already signed."""
 
-    def __init__(self, documents: Documents) -> None:
+    def __init__(self, documents: EnduringDocuments) -> None:
         self._documents = documents
 
     def known_public_key_hex(self) -> str:
@@ -90,5 +102,8 @@ class Pagination:
         self._counters = counters
 
     async def next(self) -> int:
-        """Take the next number; it is durable when this returns."""
-        return await self._counters.next(PAGINATION)
+        """Take the next number; it is durable when this returns. Raises `PaginationUnavailable`."""
+        try:
+            return await self._counters.next(PAGINATION)
+        except StoreUnavailable as error:
+            raise PaginationUnavailable(str(error)) from error

@@ -9,12 +9,17 @@ from __future__ import annotations
 from typing import Protocol
 
 
+class PaginationUnavailable(Exception):
+    """No number can be made durable now: the register goes out unsigned."""
+
+
 class PaginationCounter(Protocol):
     """Gives each record of one signing component its number."""
 
     async def next(self) -> int:
         """Take the next number, starting with 1; it is durable when this returns.
 
-        When this raises, no number was used and the next call gives the same one.
+        When this raises (`PaginationUnavailable`), no number was used: the next call gives the
+        same one.
         """
         ...

@@ -23,7 +23,7 @@ from agent.metering.ocmf import (
     RecordTooLongError,
     SigningDevice,
 )
-from agent.metering.pagination import PaginationCounter
+from agent.metering.pagination import PaginationCounter, PaginationUnavailable
 from agent.metering.signer import MeterSigner
 from agent.metering.signing_key import SigningKey, SigningKeyError, load_or_create_signing_key
 from agent.ports import SigningRequest
@@ -39,8 +39,12 @@ class KeyMemory(Protocol):
     async def remember(self, public_key_hex: str) -> None: ...
 
 
+class DeviceUnknown(Exception):
+    """The meter does not say who it is: nothing can be signed for it now."""
+
+
 class DeviceSource(Protocol):
-    """Tells what a record says of meter and station; raises when the meter does not answer."""
+    """Tells what a record says of meter and station; raises `DeviceUnknown`."""
 
     async def device(self, evse: int) -> SigningDevice: ...
 
@@ -100,9 +104,9 @@ class StationSigner:
         try:
             await self.prepare()
             return await self._signed(request, policy)
-        except (SigningKeyError, OcmfFieldError, RecordTooLongError, OSError) as error:
+        except _OBSTACLES as error:
             transaction = request.transaction_id
-            log.error("transaction %s has no signed value: %s", transaction, error)  # noqa: TRY400 - the reason says it all
+            log.error("transaction %s has no signed value: %s", transaction, error)
             return None
 
     async def _signed(self, request: SigningRequest, policy: SigningPolicy) -> SignedValue | None:
@@ -124,6 +128,14 @@ class StationSigner:
         return SignedValue(record.text, public_key=self._key.public_key_hex if with_key else "")
 
 
+_OBSTACLES = (
+    SigningKeyError,
+    OcmfFieldError,
+    RecordTooLongError,
+    PaginationUnavailable,
+    DeviceUnknown,
+    OSError,
+)
 _REASONS: Mapping[ReadingContext, ReadingReason] = {
     ReadingContext.TRANSACTION_BEGIN: ReadingReason.BEGIN,
     ReadingContext.TRANSACTION_END: ReadingReason.END,

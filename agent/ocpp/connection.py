@@ -84,6 +84,11 @@ class Counters:
     violations: int = 0
     throttled: int = 0
 
+    @property
+    def answers(self) -> int:
+        """How many CALLs of ours were answered, with a result or an error."""
+        return self.calls_answered + self.calls_refused
+
 
 FrameObserver: TypeAlias = Callable[[Direction, str], None]
 

@@ -6,6 +6,7 @@ state has been told, and leave the queue only when the CSMS acknowledged them.
 """
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -13,12 +14,14 @@ from dataclasses import dataclass, replace
 from agent.core.events import (
     Boot,
     DomainEvent,
+    EvseChanged,
     MeterValuesEvent,
     PassingEvent,
     TransactionEvent,
 )
 from agent.core.facts import Fact, TransactionAcknowledged
 from agent.core.provisioning import Registration
+from agent.core.snapshot import EvseSnapshot
 from agent.ocpp.codec import Call, Codec, CodecContext
 from agent.ocpp.connection import CallError, CallFailed, Connection
 from agent.ocpp.dialect import RpcErrorCode
@@ -35,6 +38,9 @@ from agent.ports import (
 
 PASSING_EVENTS = 256
 """Passing news beyond this many is dropped, oldest first: the present state is told again."""
+
+_TURNS = 50
+"""More turns of the event loop than it takes to bring an answer to whoever asked."""
 
 log = logging.getLogger(__name__)
 
@@ -80,6 +86,8 @@ class Dispatcher:
         self._up, self._down, self._queue_open = asyncio.Event(), asyncio.Event(), asyncio.Event()
         self._down.set()
         self._news: asyncio.Queue[PassingEvent] = asyncio.Queue(PASSING_EVENTS)
+        self._told: dict[int, EvseSnapshot] = {}
+        self._answers_taken = 0
         self._sent_at_s = asyncio.get_running_loop().time()
 
     # --- The connection.
@@ -87,6 +95,7 @@ class Dispatcher:
     def attach(self, line: Line) -> None:
         """Speak over this connection from now on."""
         self._line = line
+        self._answers_taken = 0
         self._down.clear()
         self._up.set()
 
@@ -119,7 +128,23 @@ class Dispatcher:
 
     def open_queue(self) -> None:
         """Let stored events go out, now that the present state has been told."""
-        self._queue_open.set()
+        if self._line is not None:
+            self._queue_open.set()
+
+    def told_state(self, evse: int) -> EvseSnapshot | None:
+        """Return the state of an EVSE that the CSMS has acknowledged last."""
+        return self._told.get(evse)
+
+    async def caught_up(self) -> None:
+        """Return when the answers received so far have been taken in.
+
+        A CALL right behind the answer to BootNotification must find the new registration.
+        """
+        for _ in range(_TURNS):
+            line = self._line
+            if line is None or line.connection.counters.answers <= self._answers_taken:
+                return
+            await asyncio.sleep(0)
 
     def silence_s(self) -> float:
         """Return how long nothing was sent."""
@@ -137,7 +162,7 @@ class Dispatcher:
         if line is None or not allowed:
             raise CsmsUnavailable("there is no accepted connection")
         fact: Fact | None = None
-        for call in line.codec.encode(event, self._context):
+        for call in _worded(line, event, self._context):
             fact = await self._exchange(line, call, event, self._context) or fact
         return fact
 
@@ -161,11 +186,20 @@ class Dispatcher:
         while True:
             event = await self._news.get()
             try:
-                await self.ask(event, asked_for=True)
+                if isinstance(event, EvseChanged):
+                    await self._tell_state(event)
+                else:
+                    await self.ask(event, asked_for=True)
             except (CsmsRefused, CsmsUnavailable) as error:
                 log.info("%s was not taken: %s", type(event).__name__, error)
             finally:
                 self._news.task_done()
+
+    async def _tell_state(self, change: EvseChanged) -> None:
+        """Tell a state as the change from what the CSMS knows, since earlier news may be lost."""
+        known = None if change.before is None else self._told.get(change.evse)
+        await self.ask(replace(change, before=known), asked_for=True)
+        self._told[change.evse] = change.after
 
     def _forget_oldest_news(self) -> None:
         self._news.get_nowait()
@@ -193,7 +227,7 @@ class Dispatcher:
                 attempts_of = (queued.row_id, attempts)
                 await self._after_refusal(queued, attempts, refusal)
             except UnknownPlace as error:
-                log.error("event %d cannot be told: %s", queued.row_id, error)  # noqa: TRY400 - the reason says it all
+                log.error("event %d cannot be told: %s", queued.row_id, error)
                 await self._queue.drop(queued.row_id, str(error))
 
     async def _head(self) -> QueuedEvent | None:
@@ -203,7 +237,7 @@ class Dispatcher:
     async def _deliver(self, line: Line, queued: QueuedEvent) -> None:
         waited = queued.boot_id != line.boot_id or queued.monotonic_s < line.since_s
         context = replace(self._context, offline=waited)
-        for call in line.codec.encode(queued.event, context):
+        for call in _worded(line, queued.event, context):
             fact = await self._exchange(line, call, queued.event, context)
             if isinstance(fact, TransactionAcknowledged):
                 await self._learn(fact)
@@ -257,7 +291,9 @@ class Dispatcher:
         self._sent_at_s = asyncio.get_running_loop().time()
         try:
             reply = await line.connection.call(call.action, call.payload)
+            self._answers_taken += 1
         except CallError as error:
+            self._answers_taken += 1
             raise CsmsRefused(error.code, error.description) from error
         except UnencodableFrame as error:
             raise CsmsRefused(RpcErrorCode.INTERNAL_ERROR, str(error)) from error
@@ -271,5 +307,21 @@ class Dispatcher:
             return line.codec.fact(call, event, reply.payload, context)
         except SchemaViolation as violation:
             code = line.codec.dialect.schema_errors[violation.rule]
-            await line.connection.reject_result(reply, code, str(violation))
+            with contextlib.suppress(CallFailed):
+                await line.connection.reject_result(reply, code, str(violation))
             raise CsmsRefused(code, f"its answer to {call.action} is not valid") from violation
+        except Exception as error:
+            log.exception("the answer to %s cannot be used", call.action)
+            message = f"its answer to {call.action} cannot be used"
+            raise CsmsRefused(RpcErrorCode.INTERNAL_ERROR, message) from error
+
+
+def _worded(line: Line, event: DomainEvent, context: CodecContext) -> tuple[Call, ...]:
+    """Encode an event; one that defies its codec must not hold up the others for ever."""
+    try:
+        return line.codec.encode(event, context)
+    except UnknownPlace:
+        raise
+    except Exception as error:
+        log.exception("%s cannot be worded", type(event).__name__)
+        raise CsmsRefused(RpcErrorCode.INTERNAL_ERROR, "it cannot be worded") from error

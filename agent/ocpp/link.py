@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from importlib import import_module
 
 from agent.ocpp.calls_in import CommandHandler, IncomingCalls
-from agent.ocpp.codec import Codec, CodecContext
+from agent.ocpp.codec import Codec, CodecContext, Payload
 from agent.ocpp.connection import Closed, Connection, FrameObserver, Handlers, connect
 from agent.ocpp.dialing import ConnectFailed
 from agent.ocpp.dispatch import Dispatcher, Line
@@ -17,6 +17,9 @@ from agent.ocpp.reconnector import Reconnector
 from agent.ocpp.retry_back_off import RetryBackOff
 from agent.ocpp.rpc import Rpc
 from agent.ocpp.schemas import Schemas
+
+GOING_AWAY = 1001
+"""The WebSocket close code of a station that stops or restarts."""
 
 log = logging.getLogger(__name__)
 
@@ -51,6 +54,7 @@ class LinkSettings:
     codec: Callable[[str], Codec] = load_codec
     on_frame: FrameObserver | None = None
     on_failure: Callable[[ConnectFailed], None] = lambda _failure: None
+    on_connected: Callable[[], None] = lambda: None
     on_violation: Callable[[Flaw], None] = lambda _flaw: None
 
 
@@ -90,16 +94,16 @@ class Link:
         self._allowed.set()
 
     async def run(self) -> None:
-        """Be connected whenever that is possible, for ever."""
-        try:
-            while True:
-                self._reconnector.back_off = self._settings.back_off()
-                connection = await self._reconnector.connection()
+        """Be connected whenever that is possible, for ever; when it ends, say goodbye."""
+        while True:
+            self._reconnector.back_off = self._settings.back_off()
+            connection = await self._reconnector.connection()
+            try:
                 closed = await self._use(connection)
-                log.info("offline: %s", closed.cause)
-        finally:
-            if self._dispatcher.line is not None:
-                self._dispatcher.line.connection.abort()
+            finally:
+                if connection.is_open:
+                    await connection.close(GOING_AWAY)
+            log.info("offline: %s", closed.cause)
 
     async def _dial(self) -> Connection:
         await self._allowed.wait()
@@ -123,8 +127,14 @@ class Link:
             lambda: self._dispatcher.registration,
             self._handler,
         )
-        handlers = Handlers(on_call=calls.serve, on_violation=self._settings.on_violation)
+
+        async def serve(action: str, payload: Payload) -> Payload | None:
+            await self._dispatcher.caught_up()
+            return await calls.serve(action, payload)
+
+        handlers = Handlers(on_call=serve, on_violation=self._settings.on_violation)
         connection.start(handlers)
+        self._settings.on_connected()
         log.info("online, speaking %s", codec.subprotocol)
         line = Line(
             connection,

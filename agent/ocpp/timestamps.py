@@ -8,6 +8,9 @@ import re
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Final
 
+LAST_INSTANT: Final = datetime.max.replace(tzinfo=UTC)
+"""The end of the calendar; nothing can be added to it."""
+
 
 class InvalidTimestamp(ValueError):
     """A text is no instant that OCPP could mean; the message it came in is to be refused."""
@@ -16,15 +19,20 @@ class InvalidTimestamp(ValueError):
 def parse_datetime(text: str) -> datetime:
     """Return the instant in UTC, to the microsecond; further digits are cut off.
 
-    A leap second is the first instant of the next minute. Raises InvalidTimestamp, also for the
-    years 0 and 9999, in which zone arithmetic leaves the calendar.
+    A leap second is the first instant of the next minute. The year 9999, which peers write for
+    "never", ends with `LAST_INSTANT`, also where a zone would lead beyond it. Raises
+    InvalidTimestamp, also for what lies before the year 1.
     """
     match = _INSTANT.fullmatch(text)
-    if match is None or match["year"] == _LAST_YEAR:
+    if match is None:
         raise InvalidTimestamp("not a date and time in ISO 8601 form")
     try:
         return _local(match).astimezone(UTC)
-    except (ValueError, OverflowError):
+    except OverflowError:
+        if match["year"] == _LAST_YEAR:
+            return LAST_INSTANT
+        raise InvalidTimestamp("before the beginning of the calendar") from None
+    except ValueError:
         raise InvalidTimestamp("no such date, time or zone") from None
 
 

@@ -21,9 +21,11 @@ from agent.core.session_state import (
     LinesChanged,
     Moment,
     Resumed,
+    SessionPolicy,
     SessionState,
     Step,
     Stimulus,
+    StopOrdered,
     TokenJudged,
 )
 from agent.core.vocabulary import (
@@ -36,17 +38,16 @@ from agent.core.vocabulary import (
 )
 from agent.ports import Clock, Csms, Journal, MeterSigner, SigningRequest
 from agent.services.lease import RENEWAL_S, lease_for, withdrawn, withdraws
+from agent.services.lines import lines_of, lines_without_guard, plugged_in
 from agent.services.meter_reader import MeterReader
 from agent.services.supervision import INTERNAL_FAULT, Supervision, guarded, with_internal_fault
-from hal.api import Fault, GuardGone, GuardLink, GuardStatus, Lease, PilotState
+from hal.api import Fault, GuardGone, GuardLink, GuardStatus, Lease
 
 LOCK_POLL_S = 0.05
 METER_POLL_S = 1.0
 STUCK_S = 5.0
 """A stimulus that takes longer stops the renewal of the lease: the guard then takes over."""
 UNJUDGED = (IdTokenInfo(AuthorizationStatus.INVALID), AuthorizedBy.NOBODY)
-_PLUGGED_STATES = (PilotState.B, PilotState.C, PilotState.D)
-_READY_STATES = (PilotState.C, PilotState.D)
 
 log = logging.getLogger(__name__)
 
@@ -103,6 +104,7 @@ class EvseService:
         self._resumed = False
         self._guard_gone: str | None = "the guard has not been heard yet"
         self._status: GuardStatus | None = None
+        self._plugged_in = session.state.snapshot.plugged_in
         self._lease = lease_for(session.state, lockable=False)
         self._busy_since_s: float | None = None
         self._judging: set[asyncio.Task[None]] = set()
@@ -110,16 +112,12 @@ class EvseService:
         self._instrument_faults: set[Fault] = set()
         self._kept = session.state
         self._supervision = Supervision(description.evse)
+        self._again: Stimulus | None = None
 
     @property
     def state(self) -> SessionState:
         """The session as last committed."""
         return self._session.state
-
-    @property
-    def session(self) -> Session:
-        """The session, for its policy."""
-        return self._session
 
     @property
     def guard_status(self) -> GuardStatus | None:
@@ -131,6 +129,12 @@ class EvseService:
         """The latest reading of the meter."""
         return self._ports.meter.last
 
+    def obey(self, policy: SessionPolicy) -> None:
+        """Follow other rules from now on, also for what was due under the old ones."""
+        self._session.policy = policy
+        if self._resumed:
+            self.post(Elapsed())
+
     def post(self, stimulus: Stimulus) -> None:
         """Put a stimulus into the inbox."""
         self._inbox.put_nowait(stimulus)
@@ -140,10 +144,12 @@ class EvseService:
         if isinstance(news, GuardGone):
             self._guard_gone = news.reason
             if self._resumed:
-                self.post(self._without_guard())
+                self.post(lines_without_guard(self.state))
             return
-        changed = self._status is None or self._lines(self._status) != self._lines(news)
+        before = None if self._status is None else self._lines(self._status)
         self._status = news
+        self._plugged_in = plugged_in(news, before=self._plugged_in)
+        changed = before != self._lines(news)
         if not self._resumed:
             self._resumed = True
             self._inbox.put_nowait(Resumed(self._lines(news), self._power_was_lost))
@@ -201,8 +207,8 @@ class EvseService:
         """Let a bug neither end the daemon nor keep energy flowing that nobody controls."""
         try:
             await self._take(stimulus)
-        except Exception:  # noqa: BLE001 - whatever a bug raises; it is logged with its traceback
-            self._supervision.failed(stimulus)
+        except Exception as error:  # noqa: BLE001 - whatever a bug raises; it is logged in full
+            self._supervision.failed(stimulus, error)
             self._session.restore(self._kept)
             if self._supervision.distrusts:
                 await self._suspend()
@@ -221,14 +227,19 @@ class EvseService:
             self._publish(before, after)
 
     def _look_again(self, stimulus: Stimulus) -> None:
-        """Have the present lines judged: a plug or a fault that was missed must not stay unseen."""
-        if isinstance(stimulus, Resumed) and self._supervision.pause_s:
-            self.post(stimulus)
+        """Have the present lines judged: a plug or a fault that was missed must not stay unseen.
+
+        What must not be given up is tried again before anything else.
+        """
+        if isinstance(stimulus, Resumed | StopOrdered) and self._supervision.pause_s:
+            self._again = stimulus
         elif self._resumed and self._inbox.empty():
-            lost = self._guard_gone is not None or self._status is None
-            self.post(self._without_guard() if lost else self._lines(self._status))
+            self.post(self._lines_now())
 
     async def _next(self) -> Stimulus:
+        if self._again is not None:
+            stimulus, self._again = self._again, None
+            return stimulus
         due_s = self.state.deadlines.earliest_s()
         if self._energy_is_bounded():
             due_s = min(due_s or float("inf"), self._ports.clock.monotonic_s() + 1.0)
@@ -241,7 +252,8 @@ class EvseService:
 
     def _energy_is_bounded(self) -> bool:
         transaction = self.state.transaction
-        return transaction is not None and transaction.energy_until_wh is not None
+        bounded = transaction is not None and transaction.energy_until_wh is not None
+        return bounded and transaction is not None and not transaction.energy_cut
 
     async def _take(self, stimulus: Stimulus) -> None:
         before, lease_before = self.state, self._lease
@@ -363,28 +375,14 @@ class EvseService:
         return self._ports.meter.lost
 
     def _lines(self, status: GuardStatus) -> LinesChanged:
-        faults = {fault.value for fault in (*status.faults, *self._instrument_faults)}
-        faults |= {INTERNAL_FAULT} if self._supervision.distrusts else set()
-        return LinesChanged(
-            plugged_in=status.pilot_state in _PLUGGED_STATES,
-            ev_ready=status.pilot_state in _READY_STATES,
-            power_path_closed=status.contactor_closed,
-            faults=frozenset(faults),
-            connection=status.connection,
-            cable_max_a=status.cable_rating_a,
-        )
+        internal = {INTERNAL_FAULT} if self._supervision.distrusts else set()
+        faults = {fault.value for fault in self._instrument_faults} | internal
+        return lines_of(status, faults, plugged_in=self._plugged_in)
 
-    def _without_guard(self) -> LinesChanged:
-        """Return the lines of a guard that is gone: its contactor has fallen, the plug stays."""
-        snapshot = self.state.snapshot
-        return LinesChanged(
-            plugged_in=snapshot.plugged_in,
-            ev_ready=False,
-            power_path_closed=False,
-            faults=frozenset({Fault.GUARD_LOST.value}),
-            connection=self.state.connection,
-            cable_max_a=self.state.cable_max_a,
-        )
+    def _lines_now(self) -> LinesChanged:
+        if self._guard_gone is not None or self._status is None:
+            return lines_without_guard(self.state)
+        return self._lines(self._status)
 
 
 def _worth_keeping(state: SessionState) -> SessionState:

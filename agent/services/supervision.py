@@ -1,4 +1,4 @@
-"""Faults of the software itself in one EVSE's session: noticed, bounded, and told apart from others.
+"""Faults of the software itself in one EVSE's session: noticed and bounded, others go on.
 
 A stimulus that cannot be dealt with is given up and the session stays as it was. Several in a row
 mean that nobody controls the session any more: energy stops until one is dealt with again.
@@ -42,12 +42,13 @@ class Supervision:
         doublings = min(self._failures - 1, FAILURES_IN_A_ROW * 2)
         return min(FIRST_PAUSE_S * 2.0**doublings, LONGEST_PAUSE_S)
 
-    def failed(self, stimulus: Stimulus) -> None:
-        """Take note of the exception being handled; the first ones are logged in full."""
+    def failed(self, stimulus: Stimulus, error: Exception) -> None:
+        """Take note of a failure; the first ones are logged with their tracebacks."""
         self._failures += 1
-        what = f"EVSE {self._evse} could not deal with {type(stimulus).__name__}"
         if self._failures <= FAILURES_IN_A_ROW:
-            log.exception("%s, %d in a row", what, self._failures)
+            kind, number = type(stimulus).__name__, self._failures
+            message = "EVSE %d could not deal with %s, %d in a row"
+            log.error(message, self._evse, kind, number, exc_info=error)
         if self._failures == FAILURES_IN_A_ROW:
             log.error("EVSE %d delivers no energy until it works again", self._evse)
 

@@ -9,7 +9,12 @@ from pathlib import Path
 
 from agent.store.errors import Reason, StoreUnavailable, from_sqlite_error
 from agent.store.files import StoreFiles, create_private, sync_directory
-from agent.store.migrate import migrations, refuse_newer, schema_version
+from agent.store.migrate import (
+    contradicts_its_tables,
+    migrations,
+    refuse_newer,
+    schema_version,
+)
 
 # Small pages: an event, its session and the id counter dirty three pages, and every commit
 # writes each dirty page whole. 1024 bytes more than halve the wear compared with 4096.
@@ -154,6 +159,8 @@ def _check(connection: sqlite3.Connection, files: StoreFiles) -> Finding | None:
     application = int(connection.execute("PRAGMA application_id").fetchone()[0])
     if names and application != APPLICATION_ID:
         return Finding(Damage.FOREIGN, f"application id {application}")
+    if contradicts_its_tables(connection):
+        return Finding(Damage.MALFORMED, f"schema version {schema_version(connection)}")
     refuse_newer(connection, files)
     missing = set(TABLES) - names
     if missing and schema_version(connection) == len(migrations()):

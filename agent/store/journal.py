@@ -4,6 +4,7 @@ import json
 import logging
 import sqlite3
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from agent.core.documents import UnreadableDocument, read, written
 from agent.core.event_documents import from_document, to_document
@@ -13,7 +14,7 @@ from agent.core.vocabulary import TransactionPhase, TriggerReason
 from agent.ports import QueuedEvent
 from agent.store.database import Database
 from agent.store.group import Durability
-from agent.store.outbox import Entry, Outbox, Row
+from agent.store.outbox import Also, Entry, Outbox, Row, Stamp
 from agent.store.sessions import Sessions
 
 _SAMPLES = frozenset({TriggerReason.METER_VALUE_PERIODIC, TriggerReason.METER_VALUE_CLOCK})
@@ -43,17 +44,18 @@ class StoredJournal:
         """Commit a session's state together with its events. StoreUnavailable if it cannot be."""
         durability = Durability.BEFORE_EFFECT if before_effect else Durability.WITHIN_SECONDS
         entries = [_entry(event) for event in events]
-        if state is None:
-            await self._outbox.append(entries, None, durability)
-            return
-        kept = written(_for_the_disk(state))
-        body = json.dumps(kept, separators=(",", ":")).encode()
-        evse = state.evse
+        states = () if state is None else (state,)
+        await self._outbox.append(entries, _storing(states), durability)
 
-        def also(connection: sqlite3.Connection) -> None:
-            Sessions.upsert(connection, evse, body)
+    async def record_late(
+        self, states: Sequence[SessionState], events: Sequence[tuple[StoredEvent, Stamp]]
+    ) -> tuple[int, ...]:
+        """Commit what could not be recorded when it happened; return the rows of the events.
 
-        await self._outbox.append(entries, also, durability)
+        StoreUnavailable: nothing of it is stored.
+        """
+        entries = [replace(_entry(event), stamp=stamp) for event, stamp in events]
+        return await self._outbox.append(entries, _storing(states), Durability.BEFORE_EFFECT)
 
     # --- The queue.
 
@@ -82,6 +84,24 @@ class StoredJournal:
         await self._outbox.drop(row_id, reason)
 
 
+def must_keep(event: StoredEvent) -> bool:
+    """Tell whether an event may never be given up for want of room."""
+    return _entry(event).must_keep
+
+
+def _storing(states: Sequence[SessionState]) -> Also | None:
+    bodies = {
+        state.evse: json.dumps(written(_for_the_disk(state)), separators=(",", ":")).encode()
+        for state in states
+    }
+
+    def store(connection: sqlite3.Connection) -> None:
+        for evse, body in bodies.items():
+            Sessions.upsert(connection, evse, body)
+
+    return store if bodies else None
+
+
 def _for_the_disk(state: SessionState) -> SessionState:
     """Deadlines are on this process's clock and a verdict awaited now will not come later."""
     return SessionState(
@@ -101,7 +121,7 @@ def _session(evse: int, body: bytes) -> SessionState | None:
     try:
         return read(SessionState, json.loads(body))
     except (UnreadableDocument, ValueError) as error:
-        log.error("the session of EVSE %d cannot be resumed: %s", evse, error)  # noqa: TRY400 - the reason says it all
+        log.error("the session of EVSE %d cannot be resumed: %s", evse, error)
         return None
 
 
@@ -121,5 +141,5 @@ def _event(row: Row) -> StoredEvent | None:
     try:
         return from_document(json.loads(row.entry.body), row.schema)
     except (UnreadableDocument, ValueError) as error:
-        log.error("stored event %d is unreadable and given up: %s", row.id, error)  # noqa: TRY400 - the reason says it all
+        log.error("stored event %d is unreadable and given up: %s", row.id, error)
         return None

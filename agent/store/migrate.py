@@ -1,5 +1,6 @@
 """Bring the schema of a database up to date: numbered SQL files, one transaction each."""
 
+import contextlib
 import logging
 import sqlite3
 from dataclasses import dataclass
@@ -35,6 +36,18 @@ def migrations(directory: Path = _DIRECTORY) -> tuple[Migration, ...]:
 def schema_version(connection: sqlite3.Connection) -> int:
     """Return the version stored in the database; 0 for an empty one."""
     return int(connection.execute("PRAGMA user_version").fetchone()[0])
+
+
+def contradicts_its_tables(connection: sqlite3.Connection) -> bool:
+    """Tell whether a version beyond ours stands over exactly our tables: then it is damage."""
+    if schema_version(connection) <= len(migrations()):
+        return False
+    query = "SELECT type, name, sql FROM sqlite_schema ORDER BY type, name"
+    with contextlib.closing(sqlite3.connect(":memory:", isolation_level=None)) as ours:
+        for step in migrations():
+            apply(ours, step)
+        known = ours.execute(query).fetchall()
+    return known == connection.execute(query).fetchall()
 
 
 def refuse_newer(connection: sqlite3.Connection, files: StoreFiles) -> None:

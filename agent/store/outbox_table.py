@@ -34,6 +34,8 @@ class Entry:
     seq_no: int | None
     must_keep: bool
     """False for what may be given up when the queue overflows (periodic values)."""
+    stamp: "Stamp | None" = None
+    """When it happened, if it is stored later than that."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +122,7 @@ def insert(
         note_gap(connection, first_id - 1)
     stored: list[Row] = []
     for row_id, entry in rows:
-        row = Row(row_id, entry, stamp, schema, 0)
+        row = Row(row_id, entry, entry.stamp or stamp, schema, 0)
         values = _values(row)
         connection.execute(_INSERT, (*values, _checksum(values)))
         stored.append(replace(row, stored_bytes=len(values[2])))

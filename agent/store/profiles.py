@@ -5,7 +5,7 @@ import logging
 
 from agent.core.documents import UnreadableDocument, read, written
 from agent.core.smart_charging import InstalledProfile
-from agent.store.settings import Documents
+from agent.ports import Settings
 
 _KIND = "charging_profile"
 
@@ -15,7 +15,7 @@ log = logging.getLogger(__name__)
 class StoredProfiles:
     """One document per profile id."""
 
-    def __init__(self, documents: Documents) -> None:
+    def __init__(self, documents: Settings) -> None:
         self._documents = documents
 
     def load(self) -> tuple[InstalledProfile, ...]:
@@ -25,7 +25,7 @@ class StoredProfiles:
             try:
                 found.append(read(InstalledProfile, json.loads(text)))
             except (UnreadableDocument, ValueError) as error:
-                log.error("charging profile %s is unreadable and ignored: %s", key, error)  # noqa: TRY400 - the reason says it all
+                log.error("charging profile %s is unreadable and ignored: %s", key, error)
         return tuple(found)
 
     async def save(self, profiles: tuple[InstalledProfile, ...]) -> None:

@@ -6,6 +6,7 @@ import json
 import os
 import signal
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,7 @@ identity = "CS001"
 versions = {versions}
 security_profile = {profile:d}
 allow_insecure = true
+{csms}
 [guard]
 min_closing_interval_s = 0.0
 grace_s = {grace_s}
@@ -40,13 +42,28 @@ reader = {{ backend = "mock" }}
 [bench]
 socket = "{folder}/bench.sock"
 [log]
-level = "info"
+level = "{log_level}"
 [variables]
 "SampledDataCtrlr.TxUpdatedInterval" = 1
 "OCPPCommCtrlr.RetryBackOffWaitMinimum" = 1
 "OCPPCommCtrlr.RetryBackOffRandomRange" = 0
-"OCPPCommCtrlr.MessageTimeout[Default]" = 5
+"OCPPCommCtrlr.MessageTimeout[Default]" = {message_timeout_s}
+{variables}
 """
+
+
+TOKEN = "DEADBEEF"
+
+
+async def until_true(condition: Callable[[], object], within_s: float = 15.0) -> None:
+    """Wait until something holds; fails when it does not in time."""
+    loop = asyncio.get_running_loop()
+    deadline = loop.time() + within_s
+    while loop.time() < deadline:
+        if condition():
+            return
+        await asyncio.sleep(0.01)
+    raise AssertionError(f"did not come true within {within_s} s")
 
 
 @dataclass
@@ -58,6 +75,11 @@ class StationProcess:
     versions: tuple[str, ...]
     process: asyncio.subprocess.Process | None = None
     grace_s: float = 60.0
+    profile: SecurityProfile = SecurityProfile.NONE
+    csms: str = ""
+    log_level: str = "info"
+    message_timeout_s: int = 5
+    variables: str = ""
 
     def configure(self, versions: tuple[str, ...] | None = None) -> Path:
         """Write the configuration file."""
@@ -66,7 +88,11 @@ class StationProcess:
             folder=self.folder,
             url=self.url,
             versions=json.dumps(self.versions),
-            profile=SecurityProfile.NONE,
+            profile=self.profile,
+            csms=self.csms,
+            log_level=self.log_level,
+            message_timeout_s=self.message_timeout_s,
+            variables=self.variables,
             grace_s=self.grace_s,
         )
         file = self.folder / "station.toml"
@@ -105,6 +131,31 @@ class StationProcess:
         for pid in self.helpers():
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGTERM)
+
+    @property
+    def log(self) -> str:
+        """What the daemon has logged so far."""
+        return (self.folder / "station.log").read_text("utf-8", "replace")
+
+    @property
+    def rss_kib(self) -> int:
+        """The daemon's memory."""
+        assert self.process is not None
+        status = Path(f"/proc/{self.process.pid}/status").read_text()
+        return int(status.split("VmRSS:")[1].split()[0])
+
+    async def says(self, words: str, within_s: float = 15.0) -> None:
+        """Wait until the daemon has logged something."""
+        await until_true(lambda: words in self.log, within_s)
+
+    async def charge(self, token: str = TOKEN) -> str:
+        """Plug in, swipe, and return the transaction once energy flows."""
+        await self.bench("plug_in")
+        await self.until(lambda e: e["plugged_in"] and e["limit_a"] > 0)
+        await self.bench("swipe", token=token)
+        evse = await self.until(lambda e: e["contactor_closed"] and e["meter"]["power_w"] > 4000)
+        transaction: str = evse["transaction"]["id"]
+        return transaction
 
     def board(self) -> BoardControl:
         """Return the bench of the board itself, which works while the daemon is dead."""

@@ -4,7 +4,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agent.ocpp.timestamps import InvalidTimestamp, format_datetime, parse_datetime
+from agent.ocpp.timestamps import (
+    LAST_INSTANT,
+    InvalidTimestamp,
+    format_datetime,
+    parse_datetime,
+)
 
 NOON = datetime(2024, 2, 29, 12, 0, 0, tzinfo=UTC)
 
@@ -62,10 +67,8 @@ def test_a_leap_second_is_the_first_instant_of_the_next_minute() -> None:
         "2024-01-01T00:00:00+24:00",
         "2024-01-01T00:00:00+01:60",
         "0000-01-01T00:00:00Z",
-        "9999-12-31T23:59:59-01:00",
         "10000-01-01T00:00:00Z",
         "0001-01-01T00:00:00+01:00",
-        "9999-01-01T00:00:00Z",
         "9998-12-31T23:59:59-23:59x",
         "2024-01-01T00:00:00.Z",
         "2024-01-01T00:00:00Z\n",
@@ -76,6 +79,20 @@ def test_a_leap_second_is_the_first_instant_of_the_next_minute() -> None:
 def test_anything_else_is_refused(text: str) -> None:
     with pytest.raises(InvalidTimestamp):
         parse_datetime(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "instant"),
+    [
+        ("9999-12-31T23:59:59Z", datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC)),
+        ("9999-01-01T00:00:00+14:00", datetime(9998, 12, 31, 10, 0, 0, tzinfo=UTC)),
+        ("9999-12-31T23:59:59-01:00", LAST_INSTANT),
+        ("9999-12-31T23:59:60Z", LAST_INSTANT),
+    ],
+)
+def test_never_is_read_as_the_end_of_the_calendar(text: str, instant: datetime) -> None:
+    assert parse_datetime(text) == instant
+    assert format_datetime(parse_datetime(text)).startswith(("9999-", "9998-"))
 
 
 def test_instants_are_sent_in_utc_with_exactly_three_decimals() -> None:

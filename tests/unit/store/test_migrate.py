@@ -93,9 +93,22 @@ async def test_a_newer_schema_is_refused_with_file_and_remedy(path: Path) -> Non
     async with opened(path):
         pass
     with contextlib.closing(sqlite3.connect(path)) as connection:
+        connection.execute("CREATE TABLE reservation (id INTEGER PRIMARY KEY) STRICT")
         connection.execute("PRAGMA user_version = 99")
+        connection.commit()
     before = content(path)
     with pytest.raises(SchemaTooNew, match=r"has schema 99, .* install the newer") as caught:
         await Database.open(path, SMALL)
     assert str(path) in str(caught.value)
     assert content(path) == before
+
+
+async def test_a_version_number_that_the_tables_contradict_is_damage(path: Path) -> None:
+    async with opened(path) as database, queue(database) as outbox:
+        await outbox.append([entry(1)])
+    with contextlib.closing(sqlite3.connect(path)) as connection:
+        connection.execute("PRAGMA user_version = 3")
+    async with opened(path) as database, queue(database) as outbox:
+        assert database.recovery is not None
+        assert database.recovery.is_complete
+        assert len(outbox) == 1

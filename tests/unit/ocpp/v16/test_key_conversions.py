@@ -14,7 +14,7 @@ from agent.ocpp.v16.key_conversions import (
 )
 
 
-@pytest.mark.requirement("A00.FR.205")
+@pytest.mark.requirement("A00.FR.205 (1.6)")
 @given(st.binary(min_size=16, max_size=20))
 def test_any_16_to_20_octets_make_an_authorization_key(octets: bytes) -> None:
     for text in (octets.hex(), octets.hex().upper()):

@@ -129,7 +129,7 @@ def test_an_unknown_connector_is_a_property_constraint_violation(connector: int)
 def test_an_unreadable_instant_is_a_property_constraint_violation() -> None:
     payload = {
         "connectorId": 1,
-        "csChargingProfiles": PROFILE | {"validTo": "9999-12-31T00:00:00Z"},
+        "csChargingProfiles": PROFILE | {"validTo": "0000-01-01T00:00:00Z"},
     }
     with pytest.raises(CallRejected) as refused:
         CODEC.decode("SetChargingProfile", payload, KNOWN)
