@@ -39,8 +39,8 @@ def schema_version(connection: sqlite3.Connection) -> int:
 
 
 def contradicts_its_tables(connection: sqlite3.Connection) -> bool:
-    """Tell whether a version beyond ours stands over exactly our tables: then it is damage."""
-    if schema_version(connection) <= len(migrations()):
+    """Tell whether another version than ours stands over exactly our tables: then it is damage."""
+    if schema_version(connection) == len(migrations()):
         return False
     query = "SELECT type, name, sql FROM sqlite_schema ORDER BY type, name"
     with contextlib.closing(sqlite3.connect(":memory:", isolation_level=None)) as ours:

@@ -432,6 +432,7 @@ async def test_the_check_is_bounded(filled: Path) -> None:
 
 
 @example(damages=[(0.328125, b"\x80")], cut=None)
+@example(damages=[(0.001, b"\x00\x00\x00\x00\x00\x00\x00\x80")], cut=None)
 @settings(
     max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
