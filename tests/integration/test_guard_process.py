@@ -387,7 +387,8 @@ async def test_safe_drives_the_lines_low_and_leaves(site: Site, bench: BoardCont
 def test_a_wrong_configuration_ends_with_a_reason(
     site: Site, old: str, new: str, code: int, complaint: str
 ) -> None:
-    site.config.write_text(site.config.read_text().replace(old, new))
+    attached = site.config.read_text().replace("sType2", "cType2")
+    site.config.write_text(attached.replace(old, new))
     done = site.command("run", "--config", str(site.config))
     assert done.returncode == code
     assert complaint in done.stderr
