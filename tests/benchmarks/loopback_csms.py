@@ -175,19 +175,19 @@ class _StationLine(asyncio.Protocol):
         self._calls = 0
         self._waiting: dict[str, _Waiting] = {}
 
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:  # type: ignore[explicit-override]
         """Keep the transport."""
         assert isinstance(transport, asyncio.Transport)
         self._transport = transport
 
-    def connection_lost(self, exc: Exception | None) -> None:
+    def connection_lost(self, exc: Exception | None) -> None:  # type: ignore[explicit-override]
         """Tell the CSMS; nobody waits for ever."""
         self._csms.lost(self)
         for waiting in self._waiting.values():
             if not waiting.answered.done():
                 waiting.answered.set_exception(ConnectionResetError("the station is gone"))
 
-    def data_received(self, data: bytes) -> None:
+    def data_received(self, data: bytes) -> None:  # type: ignore[explicit-override]
         """Take the time, then the frames."""
         at_s = time.monotonic()
         self._buffer += data

@@ -85,7 +85,10 @@ async def check(killed: Path, ledger: Ledger) -> None:
         if ledger.durable:
             session = (await Sessions(database).load_all())[1]
             assert int(session) >= max(ledger.durable.values())
-        assert await Counters(database).last("pagination") - ledger.counter in {0, 1}
+        taken = await Counters(database).last("pagination")
+        # One number may have been taken without having been announced, in each life.
+        assert taken - ledger.counter in {0, 1}
+        ledger.counter = taken
 
 
 async def check_rows(stored: dict[int, int], ledger: Ledger) -> None:
