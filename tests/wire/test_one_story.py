@@ -139,7 +139,9 @@ def test_the_version_may_change_while_a_transaction_waits_in_the_queue() -> None
     numbers = Numbers()
     numbers.given[scenes.TRANSACTION_ID] = NUMBER
     assert tell(V201, scenes.ENDED, numbers)[0][1]["transactionInfo"]["transactionId"]
-    assert tell(V16, replace(scenes.ENDED, offline=True), Numbers()) == []
+    ((action, payload),) = tell(V16, replace(scenes.ENDED, offline=True), Numbers())
+    assert (action, payload["transactionId"]) == ("StopTransaction", -1)
+    assert payload["transactionData"]
 
 
 def _context() -> CodecContext:

@@ -2,7 +2,9 @@
 
 1.6 knows a transaction from the event that names its token on. The CSMS numbers it in its answer to
 StartTransaction; as the outbox is strictly in order, the number is known when the later messages
-are encoded. A transaction without number, because no token was ever told, is none in 1.6.
+are encoded. A transaction without number, because no token was ever told, is none in 1.6. If energy
+flowed in it all the same, its start was told in another version: its end must not be lost and is
+told with the number that stands for a start that the CSMS does not know (S16-TXM-05).
 """
 
 import logging
@@ -15,6 +17,7 @@ from agent.core.events import DomainEvent, TransactionEvent
 from agent.core.facts import TransactionAcknowledged
 from agent.core.vocabulary import StoppedReason, TransactionPhase, TriggerReason
 from agent.ocpp.codec import Call, CodecContext, Payload
+from agent.ocpp.directory import START_WAS_DROPPED
 from agent.ocpp.payloads import present
 from agent.ocpp.timestamps import format_datetime
 from agent.ocpp.v16.authorization import id_tag, id_tag_info
@@ -129,6 +132,8 @@ def _start_transaction(event: TransactionEvent, context: CodecContext) -> tuple[
 
 def _stop_transaction(event: TransactionEvent, context: CodecContext) -> tuple[Call, ...]:
     number = context.directory.csms_transaction(event.transaction_id)
+    if number is None and event.time_spent_charging_s:
+        number = START_WAS_DROPPED
     if number is None:
         logger.info("transaction %.50s ended without ever being one in 1.6", event.transaction_id)
         return ()

@@ -22,7 +22,7 @@ from agent.core.vocabulary import (
 )
 from agent.ocpp.codec import Call
 from agent.ocpp.v16 import CODEC
-from agent.ocpp.v16.transactions import stop_reason, whole_wh
+from agent.ocpp.v16.transactions import stop_reason, transaction_event, whole_wh
 from tests.unit.ocpp.v16.instances import (
     ENDED,
     KNOWN,
@@ -215,7 +215,13 @@ def test_a_stop_by_a_token_that_does_not_fit_is_told_without_it() -> None:
 
 
 def test_a_transaction_that_never_was_one_in_1_6_does_not_stop() -> None:
-    assert silent(ENDED, UNKNOWN)
+    assert silent(replace(ENDED, time_spent_charging_s=0), UNKNOWN)
+
+
+@pytest.mark.requirement("S16-TXM-05")
+def test_energy_whose_start_another_version_told_is_not_lost() -> None:
+    (call,) = transaction_event(replace(ENDED, time_spent_charging_s=60), UNKNOWN)
+    assert (call.action, call.payload["transactionId"]) == ("StopTransaction", -1)
 
 
 @pytest.mark.requirement("S16-TXN-04")
