@@ -15,10 +15,11 @@ from importlib.metadata import version as distribution_version
 from pathlib import Path
 
 from agent.app import machine
+from agent.app.foundations import Foundations
 from agent.app.hardware import Hardware, open_hardware
 from agent.app.initial import device_model
 from agent.app.log_output import log_to_standard_error
-from agent.app.station import Foundations, Station
+from agent.app.station import Station
 from agent.app.storage import Storage, open_storage
 from agent.config.load import load
 from agent.config.model import StationConfig

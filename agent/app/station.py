@@ -2,73 +2,57 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Coroutine
-from dataclasses import dataclass
+from collections.abc import Coroutine
 from typing import Any
 
 from agent.app.bench import Bench
 from agent.app.codecs import station_codec
 from agent.app.commands import CommandRouter
-from agent.app.hardware import Hardware, MeterDevices
+from agent.app.csms_settings import back_off, endpoint, identity, retry_policy
+from agent.app.evses import descriptions, evse_service, meter_readers, station_signer
+from agent.app.foundations import Foundations
 from agent.app.live_variables import provide_live_variables
 from agent.app.security import SecurityEvents
-from agent.app.storage import Pagination, RememberedKey, Storage
 from agent.app.views import LocalViews
-from agent.config.model import Cable, StationConfig
 from agent.core import standard_variables as sv
-from agent.core.basic_auth_password import password_octets
-from agent.core.device_model import DeviceModel
-from agent.core.events import Boot, StationIdentity, TransactionEvent
+from agent.core.commands import (
+    ChangeAvailability,
+    ClearChargingProfile,
+    GetBaseReport,
+    GetCompositeSchedule,
+    GetVariables,
+    RequestStart,
+    RequestStop,
+    Reset,
+    SetChargingProfile,
+    SetVariables,
+    TriggerMessage,
+    UnlockConnector,
+)
+from agent.core.events import Boot, TransactionEvent
 from agent.core.facts import TransactionAcknowledged
-from agent.core.session import Session, idle_state
 from agent.core.session_state import SessionState, TokenRevoked
 from agent.core.variable_access import Assignment, VariableChange
-from agent.core.vocabulary import BootReason
-from agent.metering.ocmf import ClockStatus
-from agent.metering.station_signer import SigningPolicy, StationSigner
 from agent.ocpp.codec import CodecContext, SignedValueWrapper
-from agent.ocpp.connection import FrameObserver
 from agent.ocpp.directory import StationDirectory
-from agent.ocpp.dispatch import Dispatcher, RetryPolicy
-from agent.ocpp.endpoint import Endpoint, SecurityProfile
+from agent.ocpp.dispatch import Dispatcher
 from agent.ocpp.link import Link, LinkSettings
-from agent.ocpp.retry_back_off import RetryBackOff
 from agent.services import policies
 from agent.services.authorization import AuthorizationService
-from agent.services.availability import AvailabilityService, restored
+from agent.services.availability import AvailabilityService
 from agent.services.evse import EvseDescription, EvsePorts, EvseService
 from agent.services.history import TransactionHistory
 from agent.services.json_lines import JsonLinesServer
-from agent.services.meter_reader import MeterReader
 from agent.services.metering import MeteringService
 from agent.services.provisioning import ProvisioningService, ProvisioningSettings
 from agent.services.remote_control import RemoteControlService, TriggerService
 from agent.services.reset import ResetService
 from agent.services.smart_charging import SmartChargingService
-from agent.services.system_clock import SystemClock
 from agent.services.tokens import TokenService
 from agent.services.variables import VariablesService
 from agent.services.variables import restore as restore_variables
 
 log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class Foundations:
-    """What a station stands on; tests hand in a clock and hardware of their own."""
-
-    config: StationConfig
-    model: DeviceModel
-    version: str
-    clock: SystemClock
-    storage: Storage
-    hardware: Hardware
-    boot_id: str
-    boot_reason: BootReason
-    power_was_lost: bool
-    restart: Callable[[], None]
-    lose_power: Callable[[], None]
-    on_frame: FrameObserver | None = None
 
 
 class Station:
@@ -84,17 +68,21 @@ class Station:
             signed_value_wrapper=SignedValueWrapper(f.config.ocpp16.signed_value_wrapper),
         )
         self.dispatcher = Dispatcher(
-            f.storage.journal, f.storage.numbers, self.context, self._retry, self._acknowledged
+            f.storage.journal,
+            f.storage.numbers,
+            self.context,
+            lambda: retry_policy(f.model),
+            self._acknowledged,
         )
         self.security = SecurityEvents(f.storage.journal, f.clock, self.spawn)
         f.storage.endurance.on_refusal = self.security.store_refuses
-        self.signer = self._signer()
+        self.signer = station_signer(f)
         self.authorization = AuthorizationService(
             self.dispatcher, lambda: policies.authorization_policy(f.model)
         )
-        self.meters = self._meters()
+        self.meters = meter_readers(f)
         self.history = TransactionHistory(f.storage.documents)
-        self.evses = {evse.evse: self._evse(evse) for evse in self._descriptions()}
+        self.evses = {evse.evse: self._evse(evse) for evse in descriptions(f.config)}
         self.variables = VariablesService(
             f.model, f.storage.documents, self.dispatcher, f.clock, self.spawn
         )
@@ -164,38 +152,8 @@ class Station:
                 if getattr(news, "evse", number) == number:
                     evse.guard_told(news)
 
-    # --- EVSEs and metering.
-
-    def _descriptions(self) -> list[EvseDescription]:
-        return [
-            EvseDescription(
-                evse=evse.id,
-                phases=evse.phases,
-                nominal_voltage_v=evse.nominal_voltage_v,
-                max_current_a=evse.max_current_a,
-                lockable=evse.cable is Cable.SOCKET,
-            )
-            for evse in self._f.config.evses
-        ]
-
-    def _meters(self) -> dict[int, MeterReader]:
-        sessions = self._f.storage.journal.sessions()
-        return {
-            number: MeterReader(
-                number, meter, sessions[number].rest if number in sessions else None
-            )
-            for number, meter in self._f.hardware.meters.items()
-        }
-
     def _evse(self, description: EvseDescription) -> EvseService:
         f = self._f
-        availability = restored(f.storage.documents)
-        operative = availability.operative(description.evse)
-        state = f.storage.journal.sessions().get(description.evse)
-        session = Session(
-            state or idle_state(description.evse, operative=operative),
-            policies.session_policy(f.model),
-        )
         ports = EvsePorts(
             guard=f.hardware.guard,
             meter=self.meters[description.evse],
@@ -206,24 +164,7 @@ class Station:
             judge=self.authorization.judge,
             remember=self._remember,
         )
-        return EvseService(description, session, ports, power_was_lost=f.power_was_lost)
-
-    def _signer(self) -> StationSigner:
-        f, model = self._f, self._f.model
-        return StationSigner(
-            f.config.station.state_dir / "keys" / "meter_signing.pem",
-            RememberedKey(f.storage.documents),
-            Pagination(f.storage.counters),
-            MeterDevices(f.config, f.hardware.meters, f.version),
-            lambda: SigningPolicy(
-                sign_readings=model.boolean(sv.SAMPLED_SIGN_READINGS),
-                public_key=policies.public_key_policy(model),
-                clock_status=ClockStatus.SYNCHRONIZED
-                if f.clock.synchronized
-                else ClockStatus.INFORMATIVE,
-                over_tls=f.config.csms.security_profile >= SecurityProfile.TLS_BASIC,
-            ),
-        )
+        return evse_service(f, description, ports)
 
     # --- The CSMS.
 
@@ -232,7 +173,7 @@ class Station:
         self.provisioning = ProvisioningService(
             self.dispatcher,
             f.clock,
-            Boot(identity=self._identity(), reason=f.boot_reason),
+            Boot(identity=identity(f), reason=f.boot_reason),
             lambda: {number: evse.state.snapshot for number, evse in self.evses.items()},
             self._provisioning_settings(),
         )
@@ -262,18 +203,10 @@ class Station:
             lambda: self.dispatcher.registration.accepted,
             self.spawn,
         )
-        router = CommandRouter(
-            self.dispatcher,
-            self.variables,
-            self.availability,
-            remote_control,
-            triggers,
-            self.reset,
-            self.smart_charging,
-        )
+        router = self._router(remote_control, triggers)
         settings = LinkSettings(
-            endpoint=self._endpoint,
-            back_off=self._back_off,
+            endpoint=lambda: endpoint(f),
+            back_off=lambda: back_off(f.model),
             boot_id=f.boot_id,
             codec=lambda subprotocol: station_codec(subprotocol, f.config, f.model),
             on_frame=f.on_frame,
@@ -285,14 +218,31 @@ class Station:
             settings, self.dispatcher, self.context, router.handle, f.clock.monotonic_s
         )
 
-    def _identity(self) -> StationIdentity:
-        station = self._f.config.station
-        return StationIdentity(
-            vendor=station.vendor,
-            model=station.model,
-            serial_number=station.serial_number,
-            firmware_version=station.firmware_version or self._f.version,
+    def _router(
+        self, remote_control: RemoteControlService, triggers: TriggerService
+    ) -> CommandRouter:
+        router = CommandRouter()
+        router.carries_out(GetVariables, self.variables.get)
+        router.carries_out(SetVariables, self.variables.set)
+        router.carries_out(GetBaseReport, self.variables.report)
+        router.carries_out(Reset, self.reset.reset)
+        router.carries_out(ChangeAvailability, self.availability.change)
+        router.carries_out(RequestStart, remote_control.start)
+        router.carries_out(RequestStop, remote_control.stop)
+        router.carries_out(TriggerMessage, triggers.trigger)
+        router.carries_out(
+            UnlockConnector,
+            lambda command: remote_control.unlock(command, stops=self._unlock_stops()),
         )
+        router.carries_out(SetChargingProfile, self.smart_charging.set)
+        router.carries_out(ClearChargingProfile, self.smart_charging.clear)
+        router.carries_out(GetCompositeSchedule, self.smart_charging.composite)
+        router.check_complete()
+        return router
+
+    def _unlock_stops(self) -> bool:
+        line = self.dispatcher.line
+        return line is not None and line.codec.rules.unlock_stops_transaction
 
     def _provisioning_settings(self) -> ProvisioningSettings:
         model = self._f.model
@@ -308,37 +258,6 @@ class Station:
         if interval_s != self._f.model.integer(sv.HEARTBEAT_INTERVAL):
             assignment = Assignment(sv.HEARTBEAT_INTERVAL, str(interval_s))
             self.spawn(self.variables.store([assignment]))
-
-    def _endpoint(self) -> Endpoint:
-        csms, model = self._f.config.csms, self._f.model
-        password = model.text(sv.BASIC_AUTH_PASSWORD)
-        return Endpoint(
-            url=csms.url,
-            identity=csms.identity,
-            subprotocols=csms.versions,
-            security_profile=SecurityProfile(csms.security_profile),
-            allow_insecure=csms.allow_insecure,
-            password=(lambda: password_octets(password)) if password else None,
-            ca_file=csms.ca_file,
-            client_certificate_file=csms.client_certificate_file,
-            client_key_file=csms.client_key_file,
-            ping_interval_s=model.integer(sv.WEB_SOCKET_PING_INTERVAL),
-            call_timeout_s=model.integer(sv.MESSAGE_TIMEOUT),
-        )
-
-    def _back_off(self) -> RetryBackOff:
-        model = self._f.model
-        return RetryBackOff(
-            model.integer(sv.RETRY_BACK_OFF_WAIT_MINIMUM),
-            model.integer(sv.RETRY_BACK_OFF_REPEAT_TIMES),
-            model.integer(sv.RETRY_BACK_OFF_RANDOM_RANGE),
-        )
-
-    def _retry(self) -> RetryPolicy:
-        model = self._f.model
-        return RetryPolicy(
-            model.integer(sv.MESSAGE_ATTEMPTS), model.integer(sv.MESSAGE_ATTEMPT_INTERVAL)
-        )
 
     def _acknowledged(self, fact: TransactionAcknowledged) -> None:
         """Let the session obey a verdict that came with an acknowledgement (E05)."""

@@ -1,0 +1,70 @@
+"""The EVSEs of a station with their meters and the signer of their values."""
+
+from agent.app.foundations import Foundations
+from agent.app.hardware import MeterDevices
+from agent.app.storage import Pagination, RememberedKey
+from agent.config.model import Cable, StationConfig
+from agent.core import standard_variables as sv
+from agent.core.session import Session, idle_state
+from agent.metering.ocmf import ClockStatus
+from agent.metering.station_signer import SigningPolicy, StationSigner
+from agent.ocpp.endpoint import SecurityProfile
+from agent.services import policies
+from agent.services.availability import restored
+from agent.services.evse import EvseDescription, EvsePorts, EvseService
+from agent.services.meter_reader import MeterReader
+
+
+def descriptions(config: StationConfig) -> list[EvseDescription]:
+    """Return what each configured EVSE can do."""
+    return [
+        EvseDescription(
+            evse=evse.id,
+            phases=evse.phases,
+            nominal_voltage_v=evse.nominal_voltage_v,
+            max_current_a=evse.max_current_a,
+            lockable=evse.cable is Cable.SOCKET,
+        )
+        for evse in config.evses
+    ]
+
+
+def meter_readers(f: Foundations) -> dict[int, MeterReader]:
+    """Return the meters by EVSE, each with the last register that was told."""
+    sessions = f.storage.journal.sessions()
+    return {
+        number: MeterReader(number, meter, sessions[number].rest if number in sessions else None)
+        for number, meter in f.hardware.meters.items()
+    }
+
+
+def evse_service(f: Foundations, description: EvseDescription, ports: EvsePorts) -> EvseService:
+    """Return an EVSE in the state that it had before the last restart."""
+    operative = restored(f.storage.documents).operative(description.evse)
+    state = f.storage.journal.sessions().get(description.evse)
+    session = Session(
+        state or idle_state(description.evse, operative=operative),
+        policies.session_policy(f.model),
+    )
+    return EvseService(description, session, ports, power_was_lost=f.power_was_lost)
+
+
+def station_signer(f: Foundations) -> StationSigner:
+    """Return the signer of this station's meter values, whose policy is read at each value."""
+    return StationSigner(
+        f.config.station.state_dir / "keys" / "meter_signing.pem",
+        RememberedKey(f.storage.documents),
+        Pagination(f.storage.counters),
+        MeterDevices(f.config, f.hardware.meters, f.version),
+        lambda: _signing_policy(f),
+    )
+
+
+def _signing_policy(f: Foundations) -> SigningPolicy:
+    synchronized = f.clock.synchronized
+    return SigningPolicy(
+        sign_readings=f.model.boolean(sv.SAMPLED_SIGN_READINGS),
+        public_key=policies.public_key_policy(f.model),
+        clock_status=ClockStatus.SYNCHRONIZED if synchronized else ClockStatus.INFORMATIVE,
+        over_tls=f.config.csms.security_profile >= SecurityProfile.TLS_BASIC,
+    )
