@@ -4,7 +4,8 @@ The inventory is `data/requirements.tsv`: one row for each requirement, use case
 conformance test of a charging station, with the versions it applies to. A test names what it
 proves by `@pytest.mark.requirement(...)`. A test that is parametrized by `version`, or lies in the
 folder of a codec that is nobody's base, proves it for that version only, any other test for every
-version that has the requirement.
+version that has the requirement. `data/not_applicable/` holds, by block, what this station need not
+or cannot do, with the reason.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -20,8 +21,11 @@ VERSION_PREFIX = "ocpp"
 FOLDERS = {"v16": "1.6", "v21": "2.1"}
 """Folders of tests about one version alone; the tables of 2.0.1 are the base of 2.1 as well."""
 INVENTORY = Path(__file__).parent / "data" / "requirements.tsv"
+NOT_APPLICABLE = Path(__file__).parent / "data" / "not_applicable"
 PAGE = Path(__file__).parents[1] / "docs" / "conformance.md"
 COLUMNS = "id\tkind\tblock\tversions\tlevel\tstatement"
+COMPLETE = MappingProxyType({"2.0.1": frozenset("0ABCDEFGHJ")})
+"""Blocks by version in which every requirement must be proven or listed as not applicable."""
 
 
 class Kind(StrEnum):
@@ -34,7 +38,7 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """One row of the inventory; `level` is the standard's verb, "info" where nothing is asked."""
+    """One row of the inventory; `level` is the standard's verb, "info" where it only explains."""
 
     id: str
     kind: Kind
@@ -42,10 +46,6 @@ class Item:
     versions: tuple[str, ...]
     level: str
     statement: str
-
-    @property
-    def is_asked(self) -> bool:
-        return self.level != "info"
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +60,9 @@ class Proof:
 Inventory = Mapping[str, Item]
 Proven = Mapping[tuple[str, str], frozenset[str]]
 """The tests by id and version."""
+
+Exempt = Mapping[tuple[str, str], str]
+"""The reasons why a requirement does not apply to this station, by id and version."""
 
 
 @cache
@@ -78,6 +81,30 @@ def load_inventory(file: Path = INVENTORY) -> Inventory:
             raise ValueError(f"{file}: {identifier} has the versions {versions!r}")
         inventory[identifier] = Item(identifier, Kind(kind), block, shown, level, statement)
     return MappingProxyType(inventory)
+
+
+def load_exemptions(folder: Path, inventory: Inventory) -> Exempt:
+    """Read what does not apply; raises `ValueError` for a row that no requirement answers to."""
+    exempt: dict[tuple[str, str], str] = {}
+    for file in sorted(folder.glob("*.tsv")):
+        for row in file.read_text(encoding="utf-8").splitlines():
+            for key, reason in _exemption(row, file, inventory):
+                if key in exempt:
+                    raise ValueError(f"{file}: {' in '.join(key)} is there twice")
+                exempt[key] = reason
+    return MappingProxyType(exempt)
+
+
+def _exemption(row: str, file: Path, inventory: Inventory) -> Iterator[tuple[tuple[str, str], str]]:
+    cells = row.split("\t")
+    if len(cells) != 3 or not cells[2].strip():
+        raise ValueError(f"{file}: {row!r} is not id, versions and reason")
+    identifier, versions, reason = cells
+    item = inventory.get(identifier)
+    for version in versions.split("+"):
+        if item is None or version not in item.versions:
+            raise ValueError(f"{file}: {identifier} is no requirement of {version}")
+        yield (identifier, version), reason.strip()
 
 
 def version_named(value: object) -> str | None:
@@ -107,7 +134,25 @@ def proven_by(proofs: Iterable[Proof], inventory: Inventory) -> Proven:
     return {key: frozenset(names) for key, names in tests.items()}
 
 
-def page(inventory: Inventory, proven: Proven) -> str:
+def contradictions(proven: Proven, exempt: Exempt) -> list[str]:
+    """Return what is said not to apply although a test proves it."""
+    return sorted({f"{identifier} ({version})" for identifier, version in proven.keys() & exempt})
+
+
+def unclaimed(inventory: Inventory, proven: Proven, exempt: Exempt) -> list[str]:
+    """Return the requirements of the complete blocks that are neither proven nor exempt."""
+    return [
+        f"{item.id} ({version})"
+        for item in inventory.values()
+        if item.kind is Kind.REQUIREMENT
+        for version in item.versions
+        if item.block[0] in COMPLETE.get(version, ())
+        and (item.id, version) not in proven
+        and (item.id, version) not in exempt
+    ]
+
+
+def page(inventory: Inventory, proven: Proven, exempt: Exempt) -> str:
     """Return the whole page; the same proofs always give the same text."""
     items = list(inventory.values())
     requirements = [item for item in items if item.kind is Kind.REQUIREMENT]
@@ -115,12 +160,13 @@ def page(inventory: Inventory, proven: Proven) -> str:
     v2 = [item for item in requirements if item.versions != ("1.6",)]
     use_cases = [item for item in items if item.kind is Kind.USE_CASE]
     test_cases = [item for item in items if item.kind is Kind.TEST_CASE]
+    found = Findings(proven, exempt)
     parts = [
         _INTRODUCTION,
-        *_chapter("OCPP 2.0.1 and 2.1", v2, ("2.0.1", "2.1"), proven),
-        *_chapter("OCPP 1.6", v16, ("1.6",), proven),
-        *_chapter("Use cases of OCPP 2.x", use_cases, ("2.0.1", "2.1"), proven),
-        *_chapter("Public conformance test cases", test_cases, VERSIONS, proven),
+        *_chapter("OCPP 2.0.1 and 2.1", v2, ("2.0.1", "2.1"), found),
+        *_chapter("OCPP 1.6", v16, ("1.6",), found),
+        *_chapter("Use cases of OCPP 2.x", use_cases, ("2.0.1", "2.1"), found),
+        *_chapter("Public conformance test cases", test_cases, VERSIONS, found),
     ]
     return "\n".join(parts) + "\n"
 
@@ -133,61 +179,70 @@ Generated by `./dev conformance` from the tests; do not edit.
 Each requirement of OCPP that concerns a charging station is listed by the standard's id, with its
 statement in our own words and the tests that prove it. The ids beginning with `S16-` are ours,
 because OCPP 1.6 numbers no requirements. Ids ending in `(1.6)` are those of the security whitepaper
-for 1.6. "Applicable" counts everything that the standard asks for, whatever the level, and also in
-blocks that are optional. A requirement counts as proven in a version if at least one test that is
-marked with it has passed for that version. Tests of the core, which is the same for all versions,
-count for each version that has the requirement, and so do tests of 2.0.1's tables, which 2.1
-shares. No other claim is made here.
+for 1.6. A requirement counts as proven in a version if at least one test that is marked with it has
+passed for that version. Tests of the core, which is the same for all versions, count for each
+version that has the requirement, and so do tests of 2.0.1's tables, which 2.1 shares.
+"Not applicable" is what this station need not or cannot do, each with the reason: a task of the
+CSMS or the operator, hardware that no backend has, an option that is not taken. "All" counts every
+row whatever its level, also in blocks that are optional. No other claim is made here.
 """
 
 
+@dataclass(frozen=True, slots=True)
+class Findings:
+    """What is known of each requirement and version."""
+
+    proven: Proven
+    exempt: Exempt
+
+    def cell(self, items: list[Item], version: str) -> str:
+        keys = [(item.id, version) for item in items if version in item.versions]
+        proven = sum(key in self.proven for key in keys)
+        exempt = sum(key in self.exempt for key in keys)
+        return f"{proven} / {exempt} / {len(keys)}" if keys else ""
+
+
 def _chapter(
-    title: str, items: list[Item], versions: tuple[str, ...], proven: Proven
+    title: str, items: list[Item], versions: tuple[str, ...], found: Findings
 ) -> Iterator[str]:
     yield f"## {title}\n"
-    yield from _counts(items, versions, proven)
+    yield f"| block | {' | '.join(f'{v} proven / not applicable / all' for v in versions)} |"
+    yield f"|---|{'--:|' * len(versions)}"
+    for block, members in [*_by_block(items), ("**together**", items)]:
+        yield f"| {block} | {' | '.join(found.cell(members, v) for v in versions)} |"
     yield ""
     for block, members in _by_block(items):
         yield f"### {block}\n"
-        yield from _block(members, proven)
+        yield from _block(members, found)
 
 
-def _counts(items: list[Item], versions: tuple[str, ...], proven: Proven) -> Iterator[str]:
-    yield f"| block | {' | '.join(f'{version} proven / applicable' for version in versions)} |"
-    yield f"|---|{'--:|' * len(versions)}"
-    for block, members in _by_block(items):
-        yield f"| {block} | {_fractions(members, versions, proven)} |"
-    yield f"| **together** | {_fractions(items, versions, proven)} |"
-
-
-def _fractions(items: list[Item], versions: tuple[str, ...], proven: Proven) -> str:
-    cells = []
-    for version in versions:
-        asked = [item for item in items if item.is_asked and version in item.versions]
-        done = sum((item.id, version) in proven for item in asked)
-        cells.append(f"{done} / {len(asked)}" if asked else "")
-    return " | ".join(cells)
-
-
-def _block(items: list[Item], proven: Proven) -> Iterator[str]:
-    open_ids = []
-    for item in items:
-        versions = [version for version in item.versions if (item.id, version) in proven]
-        if versions:
-            yield from _entry(item, versions, proven)
-        elif item.is_asked:
-            open_ids.append(item.id)
-    if len(open_ids) < len(items):
+def _block(items: list[Item], found: Findings) -> Iterator[str]:
+    entries = [line for item in items for line in _entry(item, found)]
+    yield from entries
+    if entries:
         yield ""
+    open_ids = [
+        item.id
+        for item in items
+        if not any((item.id, v) in found.proven or (item.id, v) in found.exempt for v in VERSIONS)
+    ]
     if open_ids:
         yield f"Not proven: {', '.join(open_ids)}\n"
 
 
-def _entry(item: Item, versions: list[str], proven: Proven) -> Iterator[str]:
+def _entry(item: Item, found: Findings) -> Iterator[str]:
+    proven = [version for version in item.versions if (item.id, version) in found.proven]
+    exempt = [version for version in item.versions if (item.id, version) in found.exempt]
+    if not proven and not exempt:
+        return
     statement = item.statement.replace("<", "&lt;").replace("*", "\\*")
-    yield f"- **{item.id}** ({', '.join(versions)}) {statement}".rstrip()
-    for test in sorted(set().union(*(proven[item.id, version] for version in versions))):
+    shown = f" ({', '.join(proven)})" if proven else ""
+    yield f"- **{item.id}**{shown} {statement}".rstrip()
+    for test in sorted(set().union(*(found.proven[item.id, version] for version in proven))):
         yield f"  - `{test}`"
+    for reason in dict.fromkeys(found.exempt[item.id, version] for version in exempt):
+        told = [version for version in exempt if found.exempt[item.id, version] == reason]
+        yield f"  - not applicable ({', '.join(told)}): {reason}"
 
 
 def _by_block(items: list[Item]) -> Iterator[tuple[str, list[Item]]]:

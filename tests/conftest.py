@@ -1,7 +1,8 @@
 """Collects which requirements are proven by the tests that ran and passed; see `conformance`.
 
-`--conformance=write` writes docs/conformance.md, `--conformance=check` fails when it is out of
-date. Both make sense after a run of all tests only, so a plain run of pytest does neither.
+`--conformance=write` writes docs/conformance.md; `--conformance=check` fails when it is out of date
+or when a requirement of a complete block is claimed by no test. Both make sense after a run of all
+tests only, so a plain run of pytest does neither.
 """
 
 from collections.abc import Iterator
@@ -10,11 +11,16 @@ from typing import Any
 import pytest
 
 from tests.conformance import (
+    NOT_APPLICABLE,
     PAGE,
+    Exempt,
     Proof,
+    contradictions,
+    load_exemptions,
     load_inventory,
     page,
     proven_by,
+    unclaimed,
     unknown_ids,
     version_named,
     version_of_folder,
@@ -91,14 +97,25 @@ class _Conformance:
             self._verdict = "docs/conformance.md was not looked at, because tests failed"
         elif self._mode == "write":
             self._write()
-        elif not self._is_up_to_date():
-            self._verdict = "docs/conformance.md is out of date: run ./dev conformance"
+        elif complaint := self._complaint():
+            self._verdict = complaint
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
     def pytest_terminal_summary(self, terminalreporter: Any) -> None:
         if self._verdict:
             terminalreporter.section("conformance")
             terminalreporter.line(self._verdict)
+
+    def _complaint(self) -> str:
+        """Return why the run fails although every test passed, "" if it does not."""
+        claimed = self._passed | self._skipped
+        if wrong := _contradictions(claimed):
+            return f"proven and yet listed in tests/data/not_applicable: {', '.join(wrong)}"
+        if left := _unclaimed(claimed):
+            return f"claimed by no test and not listed as not applicable: {', '.join(left)}"
+        if not self._is_up_to_date():
+            return "docs/conformance.md is out of date: run ./dev conformance"
+        return ""
 
     def _write(self) -> None:
         PAGE.write_text(_page_of(self._passed), encoding="utf-8")
@@ -123,4 +140,17 @@ def _proofs(report: pytest.TestReport) -> Iterator[Proof]:
 
 def _page_of(proofs: set[Proof]) -> str:
     inventory = load_inventory()
-    return page(inventory, proven_by(proofs, inventory))
+    return page(inventory, proven_by(proofs, inventory), _exempt())
+
+
+def _contradictions(proofs: set[Proof]) -> list[str]:
+    return contradictions(proven_by(proofs, load_inventory()), _exempt())
+
+
+def _unclaimed(proofs: set[Proof]) -> list[str]:
+    inventory = load_inventory()
+    return unclaimed(inventory, proven_by(proofs, inventory), _exempt())
+
+
+def _exempt() -> Exempt:
+    return load_exemptions(NOT_APPLICABLE, load_inventory())

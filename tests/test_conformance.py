@@ -2,18 +2,23 @@
 
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 
 from tests.conformance import (
     COLUMNS,
+    NOT_APPLICABLE,
     Item,
     Kind,
     Proof,
+    contradictions,
+    load_exemptions,
     load_inventory,
     page,
     proven_by,
+    unclaimed,
     version_named,
     version_of_folder,
 )
@@ -82,24 +87,81 @@ def test_a_test_without_a_version_proves_all_that_have_the_requirement() -> None
 
 
 def test_the_page_counts_and_lists_what_is_proven_and_what_is_not() -> None:
-    text = page(SMALL, proven_by([Proof("x.py::a", ("E16.FR.01",))], SMALL))
-    assert "| E | 0 / 1 | 1 / 2 |" in text
-    assert "- **E16.FR.01** (2.1) Obey &lt; limits.\n  - `x.py::a`\n\nNot proven: E01.FR.01" in text
+    text = page(SMALL, proven_by([Proof("x.py::a", ("E16.FR.01",))], SMALL), {})
+    assert "| E | 0 / 0 / 1 | 1 / 0 / 3 |" in text
+    shown = (
+        "- **E16.FR.01** (2.1) Obey &lt; limits.\n  - `x.py::a`\n\nNot proven: E01.FR.01, E16.FR.02"
+    )
+    assert shown in text
     assert "Not proven: S16-TXN-01" in text
-    assert "E16.FR.02" not in text
+
+
+def test_the_page_says_why_a_requirement_does_not_apply() -> None:
+    exempt = {("E01.FR.01", "2.0.1"): "No socket.", ("E01.FR.01", "2.1"): "No socket."}
+    text = page(SMALL, {}, exempt)
+    assert "| E | 0 / 1 / 1 | 0 / 1 / 3 |" in text
+    entry = "- **E01.FR.01** Tell the plug-in.\n  - not applicable (2.0.1, 2.1): No socket."
+    assert entry in text
+
+
+def test_a_reason_may_differ_by_version_and_a_proof_may_stand_beside_it() -> None:
+    proven = {("E01.FR.01", "2.0.1"): frozenset({"x.py::a"})}
+    text = page(SMALL, proven, {("E01.FR.01", "2.1"): "Gone."})
+    assert "- **E01.FR.01** (2.0.1) Tell" in text
+    assert "  - not applicable (2.1): Gone." in text
+
+
+def test_what_is_proven_may_not_be_called_inapplicable() -> None:
+    proven = {("E01.FR.01", "2.1"): frozenset({"x.py::a"})}
+    assert contradictions(proven, {("E01.FR.01", "2.1"): "No."}) == ["E01.FR.01 (2.1)"]
+    assert contradictions(proven, {("E01.FR.01", "2.0.1"): "No."}) == []
+
+
+def test_a_complete_block_names_what_nobody_claims() -> None:
+    assert unclaimed(SMALL, {}, {}) == ["E01.FR.01 (2.0.1)"]
+    assert unclaimed(SMALL, {("E01.FR.01", "2.0.1"): frozenset({"a"})}, {}) == []
+    assert unclaimed(SMALL, {}, {("E01.FR.01", "2.0.1"): "No socket."}) == []
+
+
+def test_what_does_not_apply_is_read_and_fits_the_inventory() -> None:
+    assert isinstance(load_exemptions(NOT_APPLICABLE, load_inventory()), Mapping)
+
+
+@pytest.mark.parametrize(
+    ("row", "complaint"),
+    [
+        ("E01.FR.01\t2.1", "is not id, versions and reason"),
+        ("E01.FR.01\t2.1\t ", "is not id, versions and reason"),
+        ("E01.FR.01\t1.6\tNo.", "is no requirement of 1.6"),
+        ("E99.FR.01\t2.1\tNo.", "is no requirement of 2.1"),
+        ("E01.FR.01\t2.1\tNo.\nE01.FR.01\t2.1\tNo.", "is there twice"),
+    ],
+)
+def test_a_wrong_row_about_what_does_not_apply_is_refused(
+    tmp_path: Path, row: str, complaint: str
+) -> None:
+    (tmp_path / "E.tsv").write_text(row, encoding="utf-8")
+    with pytest.raises(ValueError, match=complaint):
+        load_exemptions(tmp_path, SMALL)
 
 
 def test_the_order_of_the_proofs_does_not_change_the_page() -> None:
     proofs = [Proof("b", ("E01.FR.01",)), Proof("a", ("E01.FR.01",)), Proof("c", ("E16.FR.01",))]
-    assert page(SMALL, proven_by(proofs, SMALL)) == page(SMALL, proven_by(proofs[::-1], SMALL))
+    backwards = proven_by(proofs[::-1], SMALL)
+    assert page(SMALL, proven_by(proofs, SMALL), {}) == page(SMALL, backwards, {})
 
 
-def _run(folder: Path, source: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+def _run(
+    folder: Path, source: str, *arguments: str, complete: str = "{}"
+) -> subprocess.CompletedProcess[str]:
     """Run pytest on one file with the plugin, whose page is a file in `folder`."""
     (folder / "test_it.py").write_text(source, encoding="utf-8")
     (folder / "conftest.py").write_text(
         "from pathlib import Path\n"
+        "import tests.conformance as conformance\n"
         "import tests.conftest as plugin\n"
+        f"conformance.COMPLETE = {complete}\n"
+        "plugin.NOT_APPLICABLE = Path(__file__).parent\n"
         f"plugin.PAGE = Path({str(folder)!r}) / 'page.md'\n"
         "pytest_plugins = ['tests.conftest']\n",
         encoding="utf-8",
@@ -131,6 +193,15 @@ def test_a_page_that_is_out_of_date_fails_the_run_and_names_the_remedy(tmp_path:
     checked = _run(tmp_path, MARKED, "--conformance=check")
     assert checked.returncode == 1
     assert "run ./dev conformance" in checked.stdout
+
+
+def test_a_block_with_an_unclaimed_requirement_fails_the_run_and_names_it(tmp_path: Path) -> None:
+    assert _run(tmp_path, MARKED, "--conformance=write").returncode == 0
+    checked = _run(tmp_path, MARKED, "--conformance=check", complete="{'2.0.1': 'B'}")
+    assert checked.returncode == 1
+    assert "claimed by no test and not listed as not applicable: " in checked.stdout
+    assert "B12.FR.10 (2.0.1)" in checked.stdout
+    assert "B01.FR.01" not in checked.stdout
 
 
 def test_a_run_without_the_option_never_complains(tmp_path: Path) -> None:
