@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from pathlib import Path
 from typing import Protocol
 
 from agent.core.events import DomainEvent, PassingEvent, StoredEvent
@@ -168,3 +169,29 @@ class CsmsLink(Csms, Protocol):
 
     def silence_s(self) -> float:
         """Return how long nothing was sent."""
+
+
+@dataclass(frozen=True, slots=True)
+class ClientIdentity:
+    """A certificate of the station with its key, as files in PEM; `fingerprint` names the pair."""
+
+    certificate_file: Path
+    key_file: Path
+    fingerprint: str
+
+
+class ClientIdentities(Protocol):
+    """The certificates with which the station may authenticate itself to the CSMS."""
+
+    def usable(self) -> tuple[ClientIdentity, ...]:
+        """Return the pairs to try, newest first; also expired ones (A00.FR.430)."""
+
+    async def worked(self, identity: ClientIdentity) -> None:
+        """Delete all other pairs, now that the CSMS accepted this one (A02.FR.10, A02.FR.29)."""
+
+
+class TrustAnchors(Protocol):
+    """The root certificates that the station trusts."""
+
+    def has_csms_root(self) -> bool:
+        """Tell whether a certificate of a CSMS can be verified at all (A05)."""
