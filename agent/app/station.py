@@ -12,6 +12,7 @@ from agent.app.csms_settings import back_off, endpoint, identity, retry_policy
 from agent.app.evses import descriptions, evse_service, meter_readers, station_signer
 from agent.app.foundations import Foundations
 from agent.app.live_variables import provide_live_variables
+from agent.app.message_bounds import message_bounds
 from agent.app.security import SecurityEvents
 from agent.app.views import LocalViews
 from agent.core import standard_variables as sv
@@ -31,6 +32,7 @@ from agent.core.commands import (
 )
 from agent.core.events import Boot, TransactionEvent
 from agent.core.facts import TransactionAcknowledged
+from agent.core.report_request import GetReport
 from agent.core.session_state import SessionState, TokenRevoked
 from agent.core.variable_access import Assignment, VariableChange
 from agent.ocpp.codec import CodecContext, SignedValueWrapper
@@ -46,6 +48,7 @@ from agent.services.json_lines import JsonLinesServer
 from agent.services.metering import MeteringService
 from agent.services.provisioning import ProvisioningService, ProvisioningSettings
 from agent.services.remote_control import RemoteControlService, TriggerService
+from agent.services.reports import ReportService
 from agent.services.reset import ResetService
 from agent.services.smart_charging import SmartChargingService
 from agent.services.tokens import TokenService
@@ -83,9 +86,8 @@ class Station:
         self.meters = meter_readers(f)
         self.history = TransactionHistory(f.storage.documents)
         self.evses = {evse.evse: self._evse(evse) for evse in descriptions(f.config)}
-        self.variables = VariablesService(
-            f.model, f.storage.documents, self.dispatcher, f.clock, self.spawn
-        )
+        self.variables = VariablesService(f.model, f.storage.documents)
+        self.reports = ReportService(f.model, self.dispatcher, f.clock, self.spawn)
         self.smart_charging = SmartChargingService(
             self.evses, f.storage.profiles, f.clock, self.spawn
         )
@@ -209,6 +211,7 @@ class Station:
             back_off=lambda: back_off(f.model),
             boot_id=f.boot_id,
             codec=lambda subprotocol: station_codec(subprotocol, f.config, f.model),
+            bounds=message_bounds(f.model),
             on_frame=f.on_frame,
             on_failure=self.security.connect_failed,
             on_connected=self.security.connected,
@@ -224,7 +227,8 @@ class Station:
         router = CommandRouter()
         router.carries_out(GetVariables, self.variables.get)
         router.carries_out(SetVariables, self.variables.set)
-        router.carries_out(GetBaseReport, self.variables.report)
+        router.carries_out(GetBaseReport, self.reports.base)
+        router.carries_out(GetReport, self.reports.custom)
         router.carries_out(Reset, self.reset.reset)
         router.carries_out(ChangeAvailability, self.availability.change)
         router.carries_out(RequestStart, remote_control.start)

@@ -9,6 +9,7 @@ from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
 
+from agent.core.report_request import GetReport
 from agent.core.smart_charging import ChargingProfile
 from agent.core.vocabulary import IdToken, MessageTrigger, ProfilePurpose, ResetKind
 
@@ -211,10 +212,10 @@ class ReportBase(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class GetBaseReport:
-    """GetBaseReport (B07)."""
+    """GetBaseReport (B07); `base` None is one that this station does not know."""
 
     request_id: int
-    base: ReportBase
+    base: ReportBase | None
 
 
 class ReportVerdict(StrEnum):
@@ -275,6 +276,7 @@ Command = (
     | GetVariables
     | SetVariables
     | GetBaseReport
+    | GetReport
     | SetChargingProfile
     | ClearChargingProfile
     | GetCompositeSchedule

@@ -4,16 +4,16 @@ Reports are generated lazily: a live value is read when its part is made.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from enum import StrEnum
 from itertools import islice
 
 from agent.core.commands import ReportBase
 from agent.core.device_model import DeviceModel
 from agent.core.events import ReportEntry, ReportPart
+from agent.core.report_request import ComponentCriterion, VariableSelector
 from agent.core.variable_definition import (
+    CONFIGURATION_VALUE_SIZE,
     LIST_TYPES,
     NUMBER_TYPES,
     AttributeType,
@@ -27,44 +27,6 @@ from agent.core.variable_definition import (
 
 _VALUES_LIST_SIZE = 1000
 _ABNORMAL_STATES = frozenset({"Problem", "Tripped", "Overload", "Fallback"})
-
-
-class ComponentCriterion(StrEnum):
-    """ComponentCriterionEnumType."""
-
-    ACTIVE = "Active"
-    AVAILABLE = "Available"
-    ENABLED = "Enabled"
-    PROBLEM = "Problem"
-
-
-@dataclass(frozen=True, slots=True)
-class VariableSelector:
-    """An element of GetReport's componentVariable list; what it leaves out matches everything."""
-
-    component: ComponentKey
-    variable: VariableKey | None = None
-
-    def matches(self, definition: VariableDefinition) -> bool:
-        """Whether the selector, with its wildcards, covers a variable (B08.FR.20 to B08.FR.25)."""
-        return self._matches_component(definition.component.folded()) and self._matches_variable(
-            definition.variable.folded()
-        )
-
-    def _matches_component(self, actual: ComponentKey) -> bool:
-        wanted = self.component.folded()
-        return (
-            wanted.name == actual.name
-            and wanted.instance in {None, actual.instance}
-            and wanted.evse_id in {None, actual.evse_id}
-            and wanted.connector_id in {None, actual.connector_id}
-        )
-
-    def _matches_variable(self, actual: VariableKey) -> bool:
-        if self.variable is None:
-            return True
-        wanted = self.variable.folded()
-        return wanted.name == actual.name and wanted.instance in {None, actual.instance}
 
 
 def base_report(model: DeviceModel, base: ReportBase) -> Iterator[ReportEntry]:
@@ -190,7 +152,8 @@ def _reported_value(
 
 def _text_limit(definition: VariableDefinition) -> Decimal | None:
     settable = definition.mutability is not Mutability.READ_ONLY
-    return Decimal(definition.max_length) if settable else None
+    bounded = settable or definition.max_length != CONFIGURATION_VALUE_SIZE
+    return Decimal(definition.max_length) if bounded else None
 
 
 def _values_list(definition: VariableDefinition) -> str | None:

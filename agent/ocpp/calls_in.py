@@ -16,6 +16,7 @@ from agent.core.commands import (
 )
 from agent.core.provisioning import Registration
 from agent.core.vocabulary import RegistrationStatus
+from agent.ocpp.bounds import Bounds, check_bound, unbounded
 from agent.ocpp.codec import Answer, CallRejected, Codec, CodecContext, Payload, WhileRejected
 from agent.ocpp.dialect import RpcErrorCode
 from agent.ocpp.schemas import Schemas, SchemaViolation
@@ -33,12 +34,14 @@ class IncomingCalls:
         context: Callable[[], CodecContext],
         registration: Callable[[], Registration],
         handler: CommandHandler,
+        bounds: Bounds = unbounded,
     ) -> None:
         self._codec = codec
         self._schemas = schemas
         self._context = context
         self._registration = registration
         self._handler = handler
+        self._bounds = bounds
 
     async def serve(self, action: str, payload: Payload) -> Payload | None:
         """Return the reply, or None for silence; raises `CallRejected` for a CALLERROR."""
@@ -69,6 +72,9 @@ class IncomingCalls:
         except SchemaViolation as violation:
             code = self._codec.dialect.schema_errors[violation.rule]
             raise CallRejected(code, str(violation)) from violation
+        bound = self._bounds(action)
+        if bound is not None:
+            check_bound(bound, action, payload)
 
     def _refusal_before_acceptance(self, command: Command) -> CommandOutcome | None:
         """Refuse remote start and stop until accepted (B02.FR.05, S16-BOOT-11)."""

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import import_module
 
+from agent.ocpp.bounds import Bounds, unbounded
 from agent.ocpp.calls_in import CommandHandler, IncomingCalls
 from agent.ocpp.codec import Codec, CodecContext, Payload
 from agent.ocpp.connection import Closed, Connection, FrameObserver, Handlers, connect
@@ -52,6 +53,7 @@ class LinkSettings:
     back_off: Callable[[], RetryBackOff]
     boot_id: str
     codec: Callable[[str], Codec] = load_codec
+    bounds: Bounds = unbounded
     on_frame: FrameObserver | None = None
     on_failure: Callable[[ConnectFailed], None] = lambda _failure: None
     on_connected: Callable[[], None] = lambda: None
@@ -126,6 +128,7 @@ class Link:
             lambda: self._context,
             lambda: self._dispatcher.registration,
             self._handler,
+            self._settings.bounds,
         )
 
         async def serve(action: str, payload: Payload) -> Payload | None:

@@ -1,13 +1,11 @@
-"""Getting, setting and reporting variables of the device model (B05-B07)."""
+"""Getting and setting variables of the device model, and what becomes of them (B05, B06)."""
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 from agent.core.commands import (
-    GetBaseReport,
     GetVariables,
     Refusal,
-    ReportVerdict,
     SetVariables,
     VariableAssignment,
     VariableName,
@@ -16,13 +14,9 @@ from agent.core.commands import (
     VariableResults,
 )
 from agent.core.device_model import DeviceModel
-from agent.core.events import ReportEntry
-from agent.core.reporting import base_report, report_parts
-from agent.core.standard_variables import ITEMS_PER_GET_REPORT
 from agent.core.variable_access import Assignment, SetStatus, VariableChange
 from agent.core.variable_definition import AttributeType, ComponentKey, Mutability, VariableKey
-from agent.ports import Clock, Csms, Settings
-from agent.services.tasks import Spawn
+from agent.ports import Settings
 
 KIND = "variable"
 
@@ -34,15 +28,10 @@ Listener = Callable[[VariableChange], None]
 class VariablesService:
     """The device model with its memory: a change is durable before it is answered."""
 
-    def __init__(
-        self, model: DeviceModel, settings: Settings, csms: Csms, clock: Clock, spawn: Spawn
-    ) -> None:
+    def __init__(self, model: DeviceModel, settings: Settings) -> None:
         self.model = model
         self.listeners: list[Listener] = []
         self._settings = settings
-        self._csms = csms
-        self._clock = clock
-        self._spawn = spawn
 
     def get(self, command: GetVariables) -> VariableResults:
         """Answer each element by itself (B06)."""
@@ -73,24 +62,6 @@ class VariablesService:
             log.info("variable %s was changed", change.key.notation)
             for listener in self.listeners:
                 listener(change)
-
-    def report(self, command: GetBaseReport) -> ReportVerdict:
-        """Accept a report and send its parts after the answer (B07)."""
-        entries = base_report(self.model, command.base)
-        first = next(entries, None)
-        if first is None:
-            return ReportVerdict.EMPTY_RESULT_SET
-        self._spawn(self._send_report(command.request_id, first, entries))
-        return ReportVerdict.ACCEPTED
-
-    async def _send_report(
-        self, request_id: int, first: ReportEntry, rest: Iterator[ReportEntry]
-    ) -> None:
-        entries = (first, *rest)
-        size = self.model.integer(ITEMS_PER_GET_REPORT)
-        parts = report_parts(entries, request_id=request_id, at=self._clock.now(), part_size=size)
-        for part in parts:
-            self._csms.publish(part, asked_for=True)
 
     def _get(self, query: VariableQuery) -> VariableResult:
         component, variable = keys_of(query.name)

@@ -190,9 +190,20 @@ class Station(StationRecord):
         payload = await self._ask_v2(csms_v2_requests.get_base_report(request_id, report_base))
         if payload["status"] != "Accepted":
             return None
-        await self.wait_for(lambda _: request_id in self.reports, timeout_s)
-        await self.wait_for(lambda _: self.reports[request_id].complete, timeout_s)
-        return self.reports[request_id]
+        return await self._whole_report(request_id, timeout_s)
+
+    async def get_report(
+        self,
+        variables: Sequence[str] = (),
+        criteria: Sequence[str] = (),
+        timeout_s: float = TIMEOUT_S,
+    ) -> Report | str:
+        """Ask for a report of what is picked and wait for all of it (2.x); or return the status."""
+        request_id = next(self._request_ids)
+        payload = await self._ask_v2(csms_v2_requests.get_report(request_id, variables, criteria))
+        if payload["status"] != "Accepted":
+            return str(payload["status"])
+        return await self._whole_report(request_id, timeout_s)
 
     async def get_configuration(self, keys: Sequence[str] = ()) -> dict[str, str | None]:
         """Read configuration keys, none meaning all (1.6); unknown ones are left out."""
@@ -231,6 +242,11 @@ class Station(StationRecord):
         """Forget a connection that has ended, unless a newer one has replaced it."""
         if self._link is link:
             self._link, self.connected = None, False
+
+    async def _whole_report(self, request_id: int, timeout_s: float) -> Report:
+        await self.wait_for(lambda _: request_id in self.reports, timeout_s)
+        await self.wait_for(lambda _: self.reports[request_id].complete, timeout_s)
+        return self.reports[request_id]
 
     async def _do(self, command: Command) -> CommandResult:
         return _result(await self.call(command.action, command.payload))

@@ -104,6 +104,23 @@ def get_base_report(request_id: int, report_base: str) -> Command:
     return Command("GetBaseReport", {"requestId": request_id, "reportBase": report_base})
 
 
+def get_report(request_id: int, variables: Sequence[str], criteria: Sequence[str] = ()) -> Command:
+    """Word a GetReport; a name without a variable, "EVSE@1", means all variables of components."""
+    payload: Payload = {"requestId": request_id}
+    if criteria:
+        payload["componentCriteria"] = list(criteria)
+    if variables:
+        payload["componentVariable"] = [selector_payload(name) for name in variables]
+    return Command("GetReport", payload)
+
+
+def selector_payload(name: str) -> Payload:
+    """Read a name as `variable_payload` does; the variable may be missing."""
+    if _VARIABLE.fullmatch(name):
+        return variable_payload(name)
+    return {"component": variable_payload(f"{name}.All")["component"]}
+
+
 def variable_payload(name: str) -> Payload:
     """Read `Component[instance]@evse:connector.Variable[instance]`; ValueError otherwise."""
     match = _VARIABLE.fullmatch(name)

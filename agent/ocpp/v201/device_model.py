@@ -1,4 +1,4 @@
-"""Block B, the device model: Get/SetVariables, GetBaseReport, NotifyReport."""
+"""Block B, the device model: Get/SetVariables, GetBaseReport, GetReport, NotifyReport."""
 
 from typing import Any
 
@@ -16,6 +16,8 @@ from agent.core.commands import (
     VariableResults,
 )
 from agent.core.events import ReportEntry, ReportPart
+from agent.core.report_request import GetReport, VariableSelector
+from agent.core.variable_definition import ComponentKey, VariableKey
 from agent.ocpp.codec import Answer, Call, CodecContext, Payload
 from agent.ocpp.numbers import json_number
 from agent.ocpp.payloads import integer, present, shorten
@@ -70,12 +72,21 @@ def set_variables_reply(
 
 def get_base_report(payload: Payload, _context: CodecContext) -> Command | Answer:
     """Read GetBaseReport (B07)."""
-    return GetBaseReport(int(payload["requestId"]), ReportBase(payload["reportBase"]))
+    wanted = payload["reportBase"]
+    known = ReportBase(wanted) if wanted in frozenset(ReportBase) else None
+    return GetBaseReport(int(payload["requestId"]), known)
 
 
-def get_base_report_reply(
-    outcome: ReportVerdict, _request: Payload, _context: CodecContext
-) -> Payload:
+def get_report(payload: Payload, _context: CodecContext) -> Command | Answer:
+    """Read GetReport (B08)."""
+    return GetReport(
+        int(payload["requestId"]),
+        frozenset(payload.get("componentCriteria", ())),
+        tuple(map(_selector, payload.get("componentVariable", ()))),
+    )
+
+
+def report_reply(outcome: ReportVerdict, _request: Payload, _context: CodecContext) -> Payload:
     """Tell whether NotifyReport follows."""
     return {"status": outcome.value}
 
@@ -90,6 +101,20 @@ def notify_report(event: ReportPart, _context: CodecContext) -> tuple[Call, ...]
         "reportData": [_reported(entry) for entry in event.entries] or None,
     }
     return (Call("NotifyReport", present(payload)),)
+
+
+def _selector(element: Payload) -> VariableSelector:
+    component, variable = element["component"], element.get("variable")
+    evse = component.get("evse", {})
+    return VariableSelector(
+        ComponentKey(
+            component["name"],
+            component.get("instance"),
+            integer(evse, "id"),
+            integer(evse, "connectorId"),
+        ),
+        None if variable is None else VariableKey(variable["name"], variable.get("instance")),
+    )
 
 
 def _variable_name(element: Payload) -> VariableName:

@@ -63,6 +63,7 @@ OUTCOMES: MappingProxyType[str, st.SearchStrategy[Any]] = MappingProxyType(
         "ClearChargingProfile": outcomes,
         "DataTransfer": st.sampled_from(DataTransferStatus),
         "GetBaseReport": st.sampled_from(ReportVerdict),
+        "GetReport": st.sampled_from(ReportVerdict),
         "GetCompositeSchedule": st.builds(
             CompositeSchedule,
             evse=numbers,

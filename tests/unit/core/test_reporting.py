@@ -9,13 +9,8 @@ from hypothesis import strategies as st
 from agent.core.commands import ReportBase
 from agent.core.device_model import DeviceModel
 from agent.core.events import ReportEntry
-from agent.core.reporting import (
-    ComponentCriterion,
-    VariableSelector,
-    base_report,
-    custom_report,
-    report_parts,
-)
+from agent.core.report_request import ComponentCriterion, VariableSelector
+from agent.core.reporting import base_report, custom_report, report_parts
 from agent.core.variable_access import Assignment
 from agent.core.variable_definition import (
     AttributeType,

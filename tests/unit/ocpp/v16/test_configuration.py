@@ -17,12 +17,11 @@ from agent.core.commands import (
     VariableResults,
 )
 from agent.core.device_model import DeviceModel
-from agent.core.events import DomainEvent, PassingEvent
 from agent.ocpp.codec import Answer, Codec
 from agent.ocpp.v16 import CODEC, with_keys
 from agent.ocpp.v16.keys import AuthorizationKeyForm
 from agent.services.variables import VariablesService
-from tests.unit.ocpp.v16.instances import KNOWN, NOW, read
+from tests.unit.ocpp.v16.instances import KNOWN, read
 from tests.wire.official_schemas import check_response
 
 EXAMPLE: Final = Path(__file__).parents[4] / "config" / "station.toml"
@@ -78,30 +77,9 @@ class Kept:
         del self.texts[key]
 
 
-class Nobody:
-    """A CSMS and a clock that these tests need not."""
-
-    online = False
-
-    async def ask(self, event: DomainEvent, *, asked_for: bool = False) -> None:
-        raise AssertionError("nobody is asked")
-
-    def publish(self, event: PassingEvent, *, asked_for: bool = False) -> None:
-        raise AssertionError("nothing is told")
-
-    def now(self) -> Any:
-        return NOW
-
-    def monotonic_s(self) -> float:
-        return 0.0
-
-    def synchronize(self, told: Any) -> float:
-        return 0.0
-
-
 async def carried_out(codec: Codec, model: DeviceModel, key: str, value: str) -> Any:
     """The reply to ChangeConfiguration after the service has done its part."""
-    service = VariablesService(model, Kept(), Nobody(), Nobody(), lambda work: work.close())
+    service = VariablesService(model, Kept())
     command = change(codec, key, value)
     if isinstance(command, Answer):
         return command.payload["status"]
