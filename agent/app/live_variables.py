@@ -4,9 +4,9 @@ from collections.abc import Callable, Mapping
 from decimal import Decimal
 
 from agent.core.device_model import DeviceModel, LiveValue
-from agent.core.snapshot import connector_status
+from agent.core.snapshot import charging_state, connector_status
 from agent.core.variable_definition import ComponentVariable
-from agent.core.vocabulary import ConnectorStatus
+from agent.core.vocabulary import ChargingState, ConnectorStatus
 from agent.ports import Clock
 from agent.services.evse import EvseService
 
@@ -23,6 +23,8 @@ def provide_live_variables(
         "ChargingStation.AvailabilityState": lambda _key: lambda: station_status(evses),
         "EVSE.AvailabilityState": lambda key: lambda: _status(evses, key),
         "Connector.AvailabilityState": lambda key: lambda: _status(evses, key),
+        "EVSE.ChargingState": lambda key: lambda: _charging_state(evses, key),
+        "EVSE.ActiveTransactionId": lambda key: lambda: _transaction_id(evses, key),
         "EVSE.Power": lambda key: lambda: _power_w(evses, key),
         "ClockCtrlr.DateTime": lambda _key: clock.now,
         "FiscalMetering.EnergyImportRegister": lambda key: lambda: _register_wh(evses, key),
@@ -60,6 +62,15 @@ def _evse(evses: Mapping[int, EvseService], key: ComponentVariable) -> EvseServi
 
 def _status(evses: Mapping[int, EvseService], key: ComponentVariable) -> str:
     return connector_status(_evse(evses, key).state.snapshot)
+
+
+def _charging_state(evses: Mapping[int, EvseService], key: ComponentVariable) -> str:
+    return charging_state(_evse(evses, key).state.snapshot) or ChargingState.IDLE
+
+
+def _transaction_id(evses: Mapping[int, EvseService], key: ComponentVariable) -> str:
+    transaction = _evse(evses, key).state.transaction
+    return "" if transaction is None else transaction.id
 
 
 def _power_w(evses: Mapping[int, EvseService], key: ComponentVariable) -> Decimal:
