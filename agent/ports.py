@@ -120,6 +120,39 @@ class Settings(Protocol):
     async def delete(self, kind: str, key: str) -> None: ...
 
 
+@dataclass(frozen=True, slots=True)
+class SecurityLogEntry:
+    """One line of the security log as it was written; `digest` seals it and the one before it."""
+
+    number: int
+    at: str
+    kind: str
+    critical: bool
+    technical_info: str
+    digest: str
+
+
+class SecurityLog(Protocol):
+    """The station's own record of security events (A04.FR.04): appended, never changed."""
+
+    @property
+    def loss(self) -> str | None:
+        """What was missing or changed when the log was opened, None if it is whole."""
+
+    async def append(
+        self,
+        at: datetime,
+        kind: str,
+        technical_info: str,
+        *,
+        critical: bool,
+    ) -> None:
+        """Add an entry; the oldest makes room when the log is full."""
+
+    async def entries(self) -> tuple[SecurityLogEntry, ...]:
+        """Return what the log holds, oldest first."""
+
+
 class TransactionNumbers(Protocol):
     """The numbers that a CSMS gives to transactions (1.6)."""
 

@@ -13,7 +13,7 @@ from agent.app.evses import descriptions, evse_service, meter_readers, station_s
 from agent.app.foundations import Foundations
 from agent.app.live_variables import provide_live_variables
 from agent.app.message_bounds import message_bounds
-from agent.app.security import SecurityEvents
+from agent.app.security import SecurityWatch
 from agent.app.views import LocalViews
 from agent.core import standard_variables as sv
 from agent.core.commands import (
@@ -50,6 +50,7 @@ from agent.services.provisioning import ProvisioningService, ProvisioningSetting
 from agent.services.remote_control import RemoteControlService, TriggerService
 from agent.services.reports import ReportService
 from agent.services.reset import ResetService
+from agent.services.security import SecurityService
 from agent.services.smart_charging import SmartChargingService
 from agent.services.tokens import TokenService
 from agent.services.variables import VariablesService
@@ -77,8 +78,11 @@ class Station:
             lambda: retry_policy(f.model),
             self._acknowledged,
         )
-        self.security = SecurityEvents(f.storage.journal, f.clock, self.spawn)
-        f.storage.endurance.on_refusal = self.security.store_refuses
+        self.security = SecurityService(
+            f.storage.journal, f.storage.security_log, f.clock, self.spawn
+        )
+        self._watch = SecurityWatch(self.security)
+        f.storage.endurance.on_refusal = self._watch.store_refuses
         self.signer = station_signer(f)
         self.authorization = AuthorizationService(
             self.dispatcher, lambda: policies.authorization_policy(f.model)
@@ -107,7 +111,7 @@ class Station:
         for server in self._servers:
             await server.start()
         self.security.started(self._f.boot_reason)
-        self.security.store_recovered(self._f.storage.database.recovery)
+        self._watch.store_recovered(self._f.storage.database.recovery)
         try:
             async with asyncio.TaskGroup() as tasks:
                 self._tasks = tasks
@@ -213,9 +217,9 @@ class Station:
             codec=lambda subprotocol: station_codec(subprotocol, f.config, f.model),
             bounds=message_bounds(f.model),
             on_frame=f.on_frame,
-            on_failure=self.security.connect_failed,
-            on_connected=self.security.connected,
-            on_violation=self.security.violated,
+            on_failure=self._watch.connect_failed,
+            on_connected=self._watch.connected,
+            on_violation=self._watch.violated,
         )
         self.link = Link(
             settings, self.dispatcher, self.context, router.handle, f.clock.monotonic_s
@@ -256,7 +260,12 @@ class Station:
             offline_threshold_s=lambda: model.integer(sv.OFFLINE_THRESHOLD),
             clock_from_csms=lambda: "Heartbeat" in model.member_list(sv.TIME_SOURCE),
             station_operative=lambda: self.availability.station_operative,
+            clock_moved=self._clock_moved,
         )
+
+    def _clock_moved(self, by_s: float) -> None:
+        threshold_s = self._f.model.integer(sv.TIME_ADJUSTMENT_REPORTING_THRESHOLD)
+        self.security.clock_moved(by_s, threshold_s)
 
     def _take_heartbeat_interval(self, interval_s: int) -> None:
         if interval_s != self._f.model.integer(sv.HEARTBEAT_INTERVAL):
@@ -279,7 +288,7 @@ class Station:
             f.model,
             self.evses,
             self.dispatcher,
-            (f.storage.journal, self.history),
+            (f.storage.journal, self.history, f.storage.security_log),
             f.clock,
         )
         self._servers = [JsonLinesServer(f.config.local_api.socket, views.answer)]
@@ -291,6 +300,7 @@ class Station:
         """Let changes of variables and ends of transactions be noticed where they matter."""
         f = self._f
         self.variables.listeners.append(self._variable_changed)
+        self.variables.listeners.append(self.security.variable_changed)
         provide_live_variables(
             f.model,
             self.evses,

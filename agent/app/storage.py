@@ -17,6 +17,7 @@ from agent.store.errors import StoreUnavailable
 from agent.store.journal import StoredJournal
 from agent.store.outbox import Outbox, Stamp
 from agent.store.profiles import StoredProfiles
+from agent.store.security_log import StoredSecurityLog
 from agent.store.sessions import Sessions, TransactionNumbers
 from agent.store.settings import Documents
 
@@ -40,6 +41,7 @@ class Storage:
     documents: EnduringDocuments
     profiles: StoredProfiles
     counters: Counters
+    security_log: StoredSecurityLog
 
     async def close(self) -> None:
         """Write everything out."""
@@ -67,6 +69,7 @@ async def open_storage(
     outbox = await Outbox.open(database, stamp=stamp, schema=SCHEMA)
     documents = EnduringDocuments(await Documents.open(database), endurance)
     numbers = await TransactionNumbers.open(database, config.csms.url)
+    security_log = await StoredSecurityLog.open(database, endurance, config.log.security_entries)
     journal = StoredJournal(database, outbox, await Sessions(database).load_all())
     return Storage(
         database=database,
@@ -77,6 +80,7 @@ async def open_storage(
         documents=documents,
         profiles=StoredProfiles(documents),
         counters=Counters(database),
+        security_log=security_log,
     )
 
 

@@ -14,7 +14,7 @@ from agent.core.variable_definition import (
     VariableKey,
 )
 from agent.ocpp.dispatch import Dispatcher
-from agent.ports import Clock, EventQueue
+from agent.ports import Clock, EventQueue, SecurityLog
 from agent.services.evse import EvseService
 from agent.services.history import TransactionHistory, utc_text
 from agent.services.json_lines import failure
@@ -32,32 +32,48 @@ class LocalViews:
         model: DeviceModel,
         evses: Mapping[int, EvseService],
         dispatcher: Dispatcher,
-        records: tuple[EventQueue, TransactionHistory],
+        records: tuple[EventQueue, TransactionHistory, SecurityLog],
         clock: Clock,
     ) -> None:
         self._config = config
         self._model = model
         self._evses = evses
         self._dispatcher = dispatcher
-        self._queue, self._history = records
+        self._queue, self._history, self._security_log = records
         self._clock = clock
 
     async def answer(self, request: Mapping[str, Any]) -> Mapping[str, Any]:
-        """Answer `status`, `transactions` or `export`."""
+        """Answer `status`, `transactions`, `security_log` or `export`."""
         match request["op"]:
             case "status":
                 return self.status()
             case "transactions":
                 return {"ok": True, "transactions": self._transactions(LATEST)}
+            case "security_log":
+                return {"ok": True, "security_log": await self._security_entries()}
             case "export":
                 return {
                     "ok": True,
                     "transactions": self._transactions(None),
                     "variables": self._variables(),
+                    "security_log": await self._security_entries(),
                 }
             case unknown:
-                known = "status, transactions, export"
+                known = "status, transactions, security_log, export"
                 return failure(f"there is no op {str(unknown)[:40]!r}; there is {known}")
+
+    async def _security_entries(self) -> list[dict[str, Any]]:
+        return [
+            {
+                "number": entry.number,
+                "at": entry.at,
+                "type": entry.kind,
+                "critical": entry.critical,
+                "info": entry.technical_info,
+                "digest": entry.digest,
+            }
+            for entry in await self._security_log.entries()
+        ]
 
     def status(self) -> dict[str, Any]:
         """Return what an installer asks first."""

@@ -22,7 +22,8 @@ COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
     "bench": ("agent.cli.bench", "drive the mock board of a running station"),
     "status": ("agent.cli.status", "what the running station is doing"),
     "transactions": ("agent.cli.transactions", "the latest transactions and their energy"),
-    "export": ("agent.cli.export", "all transactions and settings as a JSON document"),
+    "security-log": ("agent.cli.security_log", "the security events that the station logged"),
+    "export": ("agent.cli.export", "all transactions, settings and security events as JSON"),
     "check-config": ("agent.cli.check_config", "check a configuration file"),
 }
 """Each command's module and what it does."""

@@ -83,6 +83,17 @@ class PastTransaction:
     public_key: str
 
 
+@dataclass(frozen=True, slots=True)
+class SecurityEntry:
+    """One line of the `security-log`."""
+
+    number: int
+    at: str
+    type: str
+    critical: bool
+    info: str
+
+
 def station_status(reply: Mapping[str, Any]) -> StationStatus:
     """Read the answer to `status`. Raises OddReply."""
     return _read(_station_status, reply)
@@ -91,6 +102,11 @@ def station_status(reply: Mapping[str, Any]) -> StationStatus:
 def past_transactions(reply: Mapping[str, Any]) -> tuple[PastTransaction, ...]:
     """Read the answer to `transactions`. Raises OddReply."""
     return _read(lambda r: tuple(_past(entry) for entry in r["transactions"]), reply)
+
+
+def security_entries(reply: Mapping[str, Any]) -> tuple[SecurityEntry, ...]:
+    """Read the answer to `security_log`. Raises OddReply."""
+    return _read(lambda r: tuple(_security(entry) for entry in r["security_log"]), reply)
 
 
 def _read(reader: Callable[[Mapping[str, Any]], T], reply: Mapping[str, Any]) -> T:
@@ -165,6 +181,16 @@ def _past(entry: Mapping[str, Any]) -> PastTransaction:
         stopped_reason=_optional_text(entry["stopped_reason"]),
         records=tuple(str(record) for record in entry["records"]),
         public_key=str(entry["public_key"] or ""),
+    )
+
+
+def _security(entry: Mapping[str, Any]) -> SecurityEntry:
+    return SecurityEntry(
+        number=int(entry["number"]),
+        at=str(entry["at"]),
+        type=str(entry["type"]),
+        critical=bool(entry["critical"]),
+        info=str(entry["info"]),
     )
 
 

@@ -268,7 +268,10 @@ def _bench(table: Table | None) -> BenchSection | None:
 
 
 def _log(table: Table) -> LogSection:
-    section = LogSection(level=table.choice("level", LogLevel, LogLevel.INFO))
+    section = LogSection(
+        level=table.choice("level", LogLevel, LogLevel.INFO),
+        security_entries=table.integer("security_entries", 1000, low=100, high=10_000),
+    )
     table.finish()
     return section
 

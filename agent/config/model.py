@@ -156,9 +156,10 @@ class LocalApiSection:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LogSection:
-    """`[log]`: what the daemon writes to its log."""
+    """`[log]`: what the daemon writes to its log, and how many entries its security log keeps."""
 
     level: LogLevel = LogLevel.INFO
+    security_entries: int = 1000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

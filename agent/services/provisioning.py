@@ -115,7 +115,7 @@ class ProvisioningService:
     def _take_over(self, answer: Registered) -> None:
         log.info("the CSMS answered BootNotification with %s", answer.status.value)
         if answer.current_time is not None and self._settings.clock_from_csms():
-            self._clock.synchronize(answer.current_time)
+            self._settings.clock_moved(self._clock.synchronize(answer.current_time))
         if answer.status is RegistrationStatus.ACCEPTED and answer.interval_s > 0:
             self._settings.take_heartbeat_interval(answer.interval_s)
 
@@ -188,7 +188,7 @@ class ProvisioningService:
             await asyncio.sleep(1.0)
             return
         if isinstance(fact, ClockTold) and self._settings.clock_from_csms():
-            self._clock.synchronize(fact.current_time)
+            self._settings.clock_moved(self._clock.synchronize(fact.current_time))
 
 
 class ProvisioningSettings:
@@ -202,9 +202,11 @@ class ProvisioningSettings:
         offline_threshold_s: Callable[[], int],
         clock_from_csms: Callable[[], bool],
         station_operative: Callable[[], bool],
+        clock_moved: Callable[[float], None],
     ) -> None:
         self.heartbeat_interval_s = heartbeat_interval_s
         self.take_heartbeat_interval = take_heartbeat_interval
         self.offline_threshold_s = offline_threshold_s
         self.clock_from_csms = clock_from_csms
         self.station_operative = station_operative
+        self.clock_moved = clock_moved

@@ -28,6 +28,7 @@ TABLES = (
     "csms_transaction",
     "document",
     "dropped",
+    "security_log",
     "outbox",
 )
 

@@ -186,6 +186,16 @@ class StationProcess:
         assert answer["ok"], answer
         return answer
 
+    async def security_log(self) -> list[str]:
+        """Return the types of the events in the security log, oldest first."""
+        reader, writer = await asyncio.open_unix_connection(self.folder / "state" / "api.sock")
+        try:
+            writer.write(b'{"op":"security_log"}\n')
+            answer = json.loads(await asyncio.wait_for(reader.readline(), 10))
+        finally:
+            writer.close()
+        return [entry["type"] for entry in answer["security_log"]]
+
     async def evse(self) -> dict[str, Any]:
         """Return what can be measured and what the station thinks of EVSE 1."""
         evse: dict[str, Any] = (await self.bench("state"))["evses"][0]

@@ -15,7 +15,7 @@ from agent.config.problems import ConfigError, ConfigProblem
 from tests.unit.cli.conftest import Started
 from tests.unit.cli.fake_station import EXPORT, STATUS, TRANSACTIONS, FakeStation, line
 
-ASKING = ["status", "transactions", "export"]
+ASKING = ["status", "transactions", "security-log", "export"]
 
 
 def test_status_tells_csms_guard_and_every_evse(
@@ -84,6 +84,30 @@ def test_transactions_are_listed_with_energy_and_signed_records(
     assert " ".join(heading.split()) == "transaction EVSE started ended energy reason signed"
     assert " ".join(running.split()) == "T-2 1 2026-01-01T10:00:00.000Z running 0.013 kWh - -"
     assert past.strip().endswith("10.500 kWh  Local   2 records")
+
+
+def test_the_security_log_is_listed_with_what_the_csms_is_told(
+    started: Started, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    common = {"at": "2026-01-01T10:00:00.000Z", "digest": "00"}
+    entries = [
+        {**common, "number": 7, "type": "StartupOfTheDevice", "critical": True, "info": "PowerUp"},
+        {**common, "number": 8, "type": "InvalidMessages", "critical": False, "info": ""},
+    ]
+    reply = {"ok": True, "security_log": entries}
+    with FakeStation(tmp_path / "s", lambda _: line(reply)) as station:
+        assert started.run("security-log", "--socket", str(station.path)) == 0
+    _, told, logged = (" ".join(row.split()) for row in capsys.readouterr().out.splitlines())
+    assert told == "7 2026-01-01T10:00:00.000Z StartupOfTheDevice to the CSMS PowerUp"
+    assert logged == "8 2026-01-01T10:00:00.000Z InvalidMessages logged only -"
+
+
+def test_an_empty_security_log_says_so(
+    started: Started, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with FakeStation(tmp_path / "s", lambda _: line({"ok": True, "security_log": []})) as station:
+        assert started.run("security-log", "--socket", str(station.path)) == 0
+    assert capsys.readouterr().out == "the security log is empty\n"
 
 
 def test_a_station_without_transactions_says_so(
