@@ -1,6 +1,5 @@
 """Security events: logged on the station, and the critical ones told to the CSMS (A04)."""
 
-import asyncio
 import logging
 
 from agent.core.events import SecurityEvent
@@ -68,8 +67,7 @@ class SecurityService:
 
     async def _record(self, kind: SecurityEventKind, info: str) -> None:
         at, critical = self._clock.now(), is_critical(kind)
-        writes = [self._log.append(at, kind.value, info, critical=critical)]
+        await self._log.append(at, kind.value, info, critical=critical)
         if critical:
             event = SecurityEvent(at=at, kind=kind.value, technical_info=info or None)
-            writes.append(self._journal.record(None, [event], before_effect=True))
-        await asyncio.gather(*writes)
+            await self._journal.record(None, [event], before_effect=True)
