@@ -1,0 +1,1 @@
+"""Keys, certificates and trust anchors: made, kept and checked on the device."""
