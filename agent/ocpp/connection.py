@@ -18,7 +18,7 @@ from websockets.exceptions import ConnectionClosed
 from websockets.protocol import State
 
 from agent.ocpp.dialect import RpcErrorCode
-from agent.ocpp.dialing import StationSocket, client_context, dial
+from agent.ocpp.dialing import StationSocket, dial
 from agent.ocpp.endpoint import Endpoint
 from agent.ocpp.framing import Flaw, Payload
 from agent.ocpp.outcomes import (
@@ -42,6 +42,7 @@ from agent.ocpp.rpc_events import (
     Transmit,
     Violation,
 )
+from agent.ocpp.tls import client_context
 from agent.ocpp.token_bucket import TokenBucket
 
 __all__ = [

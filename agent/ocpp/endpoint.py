@@ -38,6 +38,8 @@ class Endpoint:
     """Asked anew for every attempt, so that a changed password is used (A01)."""
     ca_file: Path | None = None
     """The only trust anchors; the operating system's are not used."""
+    csms_roots: Callable[[], str] | None = None
+    """Returns all trust anchors in PEM, those of `ca_file` included; asked for every attempt."""
     client_certificate_file: Path | None = None
     client_key_file: Path | None = None
     allow_wildcard_certificate: bool = False
@@ -97,8 +99,11 @@ class Endpoint:
         if scheme != expected:
             raise InvalidEndpoint(f"url: security_profile {profile:d} needs {expected}://")
         for setting in _NEEDED[profile]:
-            if getattr(self, setting) is None:
+            if getattr(self, setting) is None and not self._has_other(setting):
                 raise InvalidEndpoint(f"security_profile {profile:d} needs {setting}")
+
+    def _has_other(self, setting: str) -> bool:
+        return setting == "ca_file" and self.csms_roots is not None
 
 
 _WITH_PASSWORD = frozenset({SecurityProfile.BASIC, SecurityProfile.TLS_BASIC})

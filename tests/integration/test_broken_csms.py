@@ -27,7 +27,8 @@ from agent.sim.misbehaviour import (
 from tests.integration.csms_doubles import accept, raw_csms
 from tests.integration.hostile_rig import charging_station
 from tests.integration.station_process import StationProcess, until_true
-from tests.integration.test_dialing import LOOPBACK, issue, server_context
+from tests.integration.test_tls import server_context
+from tests.throw_away_ca import LOOPBACK, Recipe, issue
 
 OFFLINE_TOKENS = """
 "AuthCtrlr.OfflineTxForUnknownIdEnabled" = true
@@ -282,12 +283,13 @@ async def test_no_password_goes_to_a_server_that_cannot_prove_itself(
     kind: str, tmp_path: Path
 ) -> None:
     version, event = CERTIFICATES[kind]
-    ca = issue(tmp_path, "CA")
-    good = issue(tmp_path, "csms", ca, names=[LOOPBACK])
+    ca = issue("CA", folder=tmp_path)
+    honest = Recipe(names=[LOOPBACK])
+    good = issue("csms", ca, honest, tmp_path)
     if kind == "of another CA":
-        bad = issue(tmp_path, "impostor", issue(tmp_path, "Other CA"), names=[LOOPBACK])
+        bad = issue("impostor", issue("Other CA", folder=tmp_path), honest, tmp_path)
     else:
-        bad = issue(tmp_path, "elsewhere", ca)
+        bad = issue("elsewhere", ca, Recipe(), tmp_path)
     csms = Csms(ping_interval_s=None, password=PASSWORD, ssl=server_context(bad))
     await csms.start()
     profile = SecurityProfile.TLS_BASIC
