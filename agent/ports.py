@@ -165,15 +165,17 @@ class TransactionNumbers(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class SigningRequest:
-    """A register to be signed: whose, when, for which token, and at which end of a transaction."""
+    """A register to be signed: whose, when, why, and for which token.
+
+    Without `transaction_id` it belongs to no transaction and to no token.
+    """
 
     evse: int
-    transaction_id: str
+    transaction_id: str | None
     at: datetime
     register_wh: Decimal
     context: ReadingContext
     authorization: Authorization | None = None
-    with_public_key: bool = True
 
 
 class MeterSigner(Protocol):

@@ -2,10 +2,10 @@
 
 from agent.app.foundations import Foundations
 from agent.app.hardware import MeterDevices
-from agent.app.storage import Pagination, RememberedKey
+from agent.app.storage import FISCAL_PAGINATION, Pagination, RememberedKey
 from agent.config.model import Cable, StationConfig
-from agent.core import standard_variables as sv
 from agent.core.session import Session, idle_state
+from agent.core.session_state import last_told
 from agent.metering.ocmf import ClockStatus
 from agent.metering.station_signer import SigningPolicy, StationSigner
 from agent.ocpp.endpoint import SecurityProfile
@@ -33,8 +33,13 @@ def meter_readers(f: Foundations) -> dict[int, MeterReader]:
     """Return the meters by EVSE, each with the last register that was told."""
     sessions = f.storage.journal.sessions()
     return {
-        number: MeterReader(number, meter, sessions[number].rest if number in sessions else None)
-        for number, meter in f.hardware.meters.items()
+        evse.id: MeterReader(
+            evse.id,
+            f.hardware.meters[evse.id],
+            last_told(sessions.get(evse.id)),
+            evse.rated_power_w,
+        )
+        for evse in f.config.evses
     }
 
 
@@ -57,13 +62,13 @@ def station_signer(f: Foundations) -> StationSigner:
         Pagination(f.storage.counters),
         MeterDevices(f.config, f.hardware.meters, f.version),
         lambda: _signing_policy(f),
+        Pagination(f.storage.counters, FISCAL_PAGINATION),
     )
 
 
 def _signing_policy(f: Foundations) -> SigningPolicy:
     synchronized = f.clock.synchronized
     return SigningPolicy(
-        sign_readings=f.model.boolean(sv.SAMPLED_SIGN_READINGS),
         public_key=policies.public_key_policy(f.model),
         clock_status=ClockStatus.SYNCHRONIZED if synchronized else ClockStatus.INFORMATIVE,
         over_tls=f.config.csms.security_profile >= SecurityProfile.TLS_BASIC,

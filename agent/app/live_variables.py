@@ -73,8 +73,9 @@ def _transaction_id(evses: Mapping[int, EvseService], key: ComponentVariable) ->
     return "" if transaction is None else transaction.id
 
 
-def _power_w(evses: Mapping[int, EvseService], key: ComponentVariable) -> Decimal:
-    return _evse(evses, key).last_reading.power_w
+def _power_w(evses: Mapping[int, EvseService], key: ComponentVariable) -> LiveValue:
+    power_w = _evse(evses, key).last_reading.power_w
+    return "" if power_w is None else power_w
 
 
 def _register_wh(evses: Mapping[int, EvseService], key: ComponentVariable) -> Decimal:

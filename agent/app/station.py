@@ -191,7 +191,8 @@ class Station:
             self.meters,
             f.storage.journal,
             f.clock,
-            lambda: policies.aligned_policy(f.model),
+            lambda: policies.aligned_policy(f.model, self.evses),
+            self.signer,
         )
         self.reset = ResetService(
             self.evses, f.storage.documents, f.storage.journal, f.restart, self.spawn

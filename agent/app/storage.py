@@ -23,6 +23,7 @@ from agent.store.settings import Documents
 
 DATABASE = "stationd.db"
 PAGINATION = "ocmf_pagination"
+FISCAL_PAGINATION = "ocmf_fiscal_pagination"
 SIGNING = "signing"
 PUBLIC_KEY = "public_key"
 
@@ -102,12 +103,13 @@ class RememberedKey:
 class Pagination:
     """The number of each signed record."""
 
-    def __init__(self, counters: Counters) -> None:
+    def __init__(self, counters: Counters, name: str = PAGINATION) -> None:
         self._counters = counters
+        self._name = name
 
     async def next(self) -> int:
         """Take the next number; it is durable when this returns. Raises `PaginationUnavailable`."""
         try:
-            return await self._counters.next(PAGINATION)
+            return await self._counters.next(self._name)
         except StoreUnavailable as error:
             raise PaginationUnavailable(str(error)) from error

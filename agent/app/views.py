@@ -104,7 +104,7 @@ class LocalViews:
             "plugged_in": snapshot.plugged_in,
             "authorized": snapshot.authorized,
             "energy_wh": float(reading.register_wh),
-            "power_w": float(reading.power_w),
+            "power_w": None if reading.power_w is None else float(reading.power_w),
             "transaction": None
             if transaction is None
             else {

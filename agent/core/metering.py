@@ -9,16 +9,22 @@ from agent.core.meter_values import MeterValue, SampledValue
 from agent.core.vocabulary import Measurand, ReadingContext
 
 DAY_S = 86_400
+LOADED_A = Decimal(1)
+"""From this current on a phase is in use; less is noise of the meter or a car's electronics."""
 PHASES = ("L1", "L2", "L3")
 PHASES_TO_NEUTRAL = ("L1-N", "L2-N", "L3-N")
 
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """One instant of an EVSE's meter; `fresh` is false for the last reading of a lost meter."""
+    """One instant of an EVSE's meter; `fresh` is false for the last reading of a lost meter.
+
+    What the meter does not tell, or not truly, is None or empty. Per-phase values are numbered as
+    the meter sees them (J01.FR.11).
+    """
 
     register_wh: Decimal
-    power_w: Decimal = Decimal(0)
+    power_w: Decimal | None = Decimal(0)
     voltage_v: tuple[Decimal, ...] = ()
     current_a: tuple[Decimal, ...] = ()
     frequency_hz: Decimal | None = None
@@ -56,6 +62,18 @@ def meter_value(
         for sample in _samples(measurand, reading, offer, context)
     )
     return MeterValue(at, samples) if samples else None
+
+
+def phases_in_use(reading: Reading, phases: int) -> int | None:
+    """Return on how many phases the EV draws current, None while nobody knows (E02.FR.18).
+
+    A meter that tells no currents leaves the phases that the EVSE offers.
+    """
+    if not reading.fresh:
+        return None
+    if not reading.current_a:
+        return phases
+    return sum(current_a >= LOADED_A for current_a in reading.current_a) or None
 
 
 def supported(measurands: Iterable[str]) -> bool:
@@ -96,10 +114,10 @@ def _samples(
 def _quantities(
     reading: Reading, offer: Offer
 ) -> dict[Measurand, Sequence[tuple[str | None, Decimal]]]:
-    frequency = reading.frequency_hz
+    frequency, power_w = reading.frequency_hz, reading.power_w
     return {
         Measurand.ENERGY_ACTIVE_IMPORT_REGISTER: [(None, reading.register_wh)],
-        Measurand.POWER_ACTIVE_IMPORT: [(None, reading.power_w)],
+        Measurand.POWER_ACTIVE_IMPORT: [] if power_w is None else [(None, power_w)],
         Measurand.CURRENT_IMPORT: list(zip(PHASES, reading.current_a, strict=False)),
         Measurand.VOLTAGE: list(zip(PHASES_TO_NEUTRAL, reading.voltage_v, strict=False)),
         Measurand.FREQUENCY: [] if frequency is None else [(None, frequency)],

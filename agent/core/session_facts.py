@@ -7,6 +7,7 @@ follows from the changed facts is derived elsewhere.
 from dataclasses import replace
 from typing import assert_never
 
+from agent.core import transaction_events as told
 from agent.core.faults import stopped_reason
 from agent.core.session_state import (
     AlignedDue,
@@ -98,12 +99,19 @@ class SessionFacts:
                 return Cause(TriggerReason.CHARGING_RATE_CHANGED) if changed else STATE_CHANGED
             case AvailabilityChanged(operative):
                 return self._availability_changed(operative=operative)
-            case AlignedDue():
-                return Cause(TriggerReason.METER_VALUE_CLOCK)
+            case AlignedDue(tell, keep):
+                return self._aligned_due(moment, tell=tell, keep=keep)
             case EventTriggered():
                 return Cause(TriggerReason.TRIGGER)
             case _:
                 assert_never(stimulus)
+
+    def _aligned_due(self, moment: Moment, *, tell: bool, keep: bool) -> Cause:
+        transaction = self.state.transaction
+        if keep and transaction is not None and transaction.ending is None:
+            kept = told.with_aligned(transaction, self.state, self.policy, moment)
+            self.change_transaction(kept)
+        return Cause(TriggerReason.METER_VALUE_CLOCK) if tell else STATE_CHANGED
 
     def _lines_changed(self, lines: LinesChanged) -> Cause:
         was, unwatched = self.state.snapshot, _guards_differ(self.state, lines)

@@ -7,6 +7,7 @@ from decimal import Decimal
 from agent.core.events import TransactionEvent
 from agent.core.meter_values import MeterValue
 from agent.core.metering import Offer, Reading
+from agent.core.signed_values import SigningRules
 from agent.core.snapshot import EvseSnapshot
 from agent.core.vocabulary import (
     AuthorizedBy,
@@ -111,6 +112,17 @@ class SessionState:
     deadlines: Deadlines = field(default_factory=Deadlines)
 
 
+def last_told(state: SessionState | None) -> Reading | None:
+    """Return the highest register that is known of an EVSE, None if there is none."""
+    if state is None:
+        return None
+    transaction, rest = state.transaction, state.rest
+    told_wh = None if transaction is None else transaction.told_register_wh
+    if told_wh is None or (rest is not None and told_wh <= rest.register_wh):
+        return rest
+    return Reading(told_wh, power_w=None)
+
+
 @dataclass(frozen=True, slots=True)
 class SessionPolicy:
     """The device-model variables that steer a session."""
@@ -126,10 +138,12 @@ class SessionPolicy:
     updated_measurands: tuple[Measurand, ...] = (Measurand.ENERGY_ACTIVE_IMPORT_REGISTER,)
     ended_measurands: tuple[Measurand, ...] = (Measurand.ENERGY_ACTIVE_IMPORT_REGISTER,)
     aligned_measurands: tuple[Measurand, ...] = (Measurand.ENERGY_ACTIVE_IMPORT_REGISTER,)
+    aligned_ended_measurands: tuple[Measurand, ...] = ()
     updated_interval_s: int = 60
     ended_interval_s: int = 0
     ended_values_at_most: int = 100
     ending_timeout_s: float = 10.0
+    signing: SigningRules = field(default_factory=SigningRules)
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,7 +238,13 @@ class AvailabilityChanged:
 
 @dataclass(frozen=True, slots=True)
 class AlignedDue:
-    """A clock-aligned instant has come while a transaction runs."""
+    """A clock-aligned instant has come while a transaction runs.
+
+    `tell` it now (AlignedDataCtrlr.Interval), `keep` it for the end (TxEndedInterval), or both.
+    """
+
+    tell: bool = True
+    keep: bool = False
 
 
 @dataclass(frozen=True, slots=True)

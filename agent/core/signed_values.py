@@ -10,6 +10,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from agent.core.vocabulary import ReadingContext, TransactionPhase
+
 
 class PublicKeyPolicy(StrEnum):
     """`OCPPCommCtrlr.PublicKeyWithSignedMeterValue`: which signed values carry the public key."""
@@ -27,13 +29,15 @@ class SignedValue:
     names its algorithm itself, as OCMF does. `public_key` is the SubjectPublicKeyInfo in
     hexadecimal, empty when this value does not carry the key; codecs send it as Base64 of
     `oca:base16:asn1:` followed by that hexadecimal text (OCA application note "Signed Meter
-    Values in OCPP").
+    Values in OCPP"). `repeats_key`: the key came with an earlier message of the transaction, in a
+    version whose first message can carry it; None is no.
     """
 
     record: str
     signing_method: str = ""
     encoding_method: str = "OCMF"
     public_key: str = ""
+    repeats_key: bool | None = None
 
     def __post_init__(self) -> None:
         if not self.record:
@@ -53,3 +57,38 @@ def attaches_public_key(
     if policy is PublicKeyPolicy.ONCE_PER_TRANSACTION:
         return in_transaction and not already_sent
     return policy is PublicKeyPolicy.EVERY_METER_VALUE
+
+
+_SAMPLED_IN_BETWEEN = frozenset({ReadingContext.SAMPLE_PERIODIC, ReadingContext.TRIGGER})
+_IDLE = frozenset({ReadingContext.SAMPLE_CLOCK, ReadingContext.TRIGGER})
+
+
+@dataclass(frozen=True, slots=True)
+class SigningRules:
+    """Which readings are signed: `Sign…Readings` of SampledDataCtrlr and of AlignedDataCtrlr.
+
+    `sampled` and `aligned` are the master switches. `started` tells the signed begin value at the
+    start already (the end repeats it), the two `updated` ones sign what is told in between.
+    `key_once`: the public key is told once in a transaction.
+    """
+
+    sampled: bool = True
+    started: bool = True
+    updated: bool = False
+    aligned: bool = False
+    aligned_updated: bool = False
+    key_once: bool = False
+
+    def signs(self, phase: TransactionPhase, context: ReadingContext) -> bool:
+        """Tell whether the register of a transaction event is signed (E02.FR.14, J02.FR.21)."""
+        if phase is not TransactionPhase.UPDATED:
+            return self.sampled
+        if context is ReadingContext.TRANSACTION_BEGIN:
+            return self.sampled and self.started
+        if context in _SAMPLED_IN_BETWEEN:
+            return self.sampled and self.updated
+        return context is ReadingContext.SAMPLE_CLOCK and self.aligned and self.aligned_updated
+
+    def signs_idle(self, context: ReadingContext) -> bool:
+        """Tell whether the register of an EVSE without transaction is signed (J01.FR.21)."""
+        return context in _IDLE and self.aligned

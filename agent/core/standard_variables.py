@@ -33,6 +33,11 @@ def fiscal_public_key(evse_id: int) -> ComponentVariable:
     return evse_variable(evse_id, "FiscalMetering", "PublicKey")
 
 
+def aligned_send_during_idle(evse_id: int) -> ComponentVariable:
+    """AlignedDataCtrlr.SendDuringIdle of one EVSE (J01.FR.19)."""
+    return evse_variable(evse_id, "AlignedDataCtrlr", "SendDuringIdle")
+
+
 ACTIVE_NETWORK_PROFILE = _station("OCPPCommCtrlr", "ActiveNetworkProfile")
 FILE_TRANSFER_PROTOCOLS = _station("OCPPCommCtrlr", "FileTransferProtocols")
 HEARTBEAT_INTERVAL = _station("OCPPCommCtrlr", "HeartbeatInterval")

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from agent.core.events import TransactionEvent
 from agent.core.meter_values import MeterValue
-from agent.core.metering import Reading, meter_value, thinned
+from agent.core.metering import Reading, meter_value, phases_in_use, thinned
 from agent.core.session_state import (
     Authorization,
     Cause,
@@ -98,12 +98,16 @@ def with_series(
     transaction: Transaction, state: SessionState, policy: SessionPolicy, moment: Moment
 ) -> Transaction:
     """Add a sample to the series that the Ended event will carry."""
-    moment = _not_before(transaction, moment)
-    value = _value(state, policy.ended_measurands, moment, ReadingContext.SAMPLE_PERIODIC)
-    if value is None:
-        return transaction
-    series = thinned((*transaction.series, value), policy.ended_values_at_most)
-    return replace(_told(transaction, moment), series=series)
+    measurands, context = policy.ended_measurands, ReadingContext.SAMPLE_PERIODIC
+    return _with_value(transaction, state, policy, moment, (measurands, context))
+
+
+def with_aligned(
+    transaction: Transaction, state: SessionState, policy: SessionPolicy, moment: Moment
+) -> Transaction:
+    """Add a clock-aligned sample to the series that the Ended event will carry (E06.FR.11)."""
+    measurands, context = policy.aligned_ended_measurands, ReadingContext.SAMPLE_CLOCK
+    return _with_value(transaction, state, policy, moment, (measurands, context))
 
 
 def something_untold(transaction: Transaction, state: SessionState) -> bool:
@@ -143,7 +147,9 @@ def _event(
         names_evse=plugged_in and not transaction.told_evse,
         time_spent_charging_s=int(transaction.charged_s),
         cable_max_a=state.cable_max_a,
-        phases_used=moment.phases if shown is ChargingState.CHARGING else None,
+        phases_used=phases_in_use(moment.reading, moment.phases)
+        if shown is ChargingState.CHARGING
+        else None,
         meter_values=() if value is None else (value,),
     )
     return event, replace(
@@ -179,12 +185,13 @@ def _first_reading(state: SessionState, reading: Reading) -> Reading:
     """Return the reading that a transaction begins with.
 
     That is the one at rest if the power path is closed already, or if a lost meter's stand-in says
-    less than what was measured before.
+    less than what was measured before. An exchanged meter may truly say less.
     """
     rest = state.rest
     if rest is None:
         return reading
-    earlier = state.snapshot.power_path_closed or reading.register_wh < rest.register_wh
+    falls_short = not reading.fresh and reading.register_wh < rest.register_wh
+    earlier = state.snapshot.power_path_closed or falls_short
     return rest if earlier else reading
 
 
@@ -202,6 +209,21 @@ def _not_before(transaction: Transaction, moment: Moment) -> Moment:
 def _told(transaction: Transaction, moment: Moment) -> Transaction:
     register_wh = moment.reading.register_wh
     return replace(transaction, told_at=moment.at, told_register_wh=register_wh)
+
+
+def _with_value(
+    transaction: Transaction,
+    state: SessionState,
+    policy: SessionPolicy,
+    moment: Moment,
+    what: tuple[tuple[Measurand, ...], ReadingContext],
+) -> Transaction:
+    moment = _not_before(transaction, moment)
+    value = _value(state, what[0], moment, what[1])
+    if value is None:
+        return transaction
+    series = thinned((*transaction.series, value), policy.ended_values_at_most)
+    return replace(_told(transaction, moment), series=series)
 
 
 def _value(

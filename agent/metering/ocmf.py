@@ -145,7 +145,7 @@ class SigningDevice:
 
 @dataclass(frozen=True, slots=True)
 class MeterReading:
-    """One reading of the energy register within a transaction.
+    """One reading of the energy register; without `reason` it belongs to no transaction (fiscal).
 
     `energy_wh` is exact; every digit of it is kept, so round it to the meter's resolution first.
     `taken_at` is timezone-aware and shown with its own offset. A begin and an end reading of one
@@ -157,7 +157,7 @@ class MeterReading:
     energy_wh: Decimal
     taken_at: datetime
     clock_status: ClockStatus
-    reason: ReadingReason
+    reason: ReadingReason | None
     identification: Identification
     tariff_text: str = ""
     meter_status: MeterStatus = MeterStatus.GOOD
@@ -187,7 +187,7 @@ def build_payload(device: SigningDevice, reading: MeterReading, pagination: int)
     members = [
         _member("FV", FORMAT_VERSION),
         *gateway,
-        _member("PG", f"T{pagination}"),
+        _member("PG", f"{'F' if reading.reason is None else 'T'}{pagination}"),
         *meter,
         *_identification_members(reading),
         *place,
@@ -283,7 +283,7 @@ def _reading_object(device: SigningDevice, reading: MeterReading) -> str:
     return _object(
         [
             _member("TM", time_text(reading.taken_at, reading.clock_status)),
-            _member("TX", reading.reason),
+            *([] if reading.reason is None else [_member("TX", reading.reason)]),
             f'"RV":{energy_text(reading.energy_wh, device.unit)}',
             _member("RI", device.register),
             _member("RU", device.unit),

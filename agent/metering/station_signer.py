@@ -53,14 +53,16 @@ class DeviceSource(Protocol):
 class SigningPolicy:
     """What the device model says about signing now."""
 
-    sign_readings: bool
     public_key: PublicKeyPolicy
     clock_status: ClockStatus
     over_tls: bool
 
 
 class StationSigner:
-    """Signs begin and end registers of all EVSEs with one key and one pagination."""
+    """Signs registers of all EVSEs with one key.
+
+    Records of transactions share one pagination, records outside of them another (OCMF, PG).
+    """
 
     def __init__(
         self,
@@ -69,10 +71,12 @@ class StationSigner:
         pagination: PaginationCounter,
         devices: DeviceSource,
         policy: Callable[[], SigningPolicy],
+        fiscal_pagination: PaginationCounter | None = None,
     ) -> None:
         self._key_file = key_file
         self._memory = memory
         self._pagination = pagination
+        self._fiscal_pagination = fiscal_pagination
         self._devices = devices
         self._policy = policy
         self._key: SigningKey | None = None
@@ -97,33 +101,34 @@ class StationSigner:
                 await self._memory.remember(self._key.public_key_hex)
 
     async def sign(self, request: SigningRequest) -> SignedValue | None:
-        """Return the signed register, None if signing is off or impossible; energy goes on."""
-        policy = self._policy()
-        if not policy.sign_readings:
-            return None
+        """Return the signed register, None if that is impossible; energy goes on."""
         try:
             await self.prepare()
-            return await self._signed(request, policy)
+            return await self._signed(request, self._policy())
         except _OBSTACLES as error:
-            transaction = request.transaction_id
-            log.error("transaction %s has no signed value: %s", transaction, error)
+            owner = request.transaction_id or f"outside transactions at EVSE {request.evse}"
+            log.error("transaction %s has no signed value: %s", owner, error)
             return None
 
     async def _signed(self, request: SigningRequest, policy: SigningPolicy) -> SignedValue | None:
-        if self._key is None:
+        in_transaction = request.transaction_id is not None
+        pagination = self._pagination if in_transaction else self._fiscal_pagination
+        if self._key is None or pagination is None:
             return None
         device = await self._devices.device(request.evse)
         reading = MeterReading(
             energy_wh=request.register_wh,
             taken_at=request.at,
             clock_status=policy.clock_status,
-            reason=_REASONS[request.context],
+            reason=_REASONS.get(request.context, ReadingReason.CHARGING)
+            if in_transaction
+            else None,
             identification=_identification(request.authorization, over_tls=policy.over_tls),
         )
-        record = await MeterSigner(device, self._key, self._pagination).sign(reading)
+        record = await MeterSigner(device, self._key, pagination).sign(reading)
         begins = request.context is ReadingContext.TRANSACTION_BEGIN
         with_key = attaches_public_key(
-            policy.public_key, in_transaction=True, already_sent=not begins
+            policy.public_key, in_transaction=in_transaction, already_sent=not begins
         )
         return SignedValue(record.text, public_key=self._key.public_key_hex if with_key else "")
 

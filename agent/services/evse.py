@@ -12,7 +12,6 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 
 from agent.core.events import EvseChanged, TransactionEvent
-from agent.core.meter_values import with_signed
 from agent.core.metering import Reading
 from agent.core.session import Session
 from agent.core.session_state import (
@@ -28,15 +27,9 @@ from agent.core.session_state import (
     StopOrdered,
     TokenJudged,
 )
-from agent.core.vocabulary import (
-    AuthorizationStatus,
-    AuthorizedBy,
-    IdToken,
-    IdTokenInfo,
-    ReadingContext,
-    TransactionPhase,
-)
-from agent.ports import Clock, Csms, Journal, MeterSigner, SigningRequest
+from agent.core.vocabulary import AuthorizationStatus, AuthorizedBy, IdToken, IdTokenInfo
+from agent.ports import Clock, Csms, Journal, MeterSigner
+from agent.services.event_signing import signed
 from agent.services.lease import RENEWAL_S, lease_for, withdrawn, withdraws
 from agent.services.lines import lines_of, lines_without_guard, plugged_in
 from agent.services.meter_reader import MeterReader
@@ -113,6 +106,7 @@ class EvseService:
         self._kept = session.state
         self._supervision = Supervision(description.evse)
         self._again: Stimulus | None = None
+        ports.meter.billing = self._bills
 
     @property
     def state(self) -> SessionState:
@@ -261,7 +255,8 @@ class EvseService:
         lease = lease_for(self.state, lockable=self.description.lockable)
         if withdraws(lease, lease_before):
             await self._grant(lease)
-        events = [await self._signed(event, before) for event in step.events]
+        signer = self._ports.signer
+        events = [await signed(event, before, self._session, signer) for event in step.events]
         for event in events:
             await self._ports.remember(event, before)
         if events or _worth_keeping(before) != _worth_keeping(self.state):
@@ -269,6 +264,9 @@ class EvseService:
         self._kept = self.state
         await self._grant(lease)
         self._follow_up(before, step)
+
+    def _bills(self) -> bool:
+        return self.state.transaction is not None or self.state.snapshot.power_path_closed
 
     async def _moment(self) -> Moment:
         reading = await self._ports.meter.read()
@@ -312,38 +310,6 @@ class EvseService:
         except Exception:
             log.exception("a token could not be judged at EVSE %d", self.description.evse)
         self.post(TokenJudged(token, info, by))
-
-    # --- Signed values.
-
-    async def _signed(self, event: TransactionEvent, before: SessionState) -> TransactionEvent:
-        """Attach the signed register to a Started or Ended event; keep the first for the second."""
-        if event.phase is TransactionPhase.UPDATED:
-            return event
-        begins = event.phase is TransactionPhase.STARTED
-        context = ReadingContext.TRANSACTION_BEGIN if begins else ReadingContext.TRANSACTION_END
-        signed = await self._ports.signer.sign(self._signing_request(event, before, context))
-        if signed is None:
-            return event
-        transaction = self.state.transaction
-        if begins and transaction is not None:
-            begin = () if transaction.begin is None else (transaction.begin,)
-            kept = with_signed(begin, event.at, event.register_wh, context, signed)
-            self._session.remember_begin(replace(transaction, begin=kept[0]))
-        values = with_signed(event.meter_values, event.at, event.register_wh, context, signed)
-        return replace(event, meter_values=values)
-
-    def _signing_request(
-        self, event: TransactionEvent, before: SessionState, context: ReadingContext
-    ) -> SigningRequest:
-        ended = before.transaction
-        return SigningRequest(
-            evse=event.evse,
-            transaction_id=event.transaction_id,
-            at=event.at,
-            register_wh=event.register_wh,
-            context=context,
-            authorization=self.state.authorization or (ended.holder if ended else None),
-        )
 
     # --- The guard.
 

@@ -1,10 +1,12 @@
 """The device model's variables as the policies that the core's rules ask for."""
 
+from collections.abc import Iterable
+
 from agent.core import standard_variables as sv
 from agent.core.authorization import AuthorizationPolicy
 from agent.core.device_model import DeviceModel
 from agent.core.session_state import SessionPolicy
-from agent.core.signed_values import PublicKeyPolicy
+from agent.core.signed_values import PublicKeyPolicy, SigningRules
 from agent.core.variable_definition import ComponentVariable
 from agent.core.vocabulary import Measurand, TxPoint
 from agent.services.metering import AlignedPolicy
@@ -24,8 +26,10 @@ def session_policy(model: DeviceModel) -> SessionPolicy:
         updated_measurands=_measurands(model, sv.SAMPLED_TX_UPDATED_MEASURANDS),
         ended_measurands=_measurands(model, sv.SAMPLED_TX_ENDED_MEASURANDS),
         aligned_measurands=_measurands(model, sv.ALIGNED_MEASURANDS),
+        aligned_ended_measurands=_measurands(model, sv.ALIGNED_TX_ENDED_MEASURANDS),
         updated_interval_s=model.integer(sv.SAMPLED_TX_UPDATED_INTERVAL),
         ended_interval_s=model.integer(sv.SAMPLED_TX_ENDED_INTERVAL),
+        signing=signing_rules(model),
     )
 
 
@@ -38,12 +42,29 @@ def authorization_policy(model: DeviceModel) -> AuthorizationPolicy:
     )
 
 
-def aligned_policy(model: DeviceModel) -> AlignedPolicy:
+def signing_rules(model: DeviceModel) -> SigningRules:
+    """Return which readings are signed; a station that cannot sign has none of the variables."""
+    return SigningRules(
+        sampled=model.boolean(sv.SAMPLED_SIGN_READINGS, default=False),
+        started=model.boolean(sv.SAMPLED_SIGN_STARTED_READINGS, default=False),
+        updated=model.boolean(sv.SAMPLED_SIGN_UPDATED_READINGS, default=False),
+        aligned=model.boolean(sv.ALIGNED_SIGN_READINGS, default=False),
+        aligned_updated=model.boolean(sv.ALIGNED_SIGN_UPDATED_READINGS, default=False),
+        key_once=public_key_policy(model) is PublicKeyPolicy.ONCE_PER_TRANSACTION,
+    )
+
+
+def aligned_policy(model: DeviceModel, evses: Iterable[int]) -> AlignedPolicy:
     """Return the rules for clock-aligned values as configured now."""
     return AlignedPolicy(
         interval_s=model.integer(sv.ALIGNED_INTERVAL),
         measurands=_measurands(model, sv.ALIGNED_MEASURANDS),
         during_idle_only=model.boolean(sv.ALIGNED_SEND_DURING_IDLE),
+        idle_only_evses=frozenset(
+            evse for evse in evses if model.boolean(sv.aligned_send_during_idle(evse))
+        ),
+        ended_interval_s=model.integer(sv.ALIGNED_TX_ENDED_INTERVAL),
+        signing=signing_rules(model),
     )
 
 
@@ -54,7 +75,8 @@ def public_key_policy(model: DeviceModel) -> PublicKeyPolicy:
 
 def concerns_sessions(key: ComponentVariable) -> bool:
     """Tell whether a changed variable changes the rules for sessions."""
-    return key.component.name in _SESSION_COMPONENTS
+    of_session = key.component.name in _SESSION_COMPONENTS
+    return of_session or key == sv.PUBLIC_KEY_WITH_SIGNED_METER_VALUE
 
 
 _SESSION_COMPONENTS = frozenset({"TxCtrlr", "SampledDataCtrlr", "AlignedDataCtrlr", "AuthCtrlr"})

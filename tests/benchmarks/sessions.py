@@ -12,7 +12,6 @@ from pathlib import Path
 from agent.app.initial import device_model
 from agent.app.storage import Pagination, RememberedKey, Storage, open_storage
 from agent.config.load import load
-from agent.core import standard_variables as sv
 from agent.core.events import TransactionEvent
 from agent.core.meter_values import with_signed
 from agent.core.metering import Reading
@@ -63,7 +62,6 @@ async def opened(config_file: Path) -> AsyncIterator["OfflineSessions"]:
         model = device_model(config, version("stationd"))
         key_file = config.station.state_dir / "keys" / "meter_signing.pem"
         policy = SigningPolicy(
-            sign_readings=model.boolean(sv.SAMPLED_SIGN_READINGS),
             public_key=policies.public_key_policy(model),
             clock_status=ClockStatus.SYNCHRONIZED,
             over_tls=False,

@@ -72,7 +72,7 @@ def signed_meter_value(
         return None
     optional = {
         "signingMethod": signed.signing_method,
-        "publicKey": _public_key(signed.public_key, owner, limits),
+        "publicKey": "" if signed.repeats_key else _public_key(signed.public_key, owner, limits),
     }
     if not limits.tells_empty_signed_fields:
         optional = {name: text for name, text in optional.items() if text}

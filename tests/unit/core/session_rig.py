@@ -78,6 +78,7 @@ class Rig:
     at: datetime = BEGIN_AT
     now_s: float = 1000.0
     register_wh: Decimal = FIRST_WH
+    current_a: tuple[Decimal, ...] = ()
     fresh: bool = True
     online: bool = True
     told: list[Told] = field(default_factory=list)
@@ -120,7 +121,7 @@ class Rig:
         return Moment(
             at=self.at,
             now_s=self.now_s,
-            reading=Reading(self.register_wh, fresh=self.fresh),
+            reading=Reading(self.register_wh, current_a=self.current_a, fresh=self.fresh),
             fresh_id=f"transaction-{self.ids}",
             online=self.online,
         )
@@ -314,7 +315,7 @@ def _assert_series(event: TransactionEvent, contexts: list[ReadingContext]) -> N
         return
     assert contexts[0] is ReadingContext.TRANSACTION_BEGIN
     assert contexts[-1] is ReadingContext.TRANSACTION_END
-    assert set(contexts[1:-1]) <= {ReadingContext.SAMPLE_PERIODIC}
+    assert set(contexts[1:-1]) <= {ReadingContext.SAMPLE_PERIODIC, ReadingContext.SAMPLE_CLOCK}
     instants = [value.at for value in event.meter_values]
     assert instants == sorted(instants)
     assert instants[-1] == event.at

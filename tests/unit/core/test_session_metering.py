@@ -6,7 +6,7 @@ from decimal import Decimal
 
 import pytest
 
-from agent.core.metering import Reading
+from agent.core.metering import Reading, phases_in_use
 from agent.core.session_state import (
     AlignedDue,
     Elapsed,
@@ -134,6 +134,54 @@ def test_an_aligned_instant_in_a_transaction_is_told_by_it() -> None:
     assert (event.phase, event.trigger) == (UPDATED, TriggerReason.METER_VALUE_CLOCK)
     ((sample,),) = (value.samples for value in event.meter_values)
     assert (sample.measurand, sample.context) == (POWER, ReadingContext.SAMPLE_CLOCK)
+
+
+@pytest.mark.requirement("E06.FR.11")
+def test_aligned_instants_may_be_kept_for_the_end() -> None:
+    rig = Rig(replace(SAMPLED, aligned_ended_measurands=(ENERGY, POWER), updated_interval_s=0))
+    rig.charge()
+    told = len(rig.events)
+
+    for _ in range(3):
+        rig.wait(60)
+        rig.do(AlignedDue(tell=False, keep=True))
+    assert len(rig.events) == told
+    rig.tap()
+
+    begin, *kept, end = rig.ended.meter_values
+    assert [[s.measurand for s in value.samples] for value in kept] == [[ENERGY, POWER]] * 3
+    assert {s.context for value in kept for s in value.samples} == {ReadingContext.SAMPLE_CLOCK}
+    registers = [value.samples[0].value for value in (begin, *kept, end)]
+    assert registers == sorted(registers)
+    assert len(set(registers)) == 4
+
+
+def test_an_aligned_instant_without_measurands_for_the_end_keeps_nothing() -> None:
+    rig = Rig(SAMPLED)
+    rig.charge()
+    rig.do(AlignedDue(tell=False, keep=True))
+    assert rig.transaction.series == ()
+
+
+@pytest.mark.requirement("E02.FR.18", "E02.FR.19", "E03.FR.13", "E03.FR.14")
+def test_the_phases_in_use_are_counted_and_a_change_is_in_the_next_event() -> None:
+    rig = Rig(replace(SAMPLED, updated_measurands=(ENERGY,)))
+    told = []
+    for currents in (("0", "0.3", "0"), ("16", "0.2", "0"), ("16", "15.8", "16"), ("6", "6", "0")):
+        rig.current_a = tuple(map(Decimal, currents))
+        if rig.state.transaction is None:
+            rig.charge()
+        else:
+            rig.run(60)
+        told.append(rig.events[-1].phases_used)
+
+    assert told == [None, 1, 3, 2]
+
+
+@pytest.mark.requirement("E02.FR.18")
+def test_a_meter_that_is_lost_tells_no_phases() -> None:
+    assert phases_in_use(Reading(FIRST_WH), 3) == 3
+    assert phases_in_use(Reading(FIRST_WH, fresh=False), 3) is None
 
 
 @pytest.mark.requirement("J01.FR.22")

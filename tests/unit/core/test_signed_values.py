@@ -2,7 +2,13 @@
 
 import pytest
 
-from agent.core.signed_values import PublicKeyPolicy, SignedValue, attaches_public_key
+from agent.core.signed_values import (
+    PublicKeyPolicy,
+    SignedValue,
+    SigningRules,
+    attaches_public_key,
+)
+from agent.core.vocabulary import ReadingContext, TransactionPhase
 
 
 @pytest.mark.parametrize("in_transaction", [True, False])
@@ -60,3 +66,39 @@ def test_a_signed_value_without_a_record_is_refused() -> None:
 def test_a_signed_value_must_name_its_encoding() -> None:
     with pytest.raises(ValueError, match="encoding method"):
         SignedValue("OCMF|{}|{}", encoding_method="")
+
+
+BEGIN, END = ReadingContext.TRANSACTION_BEGIN, ReadingContext.TRANSACTION_END
+PERIODIC, CLOCK = ReadingContext.SAMPLE_PERIODIC, ReadingContext.SAMPLE_CLOCK
+STARTED, UPDATED, ENDED = TransactionPhase
+ALL = SigningRules(
+    sampled=True, started=True, updated=True, aligned=True, aligned_updated=True, key_once=True
+)
+ALIGNED_ALONE = SigningRules(sampled=False, aligned=True, aligned_updated=True)
+NOTHING = SigningRules(sampled=False, started=False)
+
+
+@pytest.mark.requirement("E02.FR.14", "J02.FR.21", "J01.FR.21")
+@pytest.mark.parametrize(
+    ("rules", "begin", "periodic", "clock", "end", "idle"),
+    [
+        (NOTHING, False, False, False, False, False),
+        (SigningRules(), True, False, False, True, False),
+        (SigningRules(started=False), True, False, False, True, False),
+        (SigningRules(updated=True), True, True, False, True, False),
+        (SigningRules(sampled=False, updated=True), False, False, False, False, False),
+        (SigningRules(aligned=True), True, False, False, True, True),
+        (SigningRules(aligned_updated=True), True, False, False, True, False),
+        (ALIGNED_ALONE, False, False, True, False, True),
+        (ALL, True, True, True, True, True),
+    ],
+)
+def test_each_kind_of_reading_is_signed_as_its_variable_says(
+    rules: SigningRules, *, begin: bool, periodic: bool, clock: bool, end: bool, idle: bool
+) -> None:
+    assert rules.signs(STARTED, BEGIN) is begin
+    assert rules.signs(UPDATED, PERIODIC) is periodic
+    assert rules.signs(UPDATED, ReadingContext.TRIGGER) is periodic
+    assert rules.signs(UPDATED, CLOCK) is clock
+    assert rules.signs(ENDED, END) is end
+    assert rules.signs_idle(CLOCK) is rules.signs_idle(ReadingContext.TRIGGER) is idle

@@ -118,18 +118,25 @@ def test_each_cause_of_a_sample_has_its_own_measurands(
 
 
 @pytest.mark.parametrize(
-    ("closed", "rest_wh", "expected"),
-    [(False, None, 100), (False, 90, 100), (False, 110, 110), (True, 90, 90), (True, None, 100)],
+    ("closed", "rest_wh", "fresh", "expected"),
+    [
+        (False, None, True, 100),
+        (False, 90, True, 100),
+        (False, 110, False, 110),
+        (False, 110, True, 100),
+        (True, 90, True, 90),
+        (True, None, True, 100),
+    ],
 )
 def test_a_transaction_begins_at_the_register_before_any_of_its_energy(
-    *, closed: bool, rest_wh: int | None, expected: int
+    *, closed: bool, rest_wh: int | None, fresh: bool, expected: int
 ) -> None:
     state = replace(
         AUTHORIZED,
         snapshot=replace(AUTHORIZED.snapshot, power_path_closed=closed),
         rest=None if rest_wh is None else Reading(Decimal(rest_wh)),
     )
-    moment = replace(Rig().moment(), reading=Reading(Decimal(100)))
+    moment = replace(Rig().moment(), reading=Reading(Decimal(100), fresh=fresh))
 
     event, transaction = told.started(state, POLICY, PLUG, moment)
 

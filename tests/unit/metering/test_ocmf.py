@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pyocmf import OCMF
 
 from agent.core.vocabulary import AuthorizedBy
 from agent.metering import ocmf
@@ -25,6 +26,7 @@ from agent.metering.ocmf import (
     RecordTooLongError,
     Register,
     SigningDevice,
+    assemble,
     build_payload,
     energy_text,
     time_text,
@@ -53,6 +55,16 @@ def test_a_payload_reads_as_the_format_demands() -> None:
         '"CI":"DE*EXA*E0001","RD":[{"TM":"2025-03-01T14:00:00,123+0100 S","TX":"B",'
         '"RV":1234.567,"RI":"1-b:1.8.0","RU":"kWh","RT":"AC","EF":"","ST":"G"}]}'
     )
+
+
+def test_a_reading_outside_transactions_names_no_reason_and_no_user() -> None:
+    fiscal = replace(reading(), reason=None, identification=UNASSIGNED)
+    members = payload(of=fiscal)
+    assert members["PG"] == "F7"
+    assert (members["IS"], members["IT"]) == (False, "NONE")
+    assert "TX" not in only_reading(of=fiscal)
+    text = assemble(build_payload(DEVICE, fiscal, 7), b"").decode()
+    assert OCMF.from_string(text, strict=True).payload.PG == "F7"
 
 
 def test_the_format_version_is_the_newest_that_verifiers_accept() -> None:

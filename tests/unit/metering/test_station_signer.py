@@ -21,7 +21,6 @@ REQUEST = SigningRequest(
     context=ReadingContext.TRANSACTION_BEGIN,
 )
 POLICY = SigningPolicy(
-    sign_readings=True,
     public_key=PublicKeyPolicy.EVERY_METER_VALUE,
     clock_status=ClockStatus.SYNCHRONIZED,
     over_tls=False,

@@ -27,7 +27,15 @@ from agent.core.vocabulary import (
 from agent.ports import SigningRequest
 from agent.services.evse import EvseDescription, EvsePorts, EvseService
 from agent.services.meter_reader import MeterReader
-from hal.api import GuardStatus, Lease, LeaseState, MeterReading, PilotMode, PilotState
+from hal.api import (
+    GuardStatus,
+    Lease,
+    LeaseState,
+    MeterIdentity,
+    MeterReading,
+    PilotMode,
+    PilotState,
+)
 
 AT = datetime(2026, 3, 2, tzinfo=UTC)
 TOKEN = IdToken("DEADBEEF", TokenType.ISO14443)
@@ -94,6 +102,9 @@ class Clock:
 
 
 class Meter:
+    async def identity(self) -> MeterIdentity:
+        return MeterIdentity("Example", "M", "1")
+
     async def read(self) -> MeterReading:
         return MeterReading(energy_import_wh=Decimal(1000), power_w=0.0)
 
@@ -113,7 +124,7 @@ class Rig:
         self.guard, self.journal, self.csms = Guard(), Journal(), Csms()
         self.session = Session(idle_state(1), SessionPolicy())
         self.judge = self._accept
-        meter = MeterReader(1, Meter(), None)  # type: ignore[arg-type] # only read
+        meter = MeterReader(1, Meter(), None)
         ports = EvsePorts(
             guard=self.guard,
             meter=meter,

@@ -114,6 +114,15 @@ def test_the_signing_method_and_an_absent_key_are_sent_empty() -> None:
     assert signed["publicKey"] == ""
 
 
+def test_a_key_that_an_earlier_message_carried_is_not_told_again() -> None:
+    again = replace(SIGNED, repeats_key=True)
+    signed = sampled(SampledValue(Decimal(1), signed=again))["signedMeterValue"]
+
+    assert isinstance(signed, dict)
+    assert signed["publicKey"] == ""
+    assert base64.b64decode(signed["signedMeterData"]) == RECORD.encode()
+
+
 def test_the_largest_record_that_fits_is_sent_whole() -> None:
     sample = SampledValue(Decimal(1), signed=SignedValue(LARGEST_RECORD))
     signed = sampled(sample)["signedMeterValue"]
