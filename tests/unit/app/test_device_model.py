@@ -32,6 +32,7 @@ SOCKETS = ((1, 1),)
 PLACES: Mapping[str, frozenset[tuple[int | None, int | None]]] = {
     "station": frozenset({(None, None)}),
     "evse": frozenset((evse, None) for evse in EVSES),
+    "station+evse": frozenset({(None, None), *((evse, None) for evse in EVSES)}),
     "connector": frozenset((evse, 1) for evse in EVSES),
     "socket": frozenset(SOCKETS),
 }
