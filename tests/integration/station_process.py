@@ -32,13 +32,14 @@ min_closing_interval_s = 0.0
 grace_s = {grace_s}
 [[evse]]
 id = 1
-connector_type = "cType2"
+connector_type = "{connector_type}"
 max_current_a = 32
 phases = 3
 pilot = {{ backend = "mock" }}
 contactor = {{ backend = "mock" }}
 meter = {{ backend = "mock" }}
 reader = {{ backend = "mock" }}
+{outlet}
 [bench]
 socket = "{folder}/bench.sock"
 [log]
@@ -80,6 +81,8 @@ class StationProcess:
     log_level: str = "info"
     message_timeout_s: int = 5
     variables: str = ""
+    connector_type: str = "cType2"
+    outlet: str = ""
 
     def configure(self, versions: tuple[str, ...] | None = None) -> Path:
         """Write the configuration file."""
@@ -94,6 +97,8 @@ class StationProcess:
             message_timeout_s=self.message_timeout_s,
             variables=self.variables,
             grace_s=self.grace_s,
+            connector_type=self.connector_type,
+            outlet=self.outlet,
         )
         file = self.folder / "station.toml"
         file.write_text(text)

@@ -1,0 +1,108 @@
+"""What the foreign CSMS does with a station in 1.6, one step after the other."""
+
+from tests.integration.foreign_csms.peer import Payload
+from tests.integration.foreign_csms.rig import OTHER_TOKEN, TOKEN, TOLERATED_WH, Rig
+
+ONE_WH = 1.0
+
+
+async def boots(rig: Rig) -> None:
+    boot = await rig.csms.sees("BootNotification")
+    assert boot["chargePointModel"] == "AC22"
+    for connector in (0, 1):
+        told = await rig.csms.sees(
+            "StatusNotification", lambda s, wanted=connector: s["connectorId"] == wanted
+        )
+        assert (told["status"], told["errorCode"]) == ("Available", "NoError")
+    assert rig.csms.connections == [rig.version]
+
+
+async def reads_and_writes_its_configuration(rig: Rig) -> None:
+    every = (await rig.csms.call("GetConfiguration"))["configurationKey"]
+    assert {entry["key"] for entry in every} >= {"HeartbeatInterval", "NumberOfConnectors"}
+    order: Payload = {"key": "MeterValueSampleInterval", "value": "1"}
+    assert await rig.csms.status("ChangeConfiguration", order) == "Accepted"
+    order = {"key": "MeterValueSampleInterval", "value": "often"}
+    assert await rig.csms.status("ChangeConfiguration", order) == "Rejected"
+    answer = await rig.csms.call("GetConfiguration", {"key": ["MeterValueSampleInterval", "Nope"]})
+    assert [entry["value"] for entry in answer["configurationKey"]] == ["1"]
+    assert answer["unknownKey"] == ["Nope"]
+
+
+async def charges_by_card(rig: Rig) -> None:
+    mark, before_wh = rig.csms.mark(), await rig.delivered_wh()
+    await rig.plug_in()
+    await rig.swipe()
+    await rig.delivers_wh(3)
+    assert (await rig.csms.sees("Authorize", since=mark))["idTag"] == TOKEN
+    started = await rig.csms.sees("StartTransaction", since=mark)
+    values = await rig.csms.sees("MeterValues", lambda v: "transactionId" in v, mark)
+    await rig.swipe()
+    ended = await rig.csms.sees("StopTransaction", since=mark)
+    assert ended["transactionId"] == values["transactionId"]
+    assert ended.get("reason", "Local") == "Local"
+    await rig.unplug()
+    billed_wh = ended["meterStop"] - started["meterStart"]
+    assert billed_wh > 2
+    delivered_wh = await rig.delivered_wh() - before_wh
+    assert abs(billed_wh - delivered_wh) < ONE_WH + TOLERATED_WH
+
+
+async def charges_by_order(rig: Rig) -> None:
+    mark = rig.csms.mark()
+    order: Payload = {"connectorId": 1, "idTag": OTHER_TOKEN}
+    assert await rig.csms.status("RemoteStartTransaction", order) == "Accepted"
+    await rig.plug_in()
+    await rig.energy_flows()
+    await rig.csms.sees("StartTransaction", lambda s: s["idTag"] == OTHER_TOKEN, mark)
+    number = (await rig.csms.sees("MeterValues", lambda v: "transactionId" in v, mark))[
+        "transactionId"
+    ]
+    for message in ("Heartbeat", "MeterValues", "StatusNotification"):
+        asked = rig.csms.mark()
+        order = {"requestedMessage": message, "connectorId": 1}
+        assert await rig.csms.status("TriggerMessage", order) == "Accepted"
+        await rig.csms.sees(message, since=asked)
+    order = {"transactionId": number + 77}
+    assert await rig.csms.status("RemoteStopTransaction", order) == "Rejected"
+    order = {"transactionId": number}
+    assert await rig.csms.status("RemoteStopTransaction", order) == "Accepted"
+    ended = await rig.csms.sees("StopTransaction", since=mark)
+    assert (ended["transactionId"], ended["reason"]) == (number, "Remote")
+    await rig.unplug()
+
+
+async def obeys_other_orders(rig: Rig) -> None:
+    for word, status in (("Inoperative", "Unavailable"), ("Operative", "Available")):
+        mark = rig.csms.mark()
+        order: Payload = {"connectorId": 1, "type": word}
+        assert await rig.csms.status("ChangeAvailability", order) == "Accepted"
+        assert (await rig.csms.sees("StatusNotification", since=mark))["status"] == status
+    assert await rig.csms.status("UnlockConnector", {"connectorId": 1}) == "Unlocked"
+    schedule = await rig.csms.call("GetCompositeSchedule", {"connectorId": 1, "duration": 60})
+    assert schedule["status"] == "Accepted"
+    assert await rig.csms.status("DataTransfer", {"vendorId": "org.example"}) == "UnknownVendorId"
+
+
+async def resets(rig: Rig) -> None:
+    mark = rig.csms.mark()
+    await rig.plug_in()
+    await rig.swipe()
+    await rig.energy_flows()
+    await rig.csms.sees("StartTransaction", since=mark)
+    assert await rig.csms.status("Reset", {"type": "Hard"}) == "Accepted"
+    ended = await rig.csms.sees("StopTransaction", since=mark)
+    assert ended["reason"] == "HardReset"
+    await rig.csms.sees("BootNotification", since=mark)
+    await rig.csms.sees("StatusNotification", lambda s: s["connectorId"] == 1, rig.csms.mark() - 1)
+    await rig.unplug()
+
+
+STEPS = (
+    boots,
+    reads_and_writes_its_configuration,
+    charges_by_card,
+    charges_by_order,
+    obeys_other_orders,
+    resets,
+)

@@ -1,0 +1,38 @@
+"""The station against a CSMS of foreign make that checks every message, in both directions.
+
+`foreign_csms/csms.js` is built on npm `ocpp-rpc`: none of its code and none of its reading of the
+standard is ours. A story is one start of the station; its steps build on each other.
+"""
+
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.integration.foreign_csms import steps_2x, steps_16
+from tests.integration.foreign_csms.peer import NotInstallable, installed_modules
+from tests.integration.foreign_csms.rig import rig
+
+STEPS = {"ocpp1.6": steps_16.STEPS, "ocpp2.0.1": steps_2x.STEPS, "ocpp2.1": steps_2x.STEPS}
+
+pytestmark = pytest.mark.timeout(120)
+
+
+@pytest.fixture(scope="session")
+def modules() -> Path:
+    try:
+        return installed_modules()
+    except NotInstallable as reason:
+        pytest.skip(f"the foreign CSMS cannot run here: {reason}")
+
+
+@pytest.mark.parametrize("version", STEPS)
+async def test_a_strict_foreign_csms_finds_no_fault(
+    version: str, tmp_path: Path, modules: Path
+) -> None:
+    async with rig(version, tmp_path, modules) as at_work:
+        for step in STEPS[version]:
+            begun_s = time.monotonic()
+            await step(at_work)
+            assert at_work.csms.faults == [], step.__name__
+            print(f"{step.__name__}: {time.monotonic() - begun_s:.1f} s")
