@@ -15,6 +15,7 @@ from importlib.metadata import version as distribution_version
 from pathlib import Path
 
 from agent.app import machine
+from agent.app.boot_reason import leave_reason, take_last_run
 from agent.app.foundations import Foundations
 from agent.app.hardware import Hardware, open_hardware
 from agent.app.initial import device_model
@@ -25,9 +26,8 @@ from agent.config.load import load
 from agent.config.model import StationConfig
 from agent.config.problems import ConfigError
 from agent.config.secret_files import SecretFileError
+from agent.core.boot_reason import boot_reason
 from agent.core.vocabulary import BootReason
-from agent.services.reset import KIND as BOOT
-from agent.services.reset import REASON
 from agent.services.system_clock import SystemClock
 from agent.store.errors import StoreError
 from hal.api import HardwareError
@@ -35,8 +35,6 @@ from hal.guard.client import GuardClient
 from hal.guard.spawn import GuardNotStarted, end_guard, ensure_guard
 
 log = logging.getLogger(__name__)
-
-EPOCH = "power_epoch"
 
 
 class Ending(Enum):
@@ -94,7 +92,12 @@ async def _run(config: StationConfig, *, with_guard: bool) -> Ending:
         foundations = await _foundations(config, clock, storage, hardware, guard, stop)
         guard.start()
         station = Station(foundations)
-        await _serve(station, stop)
+        try:
+            await _serve(station, stop)
+        except Exception:
+            await leave_reason(storage, BootReason.APPLICATION_RESET)
+            raise
+        await leave_reason(storage, BootReason.LOCAL_RESET)
     finally:
         machine.notify("STOPPING=1")
         await guard.close()
@@ -122,34 +125,22 @@ async def _foundations(
     version = distribution_version("stationd")
     boot_id = machine.boot_id()
     epoch = f"{boot_id}/{await _outages(hardware)}"
-    known_epoch = storage.documents.get(BOOT, EPOCH)
-    power_was_lost = known_epoch is not None and known_epoch != epoch
-    reason = storage.documents.get(BOOT, REASON)
-    await storage.documents.put(BOOT, EPOCH, epoch)
-    if reason is not None:
-        await storage.documents.delete(BOOT, REASON)
+    own = config.station.firmware_version or version
+    model = device_model(config, version)
+    last = await take_last_run(config, storage, epoch=epoch, version=own)
     return Foundations(
         config=config,
-        model=device_model(config, version),
+        model=model,
         version=version,
         clock=clock,
         storage=storage,
         hardware=hardware,
         boot_id=boot_id,
-        boot_reason=_boot_reason(reason, known_epoch, power_was_lost=power_was_lost),
-        power_was_lost=power_was_lost,
+        boot_reason=boot_reason(last),
+        power_was_lost=last.power_was_lost,
         restart=stop.restart,
         lose_power=lambda: machine.lose_power(guard.guard_pid),
     )
-
-
-def _boot_reason(
-    reason: str | None, known_epoch: str | None, *, power_was_lost: bool
-) -> BootReason:
-    """Return the truth about this start (B01.FR.09)."""
-    if reason is not None:
-        return BootReason(reason)
-    return BootReason.POWER_UP if power_was_lost or known_epoch is None else BootReason.UNKNOWN
 
 
 async def _outages(hardware: Hardware) -> object:

@@ -1,5 +1,7 @@
 """The EVSEs of a station with their meters and the signer of their values."""
 
+from dataclasses import replace
+
 from agent.app.foundations import Foundations
 from agent.app.hardware import MeterDevices
 from agent.app.storage import FISCAL_PAGINATION, Pagination, RememberedKey
@@ -47,10 +49,11 @@ def evse_service(f: Foundations, description: EvseDescription, ports: EvsePorts)
     """Return an EVSE in the state that it had before the last restart."""
     operative = restored(f.storage.documents).operative(description.evse)
     state = f.storage.journal.sessions().get(description.evse)
-    session = Session(
-        state or idle_state(description.evse, operative=operative),
-        policies.session_policy(f.model),
-    )
+    if state is None:
+        state = idle_state(description.evse, operative=operative)
+    # What was kept last may be from the middle of a reset, during which nobody may use an EVSE.
+    state = replace(state, snapshot=replace(state.snapshot, operative=operative))
+    session = Session(state, policies.session_policy(f.model))
     return EvseService(description, session, ports, power_was_lost=f.power_was_lost)
 
 

@@ -17,6 +17,7 @@ CAPABILITIES = frozenset(
         Capability.SMART_CHARGING,
         Capability.REMOTE_TRIGGER,
         Capability.FREE_CHARGING,
+        Capability.EVSE_RESET,
     }
 )
 _PHASED = tuple(

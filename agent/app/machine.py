@@ -7,6 +7,9 @@ import socket
 import sys
 from pathlib import Path
 
+WATCHDOG_STATUS = Path("/sys/class/watchdog/watchdog0/bootstatus")
+_WATCHDOG_RESET = 0x20
+"""WDIOF_CARDRESET of linux/watchdog.h: the watchdog started the machine anew."""
 BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
 log = logging.getLogger(__name__)
@@ -15,6 +18,14 @@ log = logging.getLogger(__name__)
 def boot_id() -> str:
     """Return the kernel's id of this boot; a new one means that power was lost or it rebooted."""
     return BOOT_ID.read_text("ascii").strip()
+
+
+def watchdog_bit() -> bool:
+    """Tell whether the hardware watchdog started the machine; False where there is none."""
+    try:
+        return bool(int(WATCHDOG_STATUS.read_text("ascii"), 0) & _WATCHDOG_RESET)
+    except (OSError, ValueError):
+        return False
 
 
 def notify(state: str) -> None:

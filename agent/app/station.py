@@ -13,6 +13,7 @@ from agent.app.evses import descriptions, evse_service, meter_readers, station_s
 from agent.app.foundations import Foundations
 from agent.app.live_variables import provide_live_variables
 from agent.app.message_bounds import message_bounds
+from agent.app.reset import reset_means
 from agent.app.security import SecurityWatch
 from agent.app.views import LocalViews
 from agent.core import standard_variables as sv
@@ -149,7 +150,7 @@ class Station:
             self.provisioning.run(),
             self.dispatcher.run(),
             self.link.run(),
-            self.reset.resume(),
+            self.reset.run(),
         ]
 
     async def _watch_guard(self) -> None:
@@ -195,7 +196,11 @@ class Station:
             self.signer,
         )
         self.reset = ResetService(
-            self.evses, f.storage.documents, f.storage.journal, f.restart, self.spawn
+            self.evses,
+            f.storage.documents,
+            f.storage.journal,
+            reset_means(f, self.availability),
+            self.spawn,
         )
         remote_control = RemoteControlService(
             self.evses,

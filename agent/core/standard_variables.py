@@ -23,6 +23,11 @@ def connector_variable(evse_id: int, connector_id: int, variable: str) -> Compon
     )
 
 
+def evse_allow_reset(evse_id: int) -> ComponentVariable:
+    """EVSE.AllowReset: whether the EVSE may be reset by itself (B11.FR.10)."""
+    return evse_variable(evse_id, "EVSE", "AllowReset")
+
+
 def evse_power(evse_id: int) -> ComponentVariable:
     """EVSE.Power: its maxLimit is the rated power in W."""
     return evse_variable(evse_id, "EVSE", "Power")

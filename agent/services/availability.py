@@ -36,6 +36,10 @@ class AvailabilityService:
         """Tell whether the station as a whole may be used."""
         return self._availability.station_operative
 
+    def operative(self, evse: int) -> bool:
+        """Tell whether an EVSE may be used, as ordered."""
+        return self._availability.operative(evse)
+
     async def change(self, order: ChangeAvailability) -> Outcome:
         """Carry an order out or schedule it; it is durable before it is answered."""
         connectors = dict.fromkeys(self._evses, 1)

@@ -158,6 +158,13 @@ class EvseService:
         if before != self._instrument_faults and self._resumed and self._status is not None:
             self.post(self._lines(self._status))
 
+    def start_afresh(self) -> None:
+        """Forget failures of software and instruments; what persists is found again at once."""
+        self._supervision = Supervision(self.description.evse)
+        self._instrument_faults.clear()
+        if self._resumed:
+            self.post(self._lines_now())
+
     async def run(self) -> None:
         """Work through the inbox for ever; renew the lease and watch the meter meanwhile."""
         async with asyncio.TaskGroup() as tasks:

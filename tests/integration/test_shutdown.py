@@ -9,6 +9,7 @@ from websockets.asyncio.server import ServerConnection
 from websockets.exceptions import ConnectionClosed
 from websockets.typing import Subprotocol
 
+from agent.app.boot_reason import SERVICE_RESULT
 from agent.sim.csms import Csms
 from hal.guard.spawn import end_guard
 from tests.integration.csms_doubles import answer, scripted_csms
@@ -107,6 +108,33 @@ async def test_a_session_keeps_its_guard_and_goes_on_afterwards(
     await csms.wait_for(lambda _: record.end_wh is not None, 10)
     assert [event.seq_no for event in record.events] == list(range(len(record.events)))
     assert csms.faults == []
+
+
+@pytest.mark.requirement("B01.FR.09")
+async def test_each_start_tells_how_the_last_run_ended(station: StationProcess, csms: Csms) -> None:
+    async def starts() -> str | None:
+        boots = len(known.boots)
+        known.expect_boot()
+        await station.start()
+        await csms.wait_for(lambda _: len(known.boots) > boots, 15)
+        return known.boots[-1].facts.reason
+
+    await station.start()
+    known = await csms.wait_for_station("CS001")
+    await csms.wait_for(lambda _: bool(known.boots), 15)
+    assert known.boots[-1].facts.reason == "PowerUp"
+    assert await station.stop() == 0
+    assert await starts() == "LocalReset"
+    await station.kill()
+    assert await starts() == "Unknown"
+    await station.kill()
+    (station.folder / "state" / SERVICE_RESULT).write_text("watchdog\n")
+    assert await starts() == "Watchdog"
+    boots = len(known.boots)
+    await csms.wait_for(lambda _: known.registration == "Accepted", 15)
+    assert (await known.reset("Immediate")).accepted
+    await csms.wait_for(lambda _: len(known.boots) > boots, 20)
+    assert known.boots[-1].facts.reason == "RemoteReset"
 
 
 async def test_a_guard_of_a_service_manager_is_left_alone() -> None:

@@ -3,11 +3,14 @@
 import json
 import os
 import re
+import shlex
 import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
+
+from agent.app.boot_reason import SERVICE_RESULT
 
 FOLDER = Path(__file__).parents[2] / "systemd"
 GUARD = "stationd-guard.service"
@@ -89,6 +92,14 @@ def test_the_guard_makes_the_lines_safe_after_every_end() -> None:
         only(GUARD, "ExecStopPost")
         == "/usr/bin/stationd-guard safe --config /etc/stationd/station.toml"
     )
+
+
+@pytest.mark.requirement("B01.FR.09")
+def test_the_agent_finds_written_down_how_it_ended(tmp_path: Path) -> None:
+    command = only(AGENT, "ExecStopPost").removeprefix("-").replace("$$", "$")
+    environment = {"SERVICE_RESULT": "watchdog", "STATE_DIRECTORY": str(tmp_path)}
+    subprocess.run(shlex.split(command), env=environment, check=True)
+    assert (tmp_path / SERVICE_RESULT).read_text() == "watchdog\n"
 
 
 @pytest.mark.parametrize(("name", "seconds"), [(GUARD, "2s"), (AGENT, "30s")])

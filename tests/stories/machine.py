@@ -1,6 +1,7 @@
 """The computer that the daemon runs on: starts, restarts and power cuts of a real station."""
 
 import asyncio
+import re
 import sqlite3
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -12,10 +13,12 @@ import pytest
 
 from agent import app
 from agent.app import Ending, Stop, machine
+from agent.app.boot_reason import SERVICE_RESULT, leave_reason
 from agent.app.hardware import Hardware
 from agent.app.station import Station
 from agent.app.storage import open_storage
 from agent.config.load import load
+from agent.core.vocabulary import BootReason
 from agent.store.database import Database, Limits, Settled
 from agent.store.group import Durability
 from agent.store.writer import Timing
@@ -77,9 +80,12 @@ class Machine:
         self.config = folder / "station.toml"
         self.clock: Callable[[], VirtualClock] = VirtualClock
         self.starts = 0
+        self._killed = False
         self.power_cycles = 0
         self._boot_id = folder / "boot_id"
         monkeypatch.setattr(machine, "BOOT_ID", self._boot_id)
+        self.watchdog_status = folder / "bootstatus"
+        monkeypatch.setattr(machine, "WATCHDOG_STATUS", self.watchdog_status)
         self._new_boot()
         self._board: VirtualBoard | None = None
         self._station: Station | None = None
@@ -146,6 +152,21 @@ class Machine:
         self._stop.wanted.set()
         await self._stopped.wait()
 
+    def install(self, firmware_version: str) -> None:
+        """Update the software, as far as a station can tell: it bears another version."""
+        text = self.config.read_text(encoding="utf-8")
+        line = f'firmware_version = "{firmware_version}"'
+        self.config.write_text(re.sub(r'firmware_version = ".*"', line, text), encoding="utf-8")
+
+    async def kill(self, service_result: str | None = None) -> None:
+        """End the daemon without a word, leaving only what the service manager writes down."""
+        self._killed = True
+        await self.stop()
+        self._killed = False
+        if service_result is not None:
+            file = load(self.config).station.state_dir / SERVICE_RESULT
+            file.write_text(service_result, encoding="ascii")
+
     async def restart(self) -> None:
         """Stop the daemon and start it again, as after an update."""
         await self.stop()
@@ -205,6 +226,8 @@ class Machine:
             self._stopped.clear()
             ready.set()
             await self._run_until_stopped(self._station, stop)
+            if not self._killed:
+                await leave_reason(storage, BootReason.LOCAL_RESET)
         finally:
             self.board.services_gone()
             await hardware.close()

@@ -21,7 +21,6 @@ def told(csms: Desk) -> list[str]:
 @pytest.mark.requirement("A04.FR.01", "A04.FR.04", "A04")
 async def test_a_reset_is_told_and_the_log_outlives_it(world: World, csms: Desk) -> None:
     await world.start()
-    csms.station.expect_boot()
     assert (await csms.station.reset("Immediate")).accepted
     expected = ["StartupOfTheDevice", "StartupOfTheDevice", "ResetOrReboot"]
     await csms.until(lambda: len(told(csms)) == len(expected), "three events")
