@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from agent.app.live_variables import station_status
+from agent.app.variable_views import variables_told
 from agent.config.model import StationConfig
 from agent.core.device_model import DeviceModel
 from agent.core.snapshot import charging_state, connector_status
@@ -43,7 +44,7 @@ class LocalViews:
         self._clock = clock
 
     async def answer(self, request: Mapping[str, Any]) -> Mapping[str, Any]:
-        """Answer `status`, `transactions`, `security_log` or `export`."""
+        """Answer `status`, `transactions`, `variables`, `security_log` or `export`."""
         match request["op"]:
             case "status":
                 return self.status()
@@ -51,6 +52,9 @@ class LocalViews:
                 return {"ok": True, "transactions": self._transactions(LATEST)}
             case "security_log":
                 return {"ok": True, "security_log": await self._security_entries()}
+            case "variables":
+                changed = request.get("changed") is True
+                return {"ok": True, "variables": variables_told(self._model, changed=changed)}
             case "export":
                 return {
                     "ok": True,
@@ -59,7 +63,7 @@ class LocalViews:
                     "security_log": await self._security_entries(),
                 }
             case unknown:
-                known = "status, transactions, security_log, export"
+                known = "status, transactions, variables, security_log, export"
                 return failure(f"there is no op {str(unknown)[:40]!r}; there is {known}")
 
     async def _security_entries(self) -> list[dict[str, Any]]:

@@ -23,6 +23,7 @@ COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
     "status": ("agent.cli.status", "what the running station is doing"),
     "transactions": ("agent.cli.transactions", "the latest transactions and their energy"),
     "security-log": ("agent.cli.security_log", "the security events that the station logged"),
+    "variables": ("agent.cli.variables", "the variables, their values and who set them"),
     "export": ("agent.cli.export", "all transactions, settings and security events as JSON"),
     "check-config": ("agent.cli.check_config", "check a configuration file"),
 }

@@ -94,6 +94,17 @@ class SecurityEntry:
     info: str
 
 
+@dataclass(frozen=True, slots=True)
+class VariableValue:
+    """One of the `variables`; a value that is None is kept secret."""
+
+    name: str
+    value: str | None
+    initial: str | None
+    origin: str
+    access: str
+
+
 def station_status(reply: Mapping[str, Any]) -> StationStatus:
     """Read the answer to `status`. Raises OddReply."""
     return _read(_station_status, reply)
@@ -107,6 +118,21 @@ def past_transactions(reply: Mapping[str, Any]) -> tuple[PastTransaction, ...]:
 def security_entries(reply: Mapping[str, Any]) -> tuple[SecurityEntry, ...]:
     """Read the answer to `security_log`. Raises OddReply."""
     return _read(lambda r: tuple(_security(entry) for entry in r["security_log"]), reply)
+
+
+def variable_values(reply: Mapping[str, Any]) -> tuple[VariableValue, ...]:
+    """Read the answer to `variables`. Raises OddReply."""
+    return _read(lambda r: tuple(_variable(entry) for entry in r["variables"]), reply)
+
+
+def _variable(entry: Mapping[str, Any]) -> VariableValue:
+    return VariableValue(
+        name=str(entry["name"]),
+        value=_optional_text(entry["value"]),
+        initial=_optional_text(entry["initial"]),
+        origin=str(entry["origin"]),
+        access=str(entry["mutability"]),
+    )
 
 
 def _read(reader: Callable[[Mapping[str, Any]], T], reply: Mapping[str, Any]) -> T:

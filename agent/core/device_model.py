@@ -215,17 +215,20 @@ class DeviceModel:
     def restore(self, stored: Iterable[Assignment]) -> tuple[ValueProblem, ...]:
         """Put stored changes back in force; returns those that no longer fit and were left out.
 
-        Rules are not asked: the values were accepted together once, and the world they judged may
-        be gone.
+        A value that another software no longer allows is left out, never bent to fit. The rules
+        that stand now judge the rest all together, since an initial value beside it may be new.
         """
-        problems = []
-        for assignment in stored:
-            problem = self._initial_problem(assignment)
-            if problem is None:
-                self._changed[assignment.key, assignment.attribute] = assignment.value
-            else:
-                problems.append(problem)
-        return tuple(problems)
+        kept = {(a.key, a.attribute): a for a in stored}
+        problems = [p for p in map(self._initial_problem, kept.values()) if p is not None]
+        misfits = {problem.key for problem in problems}
+        fitting = [a for a in kept.values() if a.key not in misfits]
+        actual = (a for a in fitting if a.attribute is AttributeType.ACTUAL)
+        objections = list(self._rule_problems(actual))
+        objected = {problem.key for problem in objections}
+        self._changed.update(
+            {(a.key, a.attribute): a.value for a in fitting if a.key not in objected}
+        )
+        return (*problems, *objections)
 
     def changed_values(self) -> Iterator[Assignment]:
         """Return the values that differ from the initial ones because someone changed them."""
@@ -252,6 +255,11 @@ class DeviceModel:
         slot = (key, attribute)
         default = definition.default if attribute is AttributeType.ACTUAL else ""
         return self._changed.get(slot, self._initial.get(slot, default))
+
+    def initial_value(self, key: ComponentVariable) -> str:
+        """Return what would hold if nobody had changed it. Raises UnknownVariableError."""
+        slot = (key, AttributeType.ACTUAL)
+        return self._initial.get(slot, self.definition(key).default)
 
     def text(self, key: ComponentVariable, *, default: str | None = None) -> str:
         """Return the value as text; `default` stands for a missing variable."""

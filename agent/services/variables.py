@@ -123,15 +123,21 @@ def stored_key(assignment: Assignment) -> str:
 
 
 def restore(model: DeviceModel, settings: Settings) -> None:
-    """Put the changes of earlier runs back in force; what no longer fits is left out and named."""
+    """Put the changes of earlier runs back in force; what no longer fits is left out and named.
+
+    It stays stored: if the software goes back to the version before, it holds again.
+    """
     by_key = {
         f"{d.key.notation}/{attribute.value}": (d.key, attribute)
         for d in model.definitions()
         for attribute in d.attributes
     }
+    items = settings.items(KIND)
+    for key in items.keys() - by_key.keys():
+        log.warning("stored value of %s is left out: this station has no such variable", key)
     stored = [
         Assignment(by_key[key][0], text, by_key[key][1])
-        for key, text in settings.items(KIND).items()
+        for key, text in items.items()
         if key in by_key
     ]
     for problem in model.restore(stored):

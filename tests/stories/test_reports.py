@@ -187,9 +187,7 @@ async def test_a_report_is_given_up_when_the_csms_stays_away_or_refuses_it(
     complete(await csms.station.get_base_report("FullInventory"))
 
 
-@pytest.mark.requirement(
-    *("B06.FR.16", "B06.FR.17", "B08.FR.17", "B08.FR.18", "FR.02"), "B05.FR.01"
-)
+@pytest.mark.requirement("B06.FR.16", "B06.FR.17", "B08.FR.17", "B08.FR.18")
 @pytest.mark.parametrize("version", BOTH_2X)
 async def test_what_a_request_may_hold_is_what_the_station_tells(world: World, csms: Desk) -> None:
     await world.start()

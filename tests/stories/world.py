@@ -120,6 +120,11 @@ class World:
         await self.bench.swipe(token, evse)
         await self.energy_flows(evse)
 
+    def reconfigure(self, variables: Mapping[str, str]) -> None:
+        """Write other initial values into the configuration, for the next start of the daemon."""
+        self._variables = variables
+        self.speak(self.version)
+
     def speak(self, version: str) -> None:
         """Configure another version for the next start of the daemon."""
         self.version = self.csms.version = version

@@ -6,6 +6,7 @@ characteristics, and for those that this station does not have the reason. Rows 
 """
 
 import csv
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
@@ -15,13 +16,20 @@ from pathlib import Path
 import pytest
 
 from agent.app.initial import device_model
+from agent.core import standard_variables as sv
 from agent.core.commands import ReportBase
 from agent.core.device_model import DeviceModel
 from agent.core.events import ReportEntry
 from agent.core.reporting import base_report
-from agent.core.variable_definition import DataType, Mutability, VariableDefinition
+from agent.core.variable_definition import (
+    ComponentVariable,
+    DataType,
+    Mutability,
+    VariableDefinition,
+)
 from tests.unit.config.test_components import station
 
+AGENT = Path(__file__).parents[3] / "agent"
 TABLE = Path(__file__).parents[2] / "data" / "device_model.tsv"
 GENERIC = "<generic>"
 ANY = "any"
@@ -187,3 +195,34 @@ def test_the_table_names_each_variable_once_and_gives_a_reason_in_words() -> Non
     names = [(r.component, r.component_instance, r.variable, r.variable_instance) for r in rows()]
     assert len(set(names)) == len(names) > 400
     assert all(len(row.reason.split()) >= 3 for row in STANDARD if row.reason)
+
+
+READ_ELSEWHERE = frozenset({"standard_variables.py", "keys.py"})
+"""Modules that name variables without reading them."""
+WITHOUT_EFFECT = frozenset(
+    {
+        # No external limit comes in, so nothing changes that this could suppress.
+        "SmartChargingCtrlr.LimitChangeSignificance",
+        # There is one network profile, no certificate request, and a cable is never held back.
+        "OCPPCommCtrlr.NetworkProfileConnectionAttempts",
+        "OCPPCommCtrlr.UnlockOnEVSideDisconnect",
+        "SecurityCtrlr.OrganizationName",
+    }
+)
+
+
+def test_every_variable_that_can_be_set_is_read_by_some_part(model: DeviceModel) -> None:
+    constants = {k.notation: n for n, k in vars(sv).items() if isinstance(k, ComponentVariable)}
+    source = "\n".join(
+        path.read_text(encoding="utf-8")
+        for path in sorted(AGENT.rglob("*.py"))
+        if path.name not in READ_ELSEWHERE
+    )
+    unread = {
+        definition.key.notation
+        for definition in model.definitions()
+        if definition.mutability is not Mutability.READ_ONLY
+        and definition.component.evse_id is None
+        and not re.search(rf"\b{constants.get(definition.key.notation, '(?!)')}\b", source)
+    }
+    assert unread <= WITHOUT_EFFECT

@@ -6,7 +6,7 @@ import pytest
 
 from agent.cli.parser import run_command
 from agent.cli.programs import CsmsOptions, DemoOptions, Programs
-from tests.unit.cli.fake_station import EXPORT, STATUS, TRANSACTIONS, FakeStation, line
+from tests.unit.cli.fake_station import EXPORT, STATUS, TRANSACTIONS, VARIABLES, FakeStation, line
 
 
 class Started:
@@ -40,7 +40,12 @@ def started(monkeypatch: pytest.MonkeyPatch) -> Started:
 
 @pytest.fixture
 def station(tmp_path: Path) -> Iterator[FakeStation]:
-    answers = {"status": STATUS, "transactions": TRANSACTIONS, "export": EXPORT}
+    answers = {
+        "status": STATUS,
+        "transactions": TRANSACTIONS,
+        "variables": VARIABLES,
+        "export": EXPORT,
+    }
     with FakeStation(
         tmp_path / "api.sock", lambda request: line(answers[request["op"]])
     ) as running:

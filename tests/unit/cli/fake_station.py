@@ -140,4 +140,29 @@ TRANSACTIONS: dict[str, Any] = {
         },
     ],
 }
+VARIABLES: dict[str, Any] = {
+    "ok": True,
+    "variables": [
+        {
+            "name": "OCPPCommCtrlr.HeartbeatInterval",
+            "value": "60",
+            "initial": "300",
+            "origin": "changed",
+            "mutability": "ReadWrite",
+            "data_type": "integer",
+            "unit": "s",
+            "reboot_required": False,
+        },
+        {
+            "name": "SecurityCtrlr.BasicAuthPassword",
+            "value": None,
+            "initial": None,
+            "origin": "configured",
+            "mutability": "WriteOnly",
+            "data_type": "string",
+            "unit": None,
+            "reboot_required": False,
+        },
+    ],
+}
 EXPORT: dict[str, Any] = TRANSACTIONS | {"variables": {"OCPPCommCtrlr.HeartbeatInterval": "300"}}

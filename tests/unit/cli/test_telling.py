@@ -15,7 +15,7 @@ from agent.config.problems import ConfigError, ConfigProblem
 from tests.unit.cli.conftest import Started
 from tests.unit.cli.fake_station import EXPORT, STATUS, TRANSACTIONS, FakeStation, line
 
-ASKING = ["status", "transactions", "security-log", "export"]
+ASKING = ["status", "transactions", "variables", "security-log", "export"]
 
 
 def test_status_tells_csms_guard_and_every_evse(
@@ -74,6 +74,33 @@ def test_status_tells_what_is_wrong_with_the_guard(
     with FakeStation(tmp_path / "s", lambda _: line(STATUS | {"guard": guard})) as station:
         assert started.run("status", "--socket", str(station.path)) == 0
     assert f"guard  {words}" in capsys.readouterr().out
+
+
+def test_variables_are_told_with_their_origin_and_no_secret(
+    started: Started, station: FakeStation, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert started.run("variables", "--changed", "--socket", str(station.path)) == 0
+    headings, heartbeat, password = capsys.readouterr().out.splitlines()
+    assert headings.split()[:3] == ["variable", "value", "origin"]
+    assert heartbeat.split() == [
+        "OCPPCommCtrlr.HeartbeatInterval",
+        "60",
+        "CSMS",
+        "ReadWrite",
+        "300",
+    ]
+    assert password.split() == [
+        *("SecurityCtrlr.BasicAuthPassword", "(secret)", "station.toml", "WriteOnly")
+    ]
+    assert station.requests == [{"op": "variables", "changed": True}]
+
+
+def test_nothing_changed_is_said_in_words(
+    started: Started, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with FakeStation(tmp_path / "s", lambda _: line({"ok": True, "variables": []})) as station:
+        assert started.run("variables", "--changed", "--socket", str(station.path)) == 0
+    assert capsys.readouterr().out == "nothing was changed\n"
 
 
 def test_transactions_are_listed_with_energy_and_signed_records(

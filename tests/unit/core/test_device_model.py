@@ -298,6 +298,20 @@ def test_stored_values_that_no_longer_fit_are_left_out_and_named(model: DeviceMo
     assert model.integer(HEARTBEAT) == 300
 
 
+def test_stored_values_that_contradict_a_new_initial_value_are_left_out() -> None:
+    def objection(_: ValueReader, proposed: ValueReader) -> str | None:
+        return None if proposed(HEARTBEAT) != proposed(ATTEMPTS) else "must differ"
+
+    model = DeviceModel(DEFINITIONS, [VariableRule(frozenset({HEARTBEAT, ATTEMPTS}), objection)])
+    assert model.set_initial([Assignment(ATTEMPTS, "7")]) == ()
+    (problem,) = model.restore([Assignment(HEARTBEAT, "7")])
+    assert (problem.key, problem.reason) == (HEARTBEAT, "must differ")
+    assert model.integer(HEARTBEAT) == 300
+    assert model.restore([Assignment(HEARTBEAT, "7"), Assignment(ATTEMPTS, "8")]) == ()
+    assert (model.integer(HEARTBEAT), model.integer(ATTEMPTS)) == (7, 8)
+    assert model.initial_value(ATTEMPTS) == "7"
+
+
 def test_live_values_are_computed_when_read(model: DeviceModel) -> None:
     readings = iter([Decimal("1E+4"), Decimal("11000.5")])
     assert model.value(POWER) == ""
