@@ -84,6 +84,9 @@ class EventQueue(Protocol):
     async def wait_not_empty(self) -> None:
         """Return when there is a head."""
 
+    async def holds_transaction(self, transaction_id: str | None) -> bool:
+        """Tell whether an event of this transaction, of any one for None, is unacknowledged."""
+
     async def acknowledge(self, row_id: int) -> None:
         """Forget the head: the CSMS has it, or no version of OCPP has a word for it."""
 

@@ -35,6 +35,7 @@ from agent.core.events import Boot, TransactionEvent
 from agent.core.facts import TransactionAcknowledged
 from agent.core.report_request import GetReport
 from agent.core.session_state import SessionState, TokenRevoked
+from agent.core.transaction_status import GetTransactionStatus
 from agent.core.variable_access import Assignment, VariableChange
 from agent.ocpp.codec import CodecContext, SignedValueWrapper
 from agent.ocpp.directory import StationDirectory
@@ -54,6 +55,7 @@ from agent.services.reset import ResetService
 from agent.services.security import SecurityService
 from agent.services.smart_charging import SmartChargingService
 from agent.services.tokens import TokenService
+from agent.services.transaction_status import TransactionStatusService
 from agent.services.variables import VariablesService
 from agent.services.variables import restore as restore_variables
 
@@ -251,8 +253,13 @@ class Station:
         router.carries_out(SetChargingProfile, self.smart_charging.set)
         router.carries_out(ClearChargingProfile, self.smart_charging.clear)
         router.carries_out(GetCompositeSchedule, self.smart_charging.composite)
+        status = TransactionStatusService(self._kept, self._f.storage.journal)
+        router.carries_out(GetTransactionStatus, status.status)
         router.check_complete()
         return router
+
+    def _kept(self) -> list[SessionState]:
+        return [evse.kept for evse in self.evses.values()]
 
     def _unlock_stops(self) -> bool:
         line = self.dispatcher.line

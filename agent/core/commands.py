@@ -11,6 +11,7 @@ from enum import StrEnum
 
 from agent.core.report_request import GetReport
 from agent.core.smart_charging import ChargingProfile
+from agent.core.transaction_status import GetTransactionStatus, TransactionStatus
 from agent.core.vocabulary import IdToken, MessageTrigger, ProfilePurpose, ResetKind
 
 
@@ -280,6 +281,7 @@ Command = (
     | SetChargingProfile
     | ClearChargingProfile
     | GetCompositeSchedule
+    | GetTransactionStatus
 )
 CommandOutcome = (
     Outcome
@@ -289,4 +291,5 @@ CommandOutcome = (
     | VariableResults
     | ReportVerdict
     | CompositeSchedule
+    | TransactionStatus
 )

@@ -114,6 +114,11 @@ class EvseService:
         return self._session.state
 
     @property
+    def kept(self) -> SessionState:
+        """The session as on the disk; `state` may be ahead of it for as long as a commit takes."""
+        return self._kept
+
+    @property
     def guard_status(self) -> GuardStatus | None:
         """What the guard said last."""
         return self._status

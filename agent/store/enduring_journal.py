@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from agent.core.events import SecurityEvent, StoredEvent
+from agent.core.events import SecurityEvent, StoredEvent, TransactionEvent
 from agent.core.session_state import SessionState
 from agent.ports import QueuedEvent
 from agent.store.endurance import Endurance
@@ -123,6 +123,21 @@ class EnduringJournal:
             except StoreUnavailable as error:
                 log.warning("stored events wait, they cannot be read now: %s", error)
                 await asyncio.sleep(self._endurance.retry_s)
+
+    async def holds_transaction(self, transaction_id: str | None) -> bool:
+        """Tell whether an event of this transaction, of any one for None, is unacknowledged.
+
+        Rows that cannot be read count as its own: what is not known to be told is not told.
+        """
+        async with self._moving:
+            held = [h.event for h in self._held if isinstance(h.event, TransactionEvent)]
+            if any(transaction_id in (None, event.transaction_id) for event in held):
+                return True
+            try:
+                return await self._stored.holds_transaction(transaction_id)
+            except StoreUnavailable as error:
+                log.warning("stored events cannot be looked through now: %s", error)
+                return bool(len(self._stored))
 
     async def acknowledge(self, row_id: int) -> None:
         """Forget the head."""

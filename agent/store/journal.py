@@ -75,6 +75,10 @@ class StoredJournal:
         """Return when there is a head."""
         await self._outbox.wait_not_empty()
 
+    async def holds_transaction(self, transaction_id: str | None) -> bool:
+        """Tell whether an event of this transaction, of any one for None, is unacknowledged."""
+        return await self._outbox.holds(TransactionEvent.__name__, transaction_id)
+
     async def acknowledge(self, row_id: int) -> None:
         """Forget the head; survives a killed process."""
         self._outbox.acknowledge(row_id)
@@ -130,7 +134,9 @@ def _entry(event: StoredEvent) -> Entry:
     match event:
         case TransactionEvent():
             sample = event.phase is TransactionPhase.UPDATED and event.trigger in _SAMPLES
-            return Entry("TransactionEvent", body, event.transaction_id, event.seq_no, not sample)
+            return Entry(
+                TransactionEvent.__name__, body, event.transaction_id, event.seq_no, not sample
+            )
         case SecurityEvent():
             return Entry("SecurityEvent", body, None, None, must_keep=True)
         case _:

@@ -28,6 +28,7 @@ from agent.store.outbox_table import (
     delete_through,
     gap_end_id,
     give_up,
+    holds,
     insert,
     load,
     measure,
@@ -186,6 +187,16 @@ class Outbox:
         self._require_head(row_id)
         await self._database.write(lambda connection: give_up(connection, row_id, reason))
         self.acknowledge(row_id)
+
+    async def holds(self, kind: str, transaction_id: str | None = None) -> bool:
+        """Tell whether an unacknowledged row is of this kind, and of this transaction if given.
+
+        StoreUnavailable when the storage cannot be read.
+        """
+        position = self._cursor.position
+        return await self._database.read(
+            lambda connection: holds(connection, position, kind, transaction_id)
+        )
 
     async def dropped(self) -> tuple[Dropped, ...]:
         """Return what was given up so far, by kind of event."""

@@ -159,6 +159,18 @@ def measure(connection: sqlite3.Connection, acknowledged_id: int) -> Extent:
     return Extent(last_id, last, in_gaps + last - gap_end, _used_bytes(connection))
 
 
+def holds(
+    connection: sqlite3.Connection, after_id: int, kind: str, transaction_id: str | None
+) -> bool:
+    """Tell whether a row of this kind, and of this transaction if one is given, is after an id."""
+    query = (
+        "SELECT EXISTS (SELECT 1 FROM outbox WHERE id > ? AND kind = ?"
+        " AND (?3 IS NULL OR transaction_id = ?3))"
+    )
+    found = connection.execute(query, (after_id, kind, transaction_id)).fetchone()
+    return bool(found[0])
+
+
 def insert_carved(connection: sqlite3.Connection, found: tuple[object, ...]) -> bool:
     """Store a row that was found in raw pages; False unless it is genuine and missing."""
     *values, checksum = found

@@ -70,6 +70,8 @@ CODEC.decodes("ClearChargingProfile")(smart_charging.clear_charging_profile)
 CODEC.replies("ClearChargingProfile")(smart_charging.clear_charging_profile_reply)
 CODEC.decodes("GetCompositeSchedule")(smart_charging.get_composite_schedule)
 CODEC.replies("GetCompositeSchedule")(smart_charging.get_composite_schedule_reply)
+CODEC.decodes("GetTransactionStatus")(transactions.get_transaction_status)
+CODEC.replies("GetTransactionStatus")(transactions.get_transaction_status_reply)
 CODEC.decodes("DataTransfer")(data_transfer.data_transfer)
 CODEC.replies("DataTransfer")(data_transfer.data_transfer_reply)
 

@@ -1,12 +1,14 @@
-"""Block E: TransactionEvent."""
+"""Block E: TransactionEvent and GetTransactionStatus."""
 
 import logging
 from typing import Any
 
+from agent.core.commands import Command
 from agent.core.events import DomainEvent, TransactionEvent
 from agent.core.facts import TransactionAcknowledged
+from agent.core.transaction_status import GetTransactionStatus, TransactionStatus
 from agent.core.vocabulary import StoppedReason, TransactionPhase, TriggerReason
-from agent.ocpp.codec import Call, CodecContext, Payload
+from agent.ocpp.codec import Answer, Call, CodecContext, Payload
 from agent.ocpp.payloads import present
 from agent.ocpp.timestamps import format_datetime
 from agent.ocpp.v201.authorization import id_token_info, told_token
@@ -59,6 +61,19 @@ def transaction_acknowledged(
     return TransactionAcknowledged(
         event.transaction_id, info=None if info is None else id_token_info(info)
     )
+
+
+def get_transaction_status(payload: Payload, _context: CodecContext) -> Command | Answer:
+    """Read GetTransactionStatus (E14)."""
+    return GetTransactionStatus(payload.get("transactionId"))
+
+
+def get_transaction_status_reply(
+    outcome: TransactionStatus, _request: Payload, _context: CodecContext
+) -> Payload:
+    """Tell the status; without a transaction nothing is ongoing or not (E14.FR.06)."""
+    status = {"ongoingIndicator": outcome.ongoing, "messagesInQueue": outcome.messages_in_queue}
+    return present(status)
 
 
 def _transaction_info(event: TransactionEvent) -> dict[str, Any]:

@@ -19,6 +19,7 @@ from agent.core.commands import (
     VariableResults,
     Verdict,
 )
+from agent.core.transaction_status import TransactionStatus
 from agent.core.variable_definition import AttributeType
 from tests.unit.core.event_strategies import instants, numbers, optional, texts
 
@@ -71,6 +72,9 @@ OUTCOMES: MappingProxyType[str, st.SearchStrategy[Any]] = MappingProxyType(
             duration_s=numbers,
             unit=st.sampled_from(["A", "W"]),
             periods=optional(_periods),
+        ),
+        "GetTransactionStatus": st.builds(
+            TransactionStatus, st.booleans(), optional(st.booleans())
         ),
         "GetVariables": _results(_STATUSES),
         "RequestStartTransaction": st.builds(StartOutcome, outcomes, optional(texts())),

@@ -214,6 +214,50 @@ async def test_whoever_waits_for_an_event_hears_of_one_in_memory(path: Path) -> 
         assert store.journal.head() is not None
 
 
+@pytest.mark.requirement("E14.FR.04", "E14.FR.05", "E14.FR.07", "E14.FR.08")
+async def test_unacknowledged_events_are_found_wherever_they_wait(path: Path) -> None:
+    async with stored(path) as store:
+        assert not await store.journal.holds_transaction(None)
+        await store.record(0)
+        store.disk.fails = True
+        await store.record(1)
+        for _ in range(2):
+            assert await store.journal.holds_transaction("tx")
+            assert await store.journal.holds_transaction(None)
+            assert not await store.journal.holds_transaction("another")
+            head = store.journal.head()
+            assert head is not None
+            await store.journal.acknowledge(head.row_id)
+        assert not await store.journal.holds_transaction("tx")
+        assert not await store.journal.holds_transaction(None)
+
+
+@pytest.mark.requirement("E14.FR.08")
+async def test_what_belongs_to_no_transaction_is_none_of_its_messages(path: Path) -> None:
+    async with stored(path) as store:
+        await store.journal.record(None, [SecurityEvent(at=AT, kind="X")], before_effect=True)
+        assert len(store.journal) == 1
+        assert not await store.journal.holds_transaction(None)
+
+
+@pytest.mark.requirement("E14.FR.04")
+async def test_rows_that_cannot_be_read_count_as_not_told(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with stored(path) as store:
+        await store.record(0)
+
+        async def unreadable(_fn: object) -> None:
+            raise StoreUnavailable(Reason.INPUT_OUTPUT, "cannot be read")
+
+        monkeypatch.setattr(store.database, "read", unreadable)
+        assert await store.journal.holds_transaction("tx")
+        head = store.journal.head()
+        assert head is not None
+        await store.journal.acknowledge(head.row_id)
+        assert not await store.journal.holds_transaction("tx")
+
+
 async def test_a_refusal_is_reported_once_and_the_report_itself_is_kept(
     path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -7,6 +7,7 @@ import pytest
 from agent.core.events import HeartbeatDue
 from agent.core.facts import TransactionAcknowledged
 from agent.core.meter_values import MeterValue, SampledValue
+from agent.core.transaction_status import GetTransactionStatus, TransactionStatus
 from agent.core.vocabulary import (
     AuthorizationStatus,
     ChargingState,
@@ -24,6 +25,7 @@ from tests.unit.ocpp.v201.instances import (
     SENT_NOW,
     TRANSACTION_ID,
     UPDATED,
+    read,
     told,
 )
 from tests.wire.official_schemas import OFFLINE, ONLINE, check_response
@@ -158,3 +160,19 @@ def test_an_unasked_verdict_does_not_count() -> None:
 
 def test_an_answer_to_something_else_is_no_acknowledgement() -> None:
     assert CODEC.fact(CALL, HeartbeatDue(), {}, ONLINE) is None
+
+
+@pytest.mark.requirement("E14.FR.06", "E14.FR.07")
+def test_a_status_without_transaction_tells_nothing_ongoing() -> None:
+    assert read("GetTransactionStatus", {}) == GetTransactionStatus(None)
+    reply = CODEC.encode_outcome("GetTransactionStatus", TransactionStatus(True), {}, ONLINE)
+    assert check_response(CODEC, "GetTransactionStatus", reply) == {"messagesInQueue": True}
+
+
+@pytest.mark.requirement("E14.FR.01", "E14.FR.03")
+def test_a_status_of_a_transaction_tells_that_it_is_over() -> None:
+    assert read("GetTransactionStatus", {"transactionId": "x"}) == GetTransactionStatus("x")
+    outcome = TransactionStatus(messages_in_queue=False, ongoing=False)
+    reply = CODEC.encode_outcome("GetTransactionStatus", outcome, {}, ONLINE)
+    told = check_response(CODEC, "GetTransactionStatus", reply)
+    assert told == {"ongoingIndicator": False, "messagesInQueue": False}
