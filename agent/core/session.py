@@ -11,6 +11,7 @@ register holds all the energy that flowed.
 from dataclasses import replace
 
 from agent.core import transaction_events as told
+from agent.core.cable import keeper_after_end
 from agent.core.events import TransactionEvent
 from agent.core.session_facts import SessionFacts, due, parts
 from agent.core.session_state import (
@@ -116,6 +117,7 @@ class Session:
         self._facts.change_snapshot(
             authorized=authorized,
             awaiting_ev=authorized and not plugged_in,
+            cable_kept=state.cable_keeper is not None or None,
             in_transaction=transaction is not None,
         )
         self._facts.change_snapshot(offered=self._offers(transaction))
@@ -185,6 +187,7 @@ class Session:
             transaction=None,
             authorization=None,
             pending=None,
+            cable_keeper=keeper_after_end(self.state, cause),
             deadlines=Deadlines(),
         )
         self._facts.change_snapshot(in_transaction=False, transaction_ended=snapshot.plugged_in)

@@ -8,11 +8,13 @@ from dataclasses import replace
 from typing import assert_never
 
 from agent.core import transaction_events as told
+from agent.core.cable import keeper_after_lines, may_take
 from agent.core.faults import stopped_reason
 from agent.core.session_state import (
     AlignedDue,
     Authorization,
     AvailabilityChanged,
+    CableReleased,
     Cause,
     Deadlines,
     Elapsed,
@@ -72,6 +74,8 @@ class SessionFacts:
                 cause = self._remote_started(stimulus)
             case Resumed():
                 cause = self._resumed(stimulus, moment)
+            case CableReleased():
+                cause = self._release_cable()
             case Elapsed():
                 cause = self._elapsed(moment)
             case _:
@@ -92,6 +96,7 @@ class SessionFacts:
             case TokenRevoked(transaction_id):
                 return self._token_revoked(transaction_id, moment)
             case StopOrdered(cause, final):
+                self._release_cable()
                 return self._stop_ordered(cause, final=final)
             case LimitChanged(limit_a):
                 changed = limit_a != self.state.limit_a
@@ -115,8 +120,12 @@ class SessionFacts:
 
     def _lines_changed(self, lines: LinesChanged) -> Cause:
         was, unwatched = self.state.snapshot, _guards_differ(self.state, lines)
-        connection = lines.connection or self.state.connection
-        self.state = replace(self.state, connection=connection, cable_max_a=lines.cable_max_a)
+        self.state = replace(
+            self.state,
+            connection=lines.connection or self.state.connection,
+            cable_keeper=keeper_after_lines(self.state, lines, self.policy),
+            cable_max_a=lines.cable_max_a,
+        )
         self.change_snapshot(
             plugged_in=lines.plugged_in,
             ev_ready=lines.ev_ready,
@@ -168,6 +177,9 @@ class SessionFacts:
 
     def _token_presented(self, token: IdToken) -> Cause:
         holder, pending = self.state.authorization, self.state.pending
+        keeper = self._idle_keeper()
+        if keeper is not None and may_take(keeper, token):
+            return self._release_cable()
         if holder is not None and holder.token.same_as(token):
             # C01.FR.03, E07.FR.01: the same token stops without asking the CSMS.
             return self._stop_locally(token)
@@ -188,6 +200,9 @@ class SessionFacts:
             self.refused = None if known else judged.token
             return STATE_CHANGED
         self.state = replace(self.state, pending=None)
+        keeper = self._idle_keeper()
+        if keeper is not None:
+            return self._cable_claimed(keeper, judged)
         evses = judged.info.evse_ids
         accepted = judged.info.accepted and (not evses or self.state.evse in evses)
         if accepted and holder is not None and _same_group(holder.group, judged.info.group):
@@ -264,7 +279,9 @@ class SessionFacts:
 
     def _authorize(self, authorization: Authorization) -> None:
         """Let a token charge; in a running transaction it starts with a clean slate."""
-        self.state = replace(self.state, authorization=authorization, pending=None)
+        self.state = replace(
+            self.state, authorization=authorization, pending=None, cable_keeper=None
+        )
         transaction = self.state.transaction
         if transaction is not None:
             told = transaction.told_remote_start and authorization.remote_start_id is None
@@ -283,7 +300,23 @@ class SessionFacts:
             self.change_transaction(transaction, stopped_reason=cause.stopped_reason)
         return cause
 
+    def _idle_keeper(self) -> Authorization | None:
+        """Return for whom a cable is kept that nobody is using."""
+        in_use = self.state.authorization is not None or self.state.transaction is not None
+        return None if in_use else self.state.cable_keeper
+
+    def _cable_claimed(self, keeper: Authorization, judged: TokenJudged) -> Cause:
+        if judged.info.accepted and may_take(keeper, judged.token, judged.info.group):
+            return self._release_cable()
+        self.refused = judged.token
+        return STATE_CHANGED
+
+    def _release_cable(self) -> Cause:
+        self.state = replace(self.state, cable_keeper=None)
+        return STATE_CHANGED
+
     def _stop_locally(self, token: IdToken) -> Cause:
+        self._release_cable()
         return self._deauthorize(Cause(TriggerReason.STOP_AUTHORIZED, StoppedReason.LOCAL, token))
 
     def _may_start(self, token: IdToken) -> bool:

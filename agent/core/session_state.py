@@ -98,6 +98,7 @@ class SessionState:
 
     `rest` is the last reading taken while the power path was open; `connection` is the guard's
     number of the present plug-in (0: not known), by which a car that was swapped unseen is noticed.
+    `cable_keeper` is whose cable stays locked in the outlet until its token comes back.
     """
 
     evse: int
@@ -109,6 +110,7 @@ class SessionState:
     rest: Reading | None = None
     connection: int = 0
     cable_max_a: int | None = None
+    cable_keeper: Authorization | None = None
     deadlines: Deadlines = field(default_factory=Deadlines)
 
 
@@ -132,6 +134,7 @@ class SessionPolicy:
     connection_timeout_s: int = 60
     stop_on_invalid_id: bool = True
     stop_on_ev_side_disconnect: bool = True
+    unlock_on_ev_side_disconnect: bool = True
     max_energy_on_invalid_id_wh: int | None = None
     authorization_required: bool = True
     started_measurands: tuple[Measurand, ...] = (Measurand.ENERGY_ACTIVE_IMPORT_REGISTER,)
@@ -223,6 +226,11 @@ class StopOrdered:
 
 
 @dataclass(frozen=True, slots=True)
+class CableReleased:
+    """The CSMS has the retention lock opened (F05): the cable is kept for nobody any more."""
+
+
+@dataclass(frozen=True, slots=True)
 class LimitChanged:
     """The current that may be offered, A per phase."""
 
@@ -272,6 +280,7 @@ Stimulus = (
     | RemoteStarted
     | TokenRevoked
     | StopOrdered
+    | CableReleased
     | LimitChanged
     | AvailabilityChanged
     | AlignedDue

@@ -18,7 +18,8 @@ class EvseSnapshot:
     `operative` is the effective availability (station, EVSE and connector together); `faults` are
     names from the hardware's taxonomy; `ev_ready` is pilot state C or D; `offered` means that the
     EVSE allows energy (authorized, at least 6 A, available); `power_path_closed` is the contactor
-    as read back; `transaction_ended` means that a transaction ended and its cable is still in.
+    as read back; `transaction_ended` means that a transaction ended and its cable is still in;
+    `cable_kept` that a cable is locked in the outlet until its owner comes (None is no).
     """
 
     operative: bool = True
@@ -32,6 +33,7 @@ class EvseSnapshot:
     power_path_closed: bool = False
     in_transaction: bool = False
     transaction_ended: bool = False
+    cable_kept: bool | None = None
 
     @property
     def faulted(self) -> bool:
@@ -70,4 +72,5 @@ def connector_status(snapshot: EvseSnapshot) -> ConnectorStatus:
         return ConnectorStatus.UNAVAILABLE
     if snapshot.reserved and not (snapshot.plugged_in and snapshot.authorized):
         return ConnectorStatus.RESERVED
-    return ConnectorStatus.OCCUPIED if snapshot.plugged_in else ConnectorStatus.AVAILABLE
+    occupied = snapshot.plugged_in or snapshot.cable_kept
+    return ConnectorStatus.OCCUPIED if occupied else ConnectorStatus.AVAILABLE

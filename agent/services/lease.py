@@ -13,12 +13,24 @@ RENEWAL_S = 0.25
 def lease_for(state: SessionState, *, lockable: bool) -> Lease:
     """Return the permission that follows from the state; the same state always gives the same."""
     snapshot = state.snapshot
-    lock = lockable and snapshot.plugged_in and (snapshot.authorized or snapshot.in_transaction)
+    lock = lockable and _wants_lock(state)
     if snapshot.offered:
         return Lease(state.evse, PilotMode.OFFER, float(state.limit_a), lock, LEASE_S)
     idle = not snapshot.in_transaction and not snapshot.power_path_closed
     mode = PilotMode.UNAVAILABLE if idle and not snapshot.operative else PilotMode.STANDBY
     return Lease(state.evse, mode, 0.0, lock, LEASE_S)
+
+
+def _wants_lock(state: SessionState) -> bool:
+    """Lock while a driver may charge, until the end is told, and while a cable is kept.
+
+    A driver who has stopped gets the cable back also where the transaction goes on until unplugging
+    (E06.FR.10, E07.FR.07, E08.FR.03).
+    """
+    transaction = state.transaction
+    ending = transaction is not None and transaction.ending is not None
+    in_use = state.snapshot.plugged_in and (state.snapshot.authorized or ending)
+    return in_use or state.cable_keeper is not None
 
 
 def withdraws(new: Lease, old: Lease) -> bool:

@@ -20,6 +20,7 @@ def session_policy(model: DeviceModel) -> SessionPolicy:
         connection_timeout_s=model.integer(sv.EV_CONNECTION_TIME_OUT),
         stop_on_invalid_id=model.boolean(sv.STOP_TX_ON_INVALID_ID),
         stop_on_ev_side_disconnect=model.boolean(sv.STOP_TX_ON_EV_SIDE_DISCONNECT),
+        unlock_on_ev_side_disconnect=model.boolean(sv.UNLOCK_ON_EV_SIDE_DISCONNECT),
         max_energy_on_invalid_id_wh=model.integer(sv.MAX_ENERGY_ON_INVALID_ID),
         authorization_required=model.boolean(sv.AUTH_ENABLED, default=True),
         started_measurands=_measurands(model, sv.SAMPLED_TX_STARTED_MEASURANDS),
@@ -75,10 +76,12 @@ def public_key_policy(model: DeviceModel) -> PublicKeyPolicy:
 
 def concerns_sessions(key: ComponentVariable) -> bool:
     """Tell whether a changed variable changes the rules for sessions."""
-    of_session = key.component.name in _SESSION_COMPONENTS
-    return of_session or key == sv.PUBLIC_KEY_WITH_SIGNED_METER_VALUE
+    return key.component.name in _SESSION_COMPONENTS or key in _SESSION_VARIABLES
 
 
+_SESSION_VARIABLES = frozenset(
+    {sv.PUBLIC_KEY_WITH_SIGNED_METER_VALUE, sv.UNLOCK_ON_EV_SIDE_DISCONNECT}
+)
 _SESSION_COMPONENTS = frozenset({"TxCtrlr", "SampledDataCtrlr", "AlignedDataCtrlr", "AuthCtrlr"})
 
 

@@ -16,7 +16,13 @@ from agent.core.commands import (
     Verdict,
     rejected,
 )
-from agent.core.session_state import Cause, EventTriggered, RemoteStarted, StopOrdered
+from agent.core.session_state import (
+    CableReleased,
+    Cause,
+    EventTriggered,
+    RemoteStarted,
+    StopOrdered,
+)
 from agent.core.vocabulary import (
     MessageTrigger,
     ProfilePurpose,
@@ -92,6 +98,7 @@ class RemoteControlService:
             await evse.settled(STOP_TIMEOUT_S)
         if not evse.description.lockable:
             return UnlockStatus.NO_LOCK
+        evse.post(CableReleased())
         await self._guard.unlock(command.evse)
         released = await evse.lock_released(UNLOCK_TIMEOUT_S)
         return UnlockStatus.UNLOCKED if released else UnlockStatus.UNLOCK_FAILED

@@ -4,6 +4,7 @@ import asyncio
 import logging
 from collections.abc import Iterable, Mapping
 
+from agent.core.cable import may_take
 from agent.core.session_state import TokenPresented
 from agent.core.vocabulary import IdToken
 from agent.services.evse import EvseService
@@ -57,6 +58,8 @@ def _rank(evse: EvseService, token: IdToken) -> int:
     state = evse.state
     if state.authorization is not None and state.authorization.token.same_as(token):
         return 0
+    if state.cable_keeper is not None:
+        return 0 if may_take(state.cable_keeper, token) else 3
     usable = state.snapshot.operative and not state.snapshot.faulted
     if state.authorization is not None or not usable:
         return 3

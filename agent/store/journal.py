@@ -117,6 +117,7 @@ def _for_the_disk(state: SessionState) -> SessionState:
         rest=state.rest,
         connection=state.connection,
         cable_max_a=state.cable_max_a,
+        cable_keeper=state.cable_keeper,
         deadlines=Deadlines(),
     )
 

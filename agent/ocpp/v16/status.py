@@ -151,7 +151,8 @@ def charge_point_status(snapshot: EvseSnapshot) -> ChargePointStatus:
         return _in_transaction(snapshot)
     if not snapshot.operative:
         return ChargePointStatus.UNAVAILABLE
-    if snapshot.plugged_in and snapshot.transaction_ended and not snapshot.authorized:
+    left_over = snapshot.cable_kept or (snapshot.plugged_in and snapshot.transaction_ended)
+    if left_over and not snapshot.authorized:
         return ChargePointStatus.FINISHING
     if snapshot.plugged_in or snapshot.authorized:
         return ChargePointStatus.PREPARING

@@ -164,16 +164,18 @@ class Rig:
         closed: bool | None = None,
         faults: frozenset[str] | None = None,
         connection: int | None = None,
+        cable_max_a: int | None = -1,
     ) -> Step:
-        """Let the guard report changed lines."""
+        """Let the guard report changed lines; a cable that nobody names goes with its plug."""
         was = self.lines
+        plugged_in = was.plugged_in if plugged_in is None else plugged_in
         self.lines = LinesChanged(
-            plugged_in=was.plugged_in if plugged_in is None else plugged_in,
+            plugged_in=plugged_in,
             ev_ready=was.ev_ready if ev_ready is None else ev_ready,
             power_path_closed=was.power_path_closed if closed is None else closed,
             faults=was.faults if faults is None else faults,
             connection=was.connection if connection is None else connection,
-            cable_max_a=32 if (was.plugged_in if plugged_in is None else plugged_in) else None,
+            cable_max_a=(32 if plugged_in else None) if cable_max_a == -1 else cable_max_a,
         )
         return self.do(self.lines)
 
@@ -183,6 +185,11 @@ class Rig:
     def unplug(self, *, faults: frozenset[str] | None = None) -> Step:
         closed = None if not self.obedient else False
         return self.see(plugged_in=False, ev_ready=False, closed=closed, faults=faults)
+
+    def unplug_at_the_ev(self) -> Step:
+        """Pull the plug out of the EV; the cable stays in the outlet."""
+        closed = None if not self.obedient else False
+        return self.see(plugged_in=False, ev_ready=False, closed=closed, cable_max_a=32)
 
     def fault(self, *names: str) -> Step:
         closed = False if self.obedient else None

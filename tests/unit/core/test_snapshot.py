@@ -147,3 +147,8 @@ def test_where_both_sides_suspend_the_evse_is_the_one_told() -> None:
     both = EvseSnapshot(plugged_in=True, authorized=True, offered=False, ev_ready=False)
 
     assert charging_state(both) is ChargingState.SUSPENDED_EVSE
+
+
+@pytest.mark.requirement("E09.FR.03")
+def test_a_cable_that_is_kept_occupies_its_connector() -> None:
+    assert connector_status(EvseSnapshot(cable_kept=True)) is ConnectorStatus.OCCUPIED

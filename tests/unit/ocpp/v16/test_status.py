@@ -99,7 +99,7 @@ def test_of_all_states_there_are_only_those_that_the_facts_bear_out() -> None:
         running = snapshot.in_transaction and healthy
         idle = not snapshot.in_transaction and healthy
         flows = snapshot.power_path_closed and snapshot.ev_ready
-        taken = snapshot.plugged_in or snapshot.authorized
+        taken = snapshot.plugged_in or snapshot.authorized or snapshot.cable_kept
         suspended = running and snapshot.authorized and not flows
         withheld = suspended and snapshot.plugged_in and not snapshot.offered
         assert (status == "Faulted") is snapshot.faulted
