@@ -18,6 +18,7 @@ from agent.store.endurance import Endurance
 from agent.store.errors import StoreUnavailable
 from agent.store.journal import StoredJournal, must_keep
 from agent.store.outbox import Stamp
+from agent.store.thinning import every_other
 
 MOST_HELD = 5000
 """Beyond it, what may be given up is: every second periodic value, then security events."""
@@ -201,9 +202,10 @@ class EnduringJournal:
             self._make_room()
 
     def _make_room(self) -> None:
-        """Give up intermediate values alternately (E04.FR.07, E04.FR.08); never the head."""
+        """Give up intermediate values alternately (E04.FR.07, E11.FR.04); never the head."""
         behind = list(self._held)[1:]
-        doomed = [one for one in behind if not must_keep(one.event)][::2]
+        optional = [one for one in behind if not must_keep(one.event)]
+        doomed = every_other(optional, lambda one: getattr(one.event, "transaction_id", None))
         if not doomed:
             doomed = [one for one in behind if isinstance(one.event, SecurityEvent)][::2]
         numbers = {one.number for one in doomed}

@@ -10,14 +10,16 @@ from agent.core.documents import UnreadableDocument, read, written
 from agent.core.event_documents import from_document, to_document
 from agent.core.events import SecurityEvent, StoredEvent, TransactionEvent
 from agent.core.session_state import Deadlines, SessionState
-from agent.core.vocabulary import TransactionPhase, TriggerReason
+from agent.core.vocabulary import ReadingContext, TransactionPhase, TriggerReason
 from agent.ports import QueuedEvent
 from agent.store.database import Database
+from agent.store.errors import Reason, StoreUnavailable
 from agent.store.group import Durability
 from agent.store.outbox import Also, Entry, Outbox, Row, Stamp
 from agent.store.sessions import Sessions
 
 _SAMPLES = frozenset({TriggerReason.METER_VALUE_PERIODIC, TriggerReason.METER_VALUE_CLOCK})
+_BEGIN = ReadingContext.TRANSACTION_BEGIN
 
 log = logging.getLogger(__name__)
 
@@ -44,8 +46,7 @@ class StoredJournal:
         """Commit a session's state together with its events. StoreUnavailable if it cannot be."""
         durability = Durability.BEFORE_EFFECT if before_effect else Durability.WITHIN_SECONDS
         entries = [_entry(event) for event in events]
-        states = () if state is None else (state,)
-        await self._outbox.append(entries, _storing(states), durability)
+        await self._append(entries, () if state is None else (state,), durability)
 
     async def record_late(
         self, states: Sequence[SessionState], events: Sequence[tuple[StoredEvent, Stamp]]
@@ -55,7 +56,18 @@ class StoredJournal:
         StoreUnavailable: nothing of it is stored.
         """
         entries = [replace(_entry(event), stamp=stamp) for event, stamp in events]
-        return await self._outbox.append(entries, _storing(states), Durability.BEFORE_EFFECT)
+        return await self._append(entries, states, Durability.BEFORE_EFFECT)
+
+    async def _append(
+        self, entries: Sequence[Entry], states: Sequence[SessionState], durability: Durability
+    ) -> tuple[int, ...]:
+        """Store, on a full disk in place of values that can be missed (E04.FR.07, E11.FR.04)."""
+        try:
+            return await self._outbox.append(entries, _storing(states), durability)
+        except StoreUnavailable as error:
+            if error.reason is not Reason.FULL or not await self._outbox.make_room():
+                raise
+        return await self._outbox.append(entries, _storing(states), durability)
 
     # --- The queue.
 
@@ -134,14 +146,24 @@ def _entry(event: StoredEvent) -> Entry:
     body = json.dumps(to_document(event), separators=(",", ":")).encode()
     match event:
         case TransactionEvent():
-            sample = event.phase is TransactionPhase.UPDATED and event.trigger in _SAMPLES
-            return Entry(
-                TransactionEvent.__name__, body, event.transaction_id, event.seq_no, not sample
-            )
+            keep, name = not _is_mere_sample(event), type(event).__name__
+            return Entry(name, body, event.transaction_id, event.seq_no, keep)
         case SecurityEvent():
             return Entry("SecurityEvent", body, None, None, must_keep=True)
         case _:
             return Entry(type(event).__name__, body, None, None, must_keep=False)
+
+
+def _is_mere_sample(event: TransactionEvent) -> bool:
+    """Tell whether an event holds nothing but values of one instant, so that others make up for it.
+
+    What is told only once in a transaction must arrive; so must reaching a limit (E11.FR.04).
+    """
+    sample = event.phase is TransactionPhase.UPDATED and event.trigger in _SAMPLES
+    told_once = (event.id_token, event.remote_start_id, event.reservation_id)
+    begins = any(s.context is _BEGIN for value in event.meter_values for s in value.samples)
+    news = event.names_evse or event.starts_billing or begins or told_once != (None, None, None)
+    return sample and not news
 
 
 def _event(row: Row) -> StoredEvent | None:

@@ -41,6 +41,7 @@ __all__ = ["Also", "Dropped", "Entry", "Outbox", "OutboxLimits", "Row", "Stamp"]
 _LOGGER = logging.getLogger(__name__)
 _DELETE_BATCH = 200
 _OVERFLOW = "the queue was full"
+_REFUSED = "the storage was full"
 _UNREADABLE = "the stored body is destroyed"
 
 Also = Callable[[sqlite3.Connection], None]
@@ -142,6 +143,22 @@ class Outbox:
             work.run, durability, lambda error: self._settle_append(work, error)
         )
         return tuple(ids)
+
+    async def make_room(self) -> bool:
+        """Give up every second optional row of those that only the disk holds.
+
+        False when there is none to give up. StoreUnavailable: everything is as it was.
+        """
+        span = self._look_ahead.claim_thinning()
+        if span is None:
+            return False
+        try:
+            thinned = await self._database.write(lambda c: thin(c, span, _REFUSED))
+        except BaseException:
+            self._look_ahead.release()
+            raise
+        self._look_ahead.thinned(thinned)
+        return thinned.rows > 0
 
     def head(self) -> Row | None:
         """Return the oldest unacknowledged row.

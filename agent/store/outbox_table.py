@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from agent.store.body import DamagedBodyError, pack, unpack
+from agent.store.thinning import every_other
 
 _LONGEST_REASON = 500
 _THIN_SPAN = 4000
@@ -217,22 +218,19 @@ def give_up(connection: sqlite3.Connection, row_id: int, reason: str) -> None:
 
 
 def thin(connection: sqlite3.Connection, span: Span, reason: str) -> Thinned:
-    """Give up every second optional row at the start of `span`: the 1st, 3rd, 5th, ...
-
-    OCPP 2.0.1 and 2.1, E04.FR.07-08 and E12.FR.04-05: when memory is low, intermediate events
-    go first, alternating.
-    """
+    """Give up every second optional row of each transaction at the start of `span`."""
     through_id = min(span.through_id, span.after_id + _THIN_SPAN)
     query = (
         "SELECT id, kind, length(body), transaction_id FROM outbox"
         " WHERE id > ? AND id <= ? AND must_keep = 0 ORDER BY id"
     )
-    doomed = connection.execute(query, (span.after_id, through_id)).fetchall()[::2]
+    found = connection.execute(query, (span.after_id, through_id)).fetchall()
+    doomed = every_other(found, lambda row: (row[1], row[3]))
     connection.executemany("DELETE FROM outbox WHERE id = ?", [(row[0],) for row in doomed])
     for dropped in _by_kind(doomed, reason):
         _journal(connection, dropped)
     if doomed:
-        note_gap(connection, doomed[-1][0])
+        note_gap(connection, max(row[0] for row in doomed))
     return Thinned(len(doomed), sum(row[2] for row in doomed), through_id)
 
 

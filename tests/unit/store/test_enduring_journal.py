@@ -1,4 +1,5 @@
 import asyncio
+import os
 import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -12,15 +13,23 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from agent.core.events import MeterValuesEvent, SecurityEvent, StoredEvent, TransactionEvent
+from agent.core.meter_values import MeterValue, SampledValue
 from agent.core.session import idle_state
 from agent.core.session_state import SessionState, Transaction
-from agent.core.vocabulary import ChargingState, TransactionPhase, TriggerReason
+from agent.core.signed_values import SignedValue
+from agent.core.vocabulary import (
+    ChargingState,
+    IdToken,
+    ReadingContext,
+    TransactionPhase,
+    TriggerReason,
+)
 from agent.store.database import Database
 from agent.store.endurance import Endurance
 from agent.store.enduring_journal import EnduringJournal
 from agent.store.enduring_settings import EnduringDocuments, EnduringNumbers
 from agent.store.errors import Reason, StoreUnavailable
-from agent.store.journal import StoredJournal
+from agent.store.journal import StoredJournal, must_keep
 from agent.store.outbox import Outbox, Stamp
 from agent.store.sessions import Sessions, TransactionNumbers
 from agent.store.settings import Documents
@@ -326,6 +335,80 @@ async def test_starts_and_ends_are_never_given_up(path: Path) -> None:
             await store.journal.acknowledge(head.row_id)
         assert sum(isinstance(one, TransactionEvent) for one in kept) == 40
         assert sum(isinstance(one, SecurityEvent) for one in kept) < 20
+
+
+ONLY_ONCE = {
+    "id_token": IdToken("04A2B3C4"),
+    "remote_start_id": 7,
+    "reservation_id": 8,
+    "names_evse": True,
+    "starts_billing": True,
+    "meter_values": (
+        MeterValue(AT, (SampledValue(Decimal(1), context=ReadingContext.TRANSACTION_BEGIN),)),
+    ),
+}
+
+
+@pytest.mark.requirement("E04.FR.07", "E11.FR.04", "E12.FR.04")
+@pytest.mark.parametrize("news", ONLY_ONCE)
+def test_a_value_that_brings_news_is_more_than_a_value(news: str) -> None:
+    assert not must_keep(event(1))
+    assert must_keep(replace(event(1), **{news: ONLY_ONCE[news]}))  # type: ignore[arg-type]
+
+
+@pytest.mark.requirement("E11.FR.04", "E12.FR.04")
+def test_only_values_at_an_interval_may_be_given_up() -> None:
+    values = {TriggerReason.METER_VALUE_PERIODIC, TriggerReason.METER_VALUE_CLOCK}
+    for trigger in TriggerReason:
+        assert must_keep(replace(event(1), trigger=trigger)) == (trigger not in values)
+
+
+@pytest.mark.requirement("E04.FR.08", "E11.FR.05", "E12.FR.05")
+async def test_a_full_memory_takes_from_each_transaction_in_turn(path: Path) -> None:
+    async with stored(path, most_held=21) as store:
+        store.disk.fails = True
+        first = [replace(event(0), transaction_id=name) for name in "ab"]
+        values = [replace(event(10 + n), transaction_id="ab"[n % 2]) for n in range(20)]
+        for one in (*first, *values):
+            await store.journal.record(None, [one], before_effect=True)
+        kept = [12, 13, 16, 17, 20, 21, 24, 25, 28, 29]
+        assert await store.told() == [0, 0, *kept]
+
+
+def bulky(number: int) -> TransactionEvent:
+    signed = SignedValue(os.urandom(500).hex())
+    value = MeterValue(AT, (SampledValue(Decimal(number), signed=signed),))
+    return replace(event(number), meter_values=(value,))
+
+
+@pytest.mark.requirement("E04.FR.07", "E04.FR.08", "E11.FR.04", "E12.FR.04", "E12.FR.05")
+async def test_a_full_disk_gives_up_values_before_anything_is_refused(path: Path) -> None:
+    small = replace(SMALL, max_bytes=400 * 1024)
+    endurance, stamp = Endurance(), Stamp("boot", 1.0, None)
+    async with opened(path, small) as database:
+        outbox = await Outbox.open(database, stamp=lambda: stamp, schema=1)
+        journal = EnduringJournal(StoredJournal(database, outbox, {}), endurance, lambda: stamp)
+        await journal.record(None, [event(0)], before_effect=True)
+        for number in range(10, 1000):
+            await journal.record(None, [bulky(number)], before_effect=True)
+        await journal.record(None, [event(9)], before_effect=True)
+        assert not endurance.refuses
+        assert not journal.is_behind
+        numbers = []
+        while len(journal):
+            await journal.wait_not_empty()
+            head = journal.head()
+            assert head is not None
+            numbers.append(number_of(head.event))
+            await journal.acknowledge(head.row_id)
+        (dropped,) = await outbox.dropped()
+        assert dropped.rows == 992 - len(numbers)
+        assert (numbers[0], numbers[-2:]) == (0, [999, 9])
+        kept = numbers[1:-1]
+        assert 100 < len(kept) < 600
+        assert min(kept) < 100
+        assert any(400 < number < 600 for number in kept)
+        await outbox.close()
 
 
 async def test_documents_count_at_once_and_are_stored_later(path: Path) -> None:

@@ -1,6 +1,7 @@
 import asyncio
 import os
 import sqlite3
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,7 @@ from agent.store.database import Database
 from agent.store.errors import NotTheHead, Reason, StoreUnavailable
 from agent.store.files import StoreFiles
 from agent.store.group import Durability
-from agent.store.outbox import Dropped, Entry, Outbox, OutboxLimits
+from agent.store.outbox import Dropped, Entry, Outbox, OutboxLimits, Row
 from agent.store.sessions import Sessions
 from tests.unit.store.stores import STAMP, entry, opened, queue, snapshot
 
@@ -26,6 +27,16 @@ async def drain(outbox: Outbox) -> list[int]:
         found.append(head.id)
         outbox.acknowledge(head.id)
     return found
+
+
+async def drained(outbox: Outbox) -> AsyncIterator[Row]:
+    """Acknowledge everything; yield the rows as they come."""
+    while len(outbox):
+        await asyncio.wait_for(outbox.wait_not_empty(), 5)
+        head = outbox.head()
+        assert head is not None
+        yield head
+        outbox.acknowledge(head.id)
 
 
 def stored_ids(connection: sqlite3.Connection) -> list[int]:
@@ -301,12 +312,30 @@ class TestOverflow:
                 [entry(number, must_keep=number % 10 == 0) for number in range(1, 101)]
             )
             await outbox.append([entry(101)])
-            optional = [number for number in range(6, 101) if number % 10]
-            kept = set(range(1, 102)) - set(optional[::2])
+            # Ten numbers are a transaction; its newest optional row stays.
+            gone = {n for n in range(6, 101) if (n % 10) in ({1, 3, 5, 7} if n > 10 else {6, 8})}
+            kept = set(range(1, 102)) - gone
             assert len(outbox) == len(kept)
             (dropped,) = await outbox.dropped()
-            assert (dropped.rows, dropped.last_reason) == (len(optional[::2]), "the queue was full")
+            assert (dropped.rows, dropped.last_reason) == (len(gone), "the queue was full")
             assert await drain(outbox) == sorted(kept)
+
+    @pytest.mark.requirement("E04.FR.08", "E11.FR.05", "E12.FR.05")
+    async def test_of_transactions_side_by_side_each_keeps_every_other_row(
+        self, path: Path
+    ) -> None:
+        limits = OutboxLimits(max_rows=100, look_ahead=4)
+        async with opened(path) as database, queue(database, limits) as outbox:
+            for number in range(50):
+                pair = [Entry("E", b"x", name, number, must_keep=False) for name in ("a", "b")]
+                await outbox.append(pair)
+            await outbox.append([entry(101)])
+            rows = [row async for row in drained(outbox)]
+            kept = {
+                name: [r.entry.seq_no for r in rows if r.entry.transaction_id == name]
+                for name in ("a", "b")
+            }
+            assert kept["a"] == kept["b"] == [0, 1, *range(3, 50, 2)]
 
     async def test_the_queue_stays_bounded_over_a_long_outage(self, path: Path) -> None:
         async with opened(path) as database, queue(database, self.LIMITS) as outbox:
