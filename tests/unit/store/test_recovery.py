@@ -431,6 +431,7 @@ async def test_the_check_is_bounded(filled: Path) -> None:
     assert found is None or found.damage is Damage.MALFORMED
 
 
+@pytest.mark.timeout(300)  # sixty recoveries, on a busy machine
 @example(damages=[(0.328125, b"\x80")], cut=None)
 @example(damages=[(0.001, b"\x00\x00\x00\x00\x00\x00\x00\x80")], cut=None)
 @settings(
