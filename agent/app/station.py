@@ -12,6 +12,7 @@ from agent.app.csms_settings import back_off, endpoint, identity, retry_policy
 from agent.app.evses import descriptions, evse_service, meter_readers, station_signer
 from agent.app.foundations import Foundations
 from agent.app.live_variables import provide_live_variables
+from agent.app.lobby import introducing, lobby, resetting, stopping
 from agent.app.message_bounds import message_bounds
 from agent.app.reset import reset_means
 from agent.app.security import SecurityWatch
@@ -47,6 +48,7 @@ from agent.services.availability import AvailabilityService
 from agent.services.evse import EvseDescription, EvsePorts, EvseService
 from agent.services.history import TransactionHistory
 from agent.services.json_lines import JsonLinesServer
+from agent.services.lobby import Lobby
 from agent.services.metering import MeteringService
 from agent.services.provisioning import ProvisioningService, ProvisioningSettings
 from agent.services.remote_control import RemoteControlService, TriggerService
@@ -92,7 +94,9 @@ class Station:
         )
         self.meters = meter_readers(f)
         self.history = TransactionHistory(f.storage.documents)
+        self.lobby = lobby(f, self.dispatcher, self.authorization.judge, self._remember)
         self.evses = {evse.evse: self._evse(evse) for evse in descriptions(f.config)}
+        self.lobby.observers.append(introducing(self.evses))
         self.variables = VariablesService(f.model, f.storage.documents)
         self.reports = ReportService(f.model, self.dispatcher, f.clock, self.spawn)
         self.smart_charging = SmartChargingService(
@@ -130,7 +134,7 @@ class Station:
     @property
     def at_rest(self) -> bool:
         """Tell whether nothing would be interrupted: no transaction, and every contactor open."""
-        return all(
+        return self.lobby.state.transaction is None and all(
             evse.state.transaction is None
             and evse.guard_status is not None
             and not evse.guard_status.contactor_closed
@@ -146,7 +150,8 @@ class Station:
             self._watch_guard(),
             self._f.storage.endurance.run(),
             *(evse.run() for evse in self.evses.values()),
-            TokenService(self.evses, self._f.hardware.readers).run(),
+            TokenService(self.evses, self.lobby, self._f.hardware.readers).run(),
+            self.lobby.run(),
             self.smart_charging.run(),
             self.metering.run(),
             self.provisioning.run(),
@@ -172,6 +177,7 @@ class Station:
             signer=self.signer,
             judge=self.authorization.judge,
             remember=self._remember,
+            guest=self.lobby.guest,
         )
         return evse_service(f, description, ports)
 
@@ -241,10 +247,10 @@ class Station:
         router.carries_out(SetVariables, self.variables.set)
         router.carries_out(GetBaseReport, self.reports.base)
         router.carries_out(GetReport, self.reports.custom)
-        router.carries_out(Reset, self.reset.reset)
+        router.carries_out(Reset, resetting(self.lobby, self.reset.reset))
         router.carries_out(ChangeAvailability, self.availability.change)
         router.carries_out(RequestStart, remote_control.start)
-        router.carries_out(RequestStop, remote_control.stop)
+        router.carries_out(RequestStop, stopping(self.lobby, remote_control.stop))
         router.carries_out(TriggerMessage, triggers.trigger)
         router.carries_out(
             UnlockConnector,
@@ -259,7 +265,10 @@ class Station:
         return router
 
     def _kept(self) -> list[SessionState]:
-        return [evse.kept for evse in self.evses.values()]
+        return [session.kept for session in self._sessions()]
+
+    def _sessions(self) -> list[Lobby | EvseService]:
+        return [self.lobby, *self.evses.values()]
 
     def _unlock_stops(self) -> bool:
         line = self.dispatcher.line
@@ -289,8 +298,8 @@ class Station:
         """Let the session obey a verdict that came with an acknowledgement (E05)."""
         if fact.info is None or fact.info.accepted:
             return
-        for evse in self.evses.values():
-            evse.post(TokenRevoked(fact.transaction_id))
+        for session in self._sessions():
+            session.post(TokenRevoked(fact.transaction_id))
 
     # --- On this machine.
 
@@ -330,8 +339,8 @@ class Station:
             self.provisioning.heartbeat_interval_changed()
         if policies.concerns_sessions(change.key):
             policy = policies.session_policy(self._f.model)
-            for evse in self.evses.values():
-                evse.obey(policy)
+            for session in self._sessions():
+                session.obey(policy)
 
 
 async def _by_itself(work: Coroutine[Any, Any, None]) -> None:

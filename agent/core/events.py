@@ -26,7 +26,8 @@ class TransactionEvent:
 
     `register_wh` is the meter's import register at this step. `id_token` appears in the first event
     after authorization, and in the last one when a token stopped the transaction. `starts_billing`
-    marks the event from which a token is known: 1.6 can start its transaction only there.
+    marks the event from which token and EVSE are known: 1.6 can start its transaction only there;
+    `billed_to` is that token if an earlier event has told it, and `evse` 0 is one not known yet.
     `meter_values` follow the sampling variables; those of an Ended event hold the whole series.
     """
 
@@ -43,6 +44,7 @@ class TransactionEvent:
     id_token: IdToken | None = None
     names_evse: bool = False
     starts_billing: bool = False
+    billed_to: IdToken | None = None
     remote_start_id: int | None = None
     reservation_id: int | None = None
     stopped_reason: StoppedReason | None = None

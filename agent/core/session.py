@@ -13,7 +13,8 @@ from dataclasses import replace
 from agent.core import transaction_events as told
 from agent.core.cable import keeper_after_end
 from agent.core.events import TransactionEvent
-from agent.core.session_facts import SessionFacts, due, parts
+from agent.core.plug_ins import parts
+from agent.core.session_facts import SessionFacts, due
 from agent.core.session_state import (
     MINIMUM_CURRENT_A,
     Cause,

@@ -10,8 +10,11 @@ from typing import assert_never
 from agent.core import transaction_events as told
 from agent.core.cable import keeper_after_lines, may_take
 from agent.core.faults import stopped_reason
+from agent.core.plug_ins import guards_differ
 from agent.core.session_state import (
+    UNDECIDED,
     AlignedDue,
+    Arrived,
     Authorization,
     AvailabilityChanged,
     CableReleased,
@@ -47,7 +50,6 @@ _NOT_CONNECTED = Cause(TriggerReason.EV_CONNECT_TIMEOUT, StoppedReason.TIMEOUT)
 _DEAUTHORIZED = Cause(TriggerReason.DEAUTHORIZED, StoppedReason.DE_AUTHORIZED)
 _UNWATCHED = Cause(TriggerReason.ABNORMAL_CONDITION, StoppedReason.REBOOT)
 _POWER_LOST = Cause(TriggerReason.ABNORMAL_CONDITION, StoppedReason.POWER_LOSS)
-_COUNTER_BITS = 16
 _FREE = Authorization(IdToken("", TokenType.NO_AUTHORIZATION), AuthorizedBy.NOBODY)
 
 
@@ -64,16 +66,14 @@ class SessionFacts:
         """Change the facts; `judge` and `refused` name a token that needs somebody's attention."""
         self.judge = self.refused = None
         match stimulus:
-            case LinesChanged():
-                cause = self._lines_changed(stimulus)
+            case LinesChanged() | Arrived() | Resumed():
+                cause = self._seen(stimulus, moment)
             case TokenPresented(token):
                 cause = self._token_presented(token)
             case TokenJudged():
                 cause = self._token_judged(stimulus)
             case RemoteStarted():
                 cause = self._remote_started(stimulus)
-            case Resumed():
-                cause = self._resumed(stimulus, moment)
             case CableReleased():
                 cause = self._release_cable()
             case Elapsed():
@@ -81,6 +81,15 @@ class SessionFacts:
             case _:
                 cause = self._ordered(stimulus, moment)
         return self._authorize_freely(cause)
+
+    def _seen(self, stimulus: LinesChanged | Arrived | Resumed, moment: Moment) -> Cause:
+        match stimulus:
+            case LinesChanged():
+                return self._lines_changed(stimulus)
+            case Arrived():
+                return self._arrived(stimulus, moment)
+            case Resumed():
+                return self._resumed(stimulus, moment)
 
     def _ordered(
         self,
@@ -119,7 +128,7 @@ class SessionFacts:
         return Cause(TriggerReason.METER_VALUE_CLOCK) if tell else STATE_CHANGED
 
     def _lines_changed(self, lines: LinesChanged) -> Cause:
-        was, unwatched = self.state.snapshot, _guards_differ(self.state, lines)
+        was, unwatched = self.state.snapshot, guards_differ(self.state, lines)
         self.state = replace(
             self.state,
             connection=lines.connection or self.state.connection,
@@ -144,6 +153,14 @@ class SessionFacts:
         if lines.plugged_in and not was.plugged_in:
             return Cause(TriggerReason.CABLE_PLUGGED_IN)
         return STATE_CHANGED
+
+    def _arrived(self, arrived: Arrived, moment: Moment) -> Cause:
+        """Take over the authorization, and the transaction that it started elsewhere."""
+        self._authorize(arrived.authorization)
+        if arrived.transaction is not None:
+            transaction = told.arrived(arrived.transaction, self.state, self.policy, moment)
+            self.state = replace(self.state, transaction=transaction)
+        return self._lines_changed(arrived.lines)
 
     def _unplugged(self) -> Cause:
         """Take the authorization away, as its EV has left (E09.FR.01); E10 keeps it for a while."""
@@ -204,13 +221,15 @@ class SessionFacts:
         if keeper is not None:
             return self._cable_claimed(keeper, judged)
         evses = judged.info.evse_ids
-        accepted = judged.info.accepted and (not evses or self.state.evse in evses)
+        here = not evses or self.state.evse in (UNDECIDED, *evses)
+        accepted = judged.info.accepted and here
         if accepted and holder is not None and _same_group(holder.group, judged.info.group):
             return self._stop_locally(judged.token)
         if not accepted or holder is not None or not self._may_start(judged.token):
             self.refused = judged.token
             return STATE_CHANGED
-        self._authorize(replace(pending, by=judged.by, group=judged.info.group or pending.group))
+        group = judged.info.group or pending.group
+        self._authorize(replace(pending, by=judged.by, group=group, evses=evses or None))
         return Cause(TriggerReason.AUTHORIZED)
 
     def _remote_started(self, start: RemoteStarted) -> Cause:
@@ -341,35 +360,9 @@ class SessionFacts:
         return changed
 
 
-def parts(state: SessionState, stimulus: Stimulus) -> tuple[Stimulus, ...]:
-    """Return a stimulus in the steps that it hides: an EV swapped unseen was unplugged first."""
-    lines = stimulus.lines if isinstance(stimulus, Resumed) else stimulus
-    if not isinstance(lines, LinesChanged) or not _numbers_differ(state, lines):
-        return (stimulus,)
-    if _guards_differ(state, lines):
-        return (stimulus,)
-    gone = replace(lines, plugged_in=False, ev_ready=False, power_path_closed=False)
-    if isinstance(stimulus, Resumed):
-        return (replace(stimulus, lines=gone), lines)
-    return (gone, lines)
-
-
 def due(deadline_s: float | None, moment: Moment) -> bool:
     """Tell whether a deadline has passed."""
     return deadline_s is not None and moment.now_s >= deadline_s
-
-
-def _numbers_differ(state: SessionState, lines: LinesChanged) -> bool:
-    """Tell whether a cable that seems to have stayed in was out meanwhile, or may have been."""
-    stayed = state.snapshot.plugged_in and lines.plugged_in
-    known = state.connection != 0 and lines.connection != 0
-    return stayed and known and state.connection != lines.connection
-
-
-def _guards_differ(state: SessionState, lines: LinesChanged) -> bool:
-    """Tell whether nobody watched the cable for a while: the guard itself started anew."""
-    started_anew = lines.connection >> _COUNTER_BITS != state.connection >> _COUNTER_BITS
-    return started_anew and _numbers_differ(state, lines)
 
 
 def _same_group(one: IdToken | None, other: IdToken | None) -> bool:

@@ -22,16 +22,19 @@ from agent.core.vocabulary import (
 
 MINIMUM_CURRENT_A = Decimal(6)
 """Below it IEC 61851-1 has no duty cycle: the EVSE suspends."""
+UNDECIDED = 0
+"""Stands for the EVSE of a session as long as nobody knows where the EV will be plugged in."""
 
 
 @dataclass(frozen=True, slots=True)
 class Authorization:
-    """A token that may charge here."""
+    """A token that may charge here; `evses` names the only ones where it may (C01.FR.21)."""
 
     token: IdToken
     by: AuthorizedBy
     group: IdToken | None = None
     remote_start_id: int | None = None
+    evses: tuple[int, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +56,8 @@ class Transaction:
     transaction. `charging_since_s` is on the monotonic clock. `stopped_reason` says why the
     authorization ended while the transaction goes on. `ending` is set once a stop point is reached;
     the event follows when the power path is open. `energy_until_wh` is the register at which energy
-    is cut after the CSMS refused the token.
+    is cut after the CSMS refused the token. `awaits_begin`: the EVSE was not known at the start, so
+    that the begin values are told when charging starts (E01.FR.17; None is no).
     """
 
     id: str
@@ -73,6 +77,7 @@ class Transaction:
     ending: Cause | None = None
     energy_until_wh: Decimal | None = None
     energy_cut: bool = False
+    awaits_begin: bool | None = None
     begin: MeterValue | None = None
     series: tuple[MeterValue, ...] = ()
 
@@ -182,6 +187,18 @@ class LinesChanged:
 
 
 @dataclass(frozen=True, slots=True)
+class Arrived:
+    """An EV is plugged in here for a token that was presented before its EVSE was known (E03).
+
+    `transaction` runs already if the token started it.
+    """
+
+    lines: LinesChanged
+    authorization: Authorization
+    transaction: Transaction | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class TokenPresented:
     """A token was held before the reader."""
 
@@ -275,6 +292,7 @@ class Resumed:
 
 Stimulus = (
     LinesChanged
+    | Arrived
     | TokenPresented
     | TokenJudged
     | RemoteStarted

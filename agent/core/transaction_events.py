@@ -6,6 +6,7 @@ from agent.core.events import TransactionEvent
 from agent.core.meter_values import MeterValue
 from agent.core.metering import Reading, meter_value, phases_in_use, thinned
 from agent.core.session_state import (
+    UNDECIDED,
     Authorization,
     Cause,
     Moment,
@@ -35,7 +36,8 @@ def started(
     """Begin a transaction: the event and the transaction that remembers what it told.
 
     If the power path is closed already (start point EnergyTransfer) the register counts from the
-    last reading before it closed, so that no energy escapes.
+    last reading before it closed, so that no energy escapes. Where the EVSE is not known yet there
+    is no meter to read: the begin values follow when charging starts (E01.FR.17).
     """
     moment = replace(moment, reading=_first_reading(state, moment.reading))
     context = ReadingContext.TRANSACTION_BEGIN
@@ -46,8 +48,25 @@ def started(
         begin=_value(state, policy.ended_measurands, moment, context),
     )
     begin = _value(state, policy.started_measurands, moment, context)
+    decided = state.evse != UNDECIDED
+    transaction = replace(transaction, awaits_begin=None if decided else True)
     event, transaction = _event(state, transaction, cause, moment, begin)
-    return replace(event, phase=TransactionPhase.STARTED, names_evse=True), transaction
+    return replace(event, phase=TransactionPhase.STARTED, names_evse=decided), transaction
+
+
+def arrived(
+    transaction: Transaction, state: SessionState, policy: SessionPolicy, moment: Moment
+) -> Transaction:
+    """Let a transaction that began without EVSE go on at one: its meter counts from here."""
+    context, register_wh = ReadingContext.TRANSACTION_BEGIN, moment.reading.register_wh
+    allowed_wh = transaction.energy_until_wh
+    return replace(
+        transaction,
+        register_at_start_wh=register_wh,
+        told_register_wh=None,
+        energy_until_wh=None if allowed_wh is None else register_wh + allowed_wh,
+        begin=_value(state, policy.ended_measurands, moment, context),
+    )
 
 
 def updated(
@@ -59,7 +78,25 @@ def updated(
 ) -> tuple[TransactionEvent, Transaction]:
     """Tell a change or a sample of a running transaction."""
     moment = _not_before(transaction, moment)
+    if transaction.awaits_begin and charging_state(state.snapshot) is ChargingState.CHARGING:
+        return _begun(state, transaction, policy, cause, moment)
     return _event(state, transaction, cause, moment, sample(state, policy, cause, moment))
+
+
+def _begun(
+    state: SessionState,
+    transaction: Transaction,
+    policy: SessionPolicy,
+    cause: Cause,
+    moment: Moment,
+) -> tuple[TransactionEvent, Transaction]:
+    """Tell the begin values late, as of before the power path closed."""
+    moment = replace(moment, reading=_first_reading(state, moment.reading))
+    moment, context = _not_before(transaction, moment), ReadingContext.TRANSACTION_BEGIN
+    begin = _value(state, policy.ended_measurands, moment, context)
+    transaction = replace(transaction, awaits_begin=None, begin=begin)
+    value = _value(state, policy.started_measurands, moment, context)
+    return _event(state, transaction, cause, moment, value)
 
 
 def sample(
@@ -130,6 +167,8 @@ def _event(
     token_is_news = _untold_token(transaction, holder)
     remote_is_news = _untold_remote_start(transaction, holder)
     plugged_in = state.snapshot.plugged_in
+    names_evse = plugged_in and not transaction.told_evse
+    bills = _starts_billing(state, transaction, news=token_is_news, arrives=names_evse)
     transaction = _charged(_told(transaction, moment), shown, moment.now_s)
     event = TransactionEvent(
         phase=TransactionPhase.UPDATED,
@@ -142,9 +181,10 @@ def _event(
         offline=not moment.online,
         charging_state=shown,
         id_token=holder.token if token_is_news and holder else cause.token,
-        starts_billing=token_is_news,
+        starts_billing=bills,
+        billed_to=holder.token if bills and holder and not token_is_news else None,
         remote_start_id=holder.remote_start_id if remote_is_news and holder else None,
-        names_evse=plugged_in and not transaction.told_evse,
+        names_evse=names_evse,
         time_spent_charging_s=int(transaction.charged_s),
         cable_max_a=state.cable_max_a,
         phases_used=phases_in_use(moment.reading, moment.phases)
@@ -161,6 +201,15 @@ def _event(
         told_evse=transaction.told_evse or plugged_in,
         told_state=shown,
     )
+
+
+def _starts_billing(
+    state: SessionState, transaction: Transaction, *, news: bool, arrives: bool
+) -> bool:
+    """Tell whether token and EVSE are both known from this event on."""
+    if state.evse == UNDECIDED:
+        return False
+    return news or (arrives and bool(transaction.awaits_begin) and transaction.told_token)
 
 
 def _untold_token(transaction: Transaction, holder: Authorization | None) -> bool:
@@ -229,5 +278,7 @@ def _with_value(
 def _value(
     state: SessionState, measurands: tuple[Measurand, ...], moment: Moment, context: ReadingContext
 ) -> MeterValue | None:
+    if state.evse == UNDECIDED:
+        return None
     limit_a = state.limit_a if state.snapshot.offered else state.limit_a * 0
     return meter_value(moment.at, moment.reading, moment.offer(limit_a), measurands, context)

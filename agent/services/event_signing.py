@@ -7,7 +7,7 @@ from agent.core.meter_values import with_signed
 from agent.core.session import Session
 from agent.core.session_state import SessionState
 from agent.core.signed_values import SignedValue
-from agent.core.vocabulary import ReadingContext, TransactionPhase
+from agent.core.vocabulary import ChargingState, ReadingContext, TransactionPhase
 from agent.ports import MeterSigner, SigningRequest
 
 
@@ -19,13 +19,15 @@ async def signed(
     The begin value is signed at the start in any case and kept in the session: the Ended event
     repeats it, so that begin and end prove the energy (J02.FR.21).
     """
-    context, rules = _context(event), session.policy.signing
-    if context is None or not rules.signs(event.phase, context):
+    context, rules = _context(event, before), session.policy.signing
+    begins = context is ReadingContext.TRANSACTION_BEGIN
+    phase = TransactionPhase.STARTED if begins else event.phase
+    if context is None or not rules.signs(phase, context):
         return event
     value = await signer.sign(_request(event, before, session, context))
     if value is None:
         return event
-    if event.phase is TransactionPhase.STARTED:
+    if begins:
         repeats_key = (rules.started and rules.key_once) or None
         _keep(session, event, replace(value, repeats_key=repeats_key))
         if not rules.started:
@@ -34,8 +36,11 @@ async def signed(
     return replace(event, meter_values=values)
 
 
-def _context(event: TransactionEvent) -> ReadingContext | None:
-    if event.phase is TransactionPhase.STARTED:
+def _context(event: TransactionEvent, before: SessionState) -> ReadingContext | None:
+    awaited = before.transaction is not None and before.transaction.awaits_begin
+    charges = event.charging_state is ChargingState.CHARGING
+    updated = event.phase is TransactionPhase.UPDATED
+    if event.phase is TransactionPhase.STARTED or (awaited and updated and charges):
         return ReadingContext.TRANSACTION_BEGIN
     if event.phase is TransactionPhase.ENDED:
         return ReadingContext.TRANSACTION_END

@@ -8,10 +8,11 @@ the transaction on the disk); at last the change is published.
 import asyncio
 import logging
 import uuid
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass, replace
 
-from agent.core.events import EvseChanged, TransactionEvent
+from agent.core.events import EvseChanged
 from agent.core.metering import Reading
 from agent.core.session import Session
 from agent.core.session_state import (
@@ -27,9 +28,10 @@ from agent.core.session_state import (
     StopOrdered,
     TokenJudged,
 )
-from agent.core.vocabulary import AuthorizationStatus, AuthorizedBy, IdToken, IdTokenInfo
+from agent.core.vocabulary import IdToken
 from agent.ports import Clock, Csms, Journal, MeterSigner
 from agent.services.event_signing import signed
+from agent.services.judging import UNJUDGED, Judge, Observer, Remember
 from agent.services.lease import RENEWAL_S, lease_for, withdrawn, withdraws
 from agent.services.lines import lines_of, lines_without_guard, plugged_in
 from agent.services.meter_reader import MeterReader
@@ -40,13 +42,16 @@ LOCK_POLL_S = 0.05
 METER_POLL_S = 1.0
 STUCK_S = 5.0
 """A stimulus that takes longer stops the renewal of the lease: the guard then takes over."""
-UNJUDGED = (IdTokenInfo(AuthorizationStatus.INVALID), AuthorizedBy.NOBODY)
 
 log = logging.getLogger(__name__)
 
-Judge = Callable[[IdToken, int], Awaitable[tuple[IdTokenInfo, AuthorizedBy]]]
-Observer = Callable[[SessionState, SessionState], None]
-Remember = Callable[[TransactionEvent, SessionState], Awaitable[None]]
+
+Guest = Callable[[SessionState, Stimulus], AbstractAsyncContextManager[Stimulus]]
+"""Lets a token that was presented before its EVSE was known arrive with the EV (see `lobby`)."""
+
+
+def _as_it_is(_state: SessionState, stimulus: Stimulus) -> AbstractAsyncContextManager[Stimulus]:
+    return nullcontext(stimulus)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +77,7 @@ class EvsePorts:
     signer: MeterSigner
     judge: Judge
     remember: Remember
+    guest: Guest = _as_it_is
 
 
 class EvseService:
@@ -133,6 +139,11 @@ class EvseService:
         self._session.policy = policy
         if self._resumed:
             self.post(Elapsed())
+
+    def look_again(self) -> None:
+        """Have the present lines judged once more, as something beside them has changed."""
+        if self._resumed:
+            self.post(self._lines_now())
 
     def post(self, stimulus: Stimulus) -> None:
         """Put a stimulus into the inbox."""
@@ -262,6 +273,10 @@ class EvseService:
         return bounded and transaction is not None and not transaction.energy_cut
 
     async def _take(self, stimulus: Stimulus) -> None:
+        async with self._ports.guest(self.state, stimulus) as arrival:
+            await self._obey(arrival)
+
+    async def _obey(self, stimulus: Stimulus) -> None:
         before, lease_before = self.state, self._lease
         step = self._session.handle(stimulus, await self._moment())
         lease = lease_for(self.state, lockable=self.description.lockable)

@@ -3,11 +3,13 @@
 import asyncio
 import logging
 from collections.abc import Iterable, Mapping
+from enum import IntEnum
 
 from agent.core.cable import may_take
 from agent.core.session_state import TokenPresented
 from agent.core.vocabulary import IdToken
 from agent.services.evse import EvseService
+from agent.services.lobby import Lobby
 from hal.api import Fault, HardwareError, Presentation, TokenReader
 
 RETRY_S = 1.0
@@ -18,8 +20,11 @@ log = logging.getLogger(__name__)
 class TokenService:
     """Listens to every reader and hands each token to one EVSE."""
 
-    def __init__(self, evses: Mapping[int, EvseService], readers: Iterable[TokenReader]) -> None:
+    def __init__(
+        self, evses: Mapping[int, EvseService], lobby: Lobby, readers: Iterable[TokenReader]
+    ) -> None:
         self._evses = evses
+        self._lobby = lobby
         self._readers = tuple(readers)
 
     async def run(self) -> None:
@@ -40,27 +45,41 @@ class TokenService:
             await asyncio.sleep(RETRY_S)
 
     def present(self, presentation: Presentation) -> None:
-        """Hand a token to the EVSE that it most likely is meant for."""
+        """Hand a token to the EVSE that it most likely is meant for, once that can be told."""
         token = IdToken(presentation.token, presentation.token_type)
         served = [self._evses[n] for n in presentation.evses if n in self._evses]
         if not served:
             log.warning("a token was presented for EVSEs that do not exist")
             return
-        min(served, key=lambda evse: _rank(evse, token)).post(TokenPresented(token))
+        ranks = [_rank(evse, token) for evse in served]
+        best = min(ranks)
+        several = best is _Rank.FREE and ranks.count(best) > 1
+        if self._lobby.holds(token) or several:
+            self._lobby.receive(token, presentation.evses)
+        else:
+            served[ranks.index(best)].post(TokenPresented(token))
 
     def _note_reader(self, *, lost: bool) -> None:
         for evse in self._evses.values():
             evse.instrument_fault(Fault.READER_LOST, on=lost)
 
 
-def _rank(evse: EvseService, token: IdToken) -> int:
-    """Rank EVSEs: where the token charges, where an EV waits, where it is free, others."""
+class _Rank(IntEnum):
+    """How likely an EVSE is the one that a token is presented for."""
+
+    HOLDS_IT = 0
+    EV_WAITS = 1
+    FREE = 2
+    OTHER = 3
+
+
+def _rank(evse: EvseService, token: IdToken) -> _Rank:
     state = evse.state
     if state.authorization is not None and state.authorization.token.same_as(token):
-        return 0
+        return _Rank.HOLDS_IT
     if state.cable_keeper is not None:
-        return 0 if may_take(state.cable_keeper, token) else 3
+        return _Rank.HOLDS_IT if may_take(state.cable_keeper, token) else _Rank.OTHER
     usable = state.snapshot.operative and not state.snapshot.faulted
     if state.authorization is not None or not usable:
-        return 3
-    return 1 if state.snapshot.plugged_in else 2
+        return _Rank.OTHER
+    return _Rank.EV_WAITS if state.snapshot.plugged_in else _Rank.FREE

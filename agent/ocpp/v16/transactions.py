@@ -115,7 +115,8 @@ def _start_transaction(event: TransactionEvent, context: CodecContext) -> tuple[
     """Start in 1.6's sense; a start that was answered already is not told twice."""
     if context.directory.csms_transaction(event.transaction_id) is not None:
         return ()
-    tag = None if event.id_token is None else id_tag(event.id_token)
+    token = event.id_token or event.billed_to
+    tag = None if token is None else id_tag(token)
     register = _told_register(event)
     if tag is None or register is None:
         _log_untold(event, "has no idTag or no register that 1.6 could carry")

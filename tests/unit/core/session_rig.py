@@ -9,6 +9,8 @@ from agent.core.events import TransactionEvent
 from agent.core.metering import Reading
 from agent.core.session import Session, idle_state
 from agent.core.session_state import (
+    UNDECIDED,
+    Arrived,
     Elapsed,
     LimitChanged,
     LinesChanged,
@@ -28,6 +30,7 @@ from agent.core.session_state import (
 from agent.core.vocabulary import (
     AuthorizationStatus,
     AuthorizedBy,
+    ChargingState,
     IdToken,
     IdTokenInfo,
     ReadingContext,
@@ -207,6 +210,26 @@ class Rig:
             step = self.do(TokenJudged(step.judge, accepted(token) if info is None else info, by))
         return step
 
+    def arrive(self, token: IdToken = DRIVER) -> Step:
+        """Plug in an EV for a token that was presented before its EVSE was known."""
+        waiting = Session(idle_state(UNDECIDED), self.policy)
+        for stimulus in (
+            TokenPresented(token),
+            TokenJudged(token, accepted(token), AuthorizedBy.CSMS),
+        ):
+            moment = replace(self.moment(), reading=Reading(Decimal(0)))
+            step = waiting.handle(stimulus, moment)
+            self.told += [Told(event, self.lines, self.now_s, None) for event in step.events]
+        assert waiting.state.authorization is not None
+        self.wait(3)
+        connection = self.lines.connection + 1
+        self.lines = LinesChanged(
+            plugged_in=True, ev_ready=False, power_path_closed=False, connection=connection
+        )
+        state = waiting.state
+        assert state.authorization is not None
+        return self.do(Arrived(self.lines, state.authorization, state.transaction))
+
     def start_remotely(self, token: IdToken = DRIVER, remote_start_id: int | None = 42) -> Step:
         return self.do(RemoteStarted(token, GROUPS.get(token), remote_start_id))
 
@@ -275,8 +298,10 @@ def _assert_one_well_told(told: list[Told], *, is_last: bool) -> None:
     assert sum(event.starts_billing for event in events) <= 1
     remote_starts = [e.remote_start_id for e in events if e.remote_start_id is not None]
     assert len(remote_starts) == len(set(remote_starts))
-    assert all(event.evse == 1 for event in events)
-    assert events[0].names_evse
+    places = [event.evse for event in events]
+    assert places == sorted(places)
+    assert set(places) <= {0, 1}
+    assert events[0].names_evse == (events[0].evse == 1)
     assert sum(event.names_evse for event in events[1:]) <= 1
     for earlier, later in pairwise(events):
         assert earlier.at <= later.at
@@ -284,7 +309,7 @@ def _assert_one_well_told(told: list[Told], *, is_last: bool) -> None:
         assert (earlier.time_spent_charging_s or 0) <= (later.time_spent_charging_s or 0)
         _assert_has_a_cause(earlier, later)
     for one in told:
-        _assert_contexts(one.event)
+        _assert_contexts(one.event, begins_late=events[0].evse == 0)
         if one.event.phase is TransactionPhase.ENDED:
             timed_out = one.ending_s is not None and one.now_s >= one.ending_s
             assert timed_out or not one.lines.power_path_closed
@@ -305,8 +330,14 @@ _SAMPLES = {
 }
 
 
-def _assert_contexts(event: TransactionEvent) -> None:
+def _assert_contexts(event: TransactionEvent, *, begins_late: bool) -> None:
     contexts = [s.context for value in event.meter_values for s in value.samples]
+    if event.evse == 0:
+        assert contexts == []
+        return
+    if begins_late and set(contexts) == {ReadingContext.TRANSACTION_BEGIN}:
+        assert event.charging_state is ChargingState.CHARGING
+        return
     match event.phase:
         case TransactionPhase.STARTED:
             assert set(contexts) <= {ReadingContext.TRANSACTION_BEGIN}

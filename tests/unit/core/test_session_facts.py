@@ -1,61 +1,10 @@
-"""The steps that a stimulus hides; what stimuli change is told by the sessions' tests."""
-
-from dataclasses import replace
+"""What stimuli change is told by the sessions' tests; here is what is left."""
 
 import pytest
 
-from agent.core.session_facts import STATE_CHANGED, SessionFacts, due, parts
-from agent.core.session_state import Elapsed, LinesChanged, Resumed, SessionPolicy, Stimulus
-from tests.unit.core.session_rig import GUARD, OTHER_GUARD, Rig
-
-UNPLUGGED = LinesChanged(plugged_in=False, ev_ready=False, power_path_closed=False)
-PLUGGED_IN = replace(UNPLUGGED, plugged_in=True, ev_ready=True, connection=GUARD + 1)
-SWAPPED = replace(PLUGGED_IN, connection=GUARD + 2)
-
-
-def plugged_in() -> Rig:
-    rig = Rig(obedient=False)
-    rig.see(plugged_in=True, ev_ready=True, connection=GUARD + 1)
-    return rig
-
-
-@pytest.mark.parametrize(
-    "stimulus",
-    [
-        Elapsed(),
-        PLUGGED_IN,
-        UNPLUGGED,
-        replace(PLUGGED_IN, connection=0),
-        replace(PLUGGED_IN, connection=OTHER_GUARD + 1),
-        Resumed(PLUGGED_IN, power_was_lost=False),
-        Resumed(UNPLUGGED, power_was_lost=True),
-        Resumed(replace(PLUGGED_IN, connection=OTHER_GUARD + 1), power_was_lost=True),
-    ],
-)
-def test_most_stimuli_hide_nothing(stimulus: Stimulus) -> None:
-    assert parts(plugged_in().state, stimulus) == (stimulus,)
-
-
-def test_a_swap_hides_an_unplugging() -> None:
-    gone, back = parts(plugged_in().state, SWAPPED)
-
-    assert isinstance(gone, LinesChanged)
-    assert (gone.plugged_in, gone.ev_ready, gone.power_path_closed) == (False, False, False)
-    assert back == SWAPPED
-
-
-@pytest.mark.parametrize("power_was_lost", [False, True])
-def test_a_swap_during_a_restart_hides_an_unplugging_too(*, power_was_lost: bool) -> None:
-    resumed, back = parts(plugged_in().state, Resumed(SWAPPED, power_was_lost))
-
-    assert isinstance(resumed, Resumed)
-    assert resumed.power_was_lost == power_was_lost
-    assert not resumed.lines.plugged_in
-    assert back == SWAPPED
-
-
-def test_a_first_cable_is_no_swap() -> None:
-    assert parts(Rig().state, SWAPPED) == (SWAPPED,)
+from agent.core.session_facts import STATE_CHANGED, SessionFacts, due
+from agent.core.session_state import Elapsed, SessionPolicy
+from tests.unit.core.session_rig import Rig
 
 
 def test_time_alone_is_no_cause() -> None:

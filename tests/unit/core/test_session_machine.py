@@ -168,6 +168,14 @@ class AnySession(RuleBasedStateMachine):
     def a_token_is_presented_and_accepted(self, token: IdToken) -> None:
         self.rig.tap(token)
 
+    @rule(token=tokens)
+    def a_car_arrives_for_a_token_that_waits_for_it(self, token: IdToken) -> None:
+        state = self.rig.state
+        taken = state.authorization or state.pending or state.transaction or state.cable_keeper
+        usable = state.snapshot.operative and not state.snapshot.faults
+        if usable and not taken and not state.snapshot.plugged_in:
+            self.rig.arrive(token)
+
     @rule(token=tokens, to_be_judged=st.booleans(), numbered=st.booleans())
     def a_remote_start(self, *, token: IdToken, to_be_judged: bool, numbered: bool) -> None:
         self.rig.ids += 1
