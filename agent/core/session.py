@@ -27,7 +27,7 @@ from agent.core.session_state import (
     Transaction,
 )
 from agent.core.snapshot import EvseSnapshot, charging_state
-from agent.core.transaction_points import starts, stops
+from agent.core.transaction_points import starts, starts_by_signature, stops
 from agent.core.vocabulary import StoppedReason, TriggerReason, TxPoint
 
 _TELLS_BY_ITSELF = frozenset(
@@ -147,6 +147,8 @@ class Session:
         return self._update(transaction, cause, moment)
 
     def _begin(self, cause: Cause, moment: Moment) -> TransactionEvent:
+        if starts_by_signature(self.state.snapshot, self.policy):
+            cause = Cause(TriggerReason.SIGNED_DATA_RECEIVED)
         event, transaction = told.started(self.state, self.policy, cause, moment)
         self._facts.state = replace(self.state, transaction=transaction)
         self._facts.change_snapshot(in_transaction=True, transaction_ended=False)

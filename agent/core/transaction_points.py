@@ -32,7 +32,12 @@ def starts(snapshot: EvseSnapshot, policy: SessionPolicy) -> bool:
     if TxPoint.ENERGY_TRANSFER not in conditions and (snapshot.faulted or not snapshot.operative):
         return False
     used_up = snapshot.transaction_ended and TxPoint.POWER_PATH_CLOSED not in conditions
-    return not used_up and bool(conditions & policy.start_points)
+    return not used_up and bool(_starting(conditions, policy))
+
+
+def starts_by_signature(snapshot: EvseSnapshot, policy: SessionPolicy) -> bool:
+    """Tell whether only the signed begin value is what a transaction starts with (E01.FR.04)."""
+    return _starting(holding(snapshot), policy) == {TxPoint.DATA_SIGNED}
 
 
 def stops(before: EvseSnapshot, after: EvseSnapshot, policy: SessionPolicy) -> bool:
@@ -48,3 +53,9 @@ def stops(before: EvseSnapshot, after: EvseSnapshot, policy: SessionPolicy) -> b
     lost = holding(before) - holding(after) - {TxPoint.DATA_SIGNED}
     abandoned = nothing_left and TxPoint.PARKING_BAY_OCCUPANCY not in policy.stop_points
     return abandoned or bool(lost & policy.stop_points)
+
+
+def _starting(conditions: frozenset[TxPoint], policy: SessionPolicy) -> frozenset[TxPoint]:
+    """Return the start points that hold; nothing is signed where readings are not to be."""
+    unsigned = frozenset[TxPoint]() if policy.signing.sampled else {TxPoint.DATA_SIGNED}
+    return conditions & policy.start_points - unsigned

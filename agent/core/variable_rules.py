@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from agent.core.standard_variables import (
     ALLOW_SECURITY_PROFILE_DOWNGRADE,
     NETWORK_CONFIGURATION_PRIORITY,
+    SAMPLED_SIGN_READINGS,
     SECURITY_PROFILE,
     TX_START_POINT,
     TX_STOP_POINT,
@@ -38,8 +39,9 @@ _TLS_WITH_BASIC_AUTH = 2
 
 
 def transaction_points_rule() -> VariableRule:
-    """Refuse start and stop points that could leave a transaction open (E01, E06)."""
-    return VariableRule(frozenset({TX_START_POINT, TX_STOP_POINT}), _open_transaction)
+    """Refuse start and stop points by which a transaction never starts or ends (E01, E06)."""
+    variables = {TX_START_POINT, TX_STOP_POINT, SAMPLED_SIGN_READINGS}
+    return VariableRule(frozenset(variables), _endless_or_never)
 
 
 def network_priority_rule(valid_slots: Callable[[], frozenset[int]]) -> VariableRule:
@@ -74,11 +76,13 @@ def security_profile_rule(missing_for: Callable[[int], str | None]) -> VariableR
     return VariableRule(frozenset({SECURITY_PROFILE}), objection)
 
 
-def _open_transaction(_: ValueReader, proposed: ValueReader) -> str | None:
+def _endless_or_never(_: ValueReader, proposed: ValueReader) -> str | None:
     starts = _points(proposed(TX_START_POINT))
     stops = _points(proposed(TX_STOP_POINT))
     if not starts or not stops:
         return "a transaction needs at least one start point and one stop point"
+    if starts == {TxPoint.DATA_SIGNED} and proposed(SAMPLED_SIGN_READINGS) != "true":
+        return "DataSigned never comes true while SampledDataCtrlr.SignReadings is false"
     if TxPoint.DATA_SIGNED in stops:
         return "DataSigned is no stop point"
     endless = sorted(start for start in starts if _ENDED_BY[start].isdisjoint(stops))

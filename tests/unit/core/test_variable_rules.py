@@ -4,6 +4,7 @@ from agent.core.device_model import DeviceModel
 from agent.core.standard_variables import (
     ALLOW_SECURITY_PROFILE_DOWNGRADE,
     NETWORK_CONFIGURATION_PRIORITY,
+    SAMPLED_SIGN_READINGS,
     SECURITY_PROFILE,
     TX_START_POINT,
     TX_STOP_POINT,
@@ -44,6 +45,7 @@ def model() -> DeviceModel:
         [
             define(TX_START_POINT, DataType.MEMBER_LIST, "PowerPathClosed", POINTS),
             define(TX_STOP_POINT, DataType.MEMBER_LIST, "EVConnected,Authorized", POINTS),
+            define(SAMPLED_SIGN_READINGS, DataType.BOOLEAN, "true"),
             define(NETWORK_CONFIGURATION_PRIORITY, DataType.STRING, "1"),
             define(SECURITY_PROFILE, DataType.INTEGER, "2"),
             define(ALLOW_SECURITY_PROFILE_DOWNGRADE, DataType.BOOLEAN, "false"),
@@ -98,6 +100,18 @@ def test_start_and_stop_points_that_leave_a_transaction_open_are_refused(
 ) -> None:
     model.add_rule(transaction_points_rule())
     assert objection(model, (TX_START_POINT, start), (TX_STOP_POINT, stop))
+
+
+@pytest.mark.requirement("E01.FR.04")
+def test_signed_data_starts_nothing_where_nothing_is_signed(model: DeviceModel) -> None:
+    model.add_rule(transaction_points_rule())
+    unsigned = (SAMPLED_SIGN_READINGS, "false")
+
+    assert objection(model, (TX_START_POINT, "DataSigned")) == ""
+    assert "SignReadings" in objection(model, (TX_START_POINT, "DataSigned"), unsigned)
+    assert objection(model, (TX_START_POINT, "DataSigned,PowerPathClosed"), unsigned) == ""
+    model.apply(Assignment(TX_START_POINT, "DataSigned"))
+    assert "SignReadings" in objection(model, unsigned)
 
 
 def test_the_stop_point_is_judged_against_the_start_point_in_force(model: DeviceModel) -> None:
