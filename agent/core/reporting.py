@@ -131,7 +131,7 @@ def _entry(
         value=_reported_value(model, definition, attribute),
         mutability=definition.mutability.value,
         persistent=definition.persistent and not definition.live,
-        constant=definition.mutability is Mutability.READ_ONLY and not definition.live,
+        constant=_is_constant(definition),
         data_type=definition.data_type.value,
         unit=definition.unit,
         min_limit=definition.min_limit if is_number else None,
@@ -139,6 +139,12 @@ def _entry(
         values_list=_values_list(definition),
         supports_monitoring=definition.supports_monitoring,
     )
+
+
+def _is_constant(definition: VariableDefinition) -> bool:
+    """Tell whether the value never changes while the station runs; it writes guarded ones."""
+    changes = definition.live or definition.guarded
+    return definition.mutability is Mutability.READ_ONLY and not changes
 
 
 def _reported_value(

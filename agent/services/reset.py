@@ -97,16 +97,23 @@ class ResetService:
             return
         self._running.add(place)
         self._scheduled = frozenset() if place == STATION else self._scheduled - {place}
-        work = self._of_station(kind, scheduled=scheduled) if place == STATION else None
-        self._spawn(self._of_evse(place) if work is None else work)
+        if place == STATION:
+            self._spawn(self._of_station(kind, scheduled=scheduled))
+        else:
+            self._spawn(self._of_evse(place))
 
     async def _of_station(self, kind: ResetKind, *, scheduled: bool) -> None:
+        try:
+            await self._restart(kind, scheduled=scheduled)
+        finally:
+            self._running.discard(STATION)
+
+    async def _restart(self, kind: ResetKind, *, scheduled: bool) -> None:
         reason = BootReason.SCHEDULED_RESET if scheduled else BootReason.REMOTE_RESET
         graceful = kind is ResetKind.GRACEFUL
         stopped = StoppedReason.REBOOT if graceful else StoppedReason.IMMEDIATE_RESET
         await self._settings.put_many(KIND, {REASON: reason, SCHEDULED: ""})
         await asyncio.gather(*(self._end(number, stopped) for number in self._evses))
-        self._make_unavailable(self._evses)
         # B12.FR.04, B12.FR.05: the end is told first; what gets no answer in time stays queued.
         await self._await_delivery()
         log.info("restarting: %s", reason.value)
@@ -120,7 +127,6 @@ class ResetService:
         try:
             await self._settings.put(KIND, SCHEDULED, _as_text(self._scheduled))
             await self._end(number, StoppedReason.IMMEDIATE_RESET)
-            self._make_unavailable([number])
             await asyncio.sleep(EVSE_RESET_S)
             self._evses[number].start_afresh()
             self._evses[number].post(AvailabilityChanged(self._means.operative(number)))
@@ -129,17 +135,17 @@ class ResetService:
             self._running.discard(number)
 
     async def _end(self, number: int, reason: StoppedReason) -> None:
-        """End what runs, ResetRetries times more if it does not end; the reset comes anyway."""
+        """End what runs and let nothing begin (B11.FR.03).
+
+        It is asked ResetRetries times more to end if it does not; the reset comes anyway.
+        """
         evse = self._evses[number]
         for _ in range(1 + self._means.retries()):
             evse.post(StopOrdered(Cause(TriggerReason.RESET_COMMAND, reason), final=True))
+            evse.post(AvailabilityChanged(operative=False))
             if await evse.settled(STOP_TIMEOUT_S):
                 return
             log.error("the transaction of EVSE %d did not end for its reset", number)
-
-    def _make_unavailable(self, numbers: "Mapping[int, EvseService] | list[int]") -> None:
-        for number in numbers:
-            self._evses[number].post(AvailabilityChanged(operative=False))
 
     async def _await_delivery(self) -> None:
         """Give the last transaction messages a chance; what is left stays queued."""
@@ -157,7 +163,7 @@ def _is_busy(state: SessionState) -> bool:
 def _places(text: str) -> frozenset[int]:
     """Read what was scheduled; an earlier version wrote a word for the station alone."""
     words = text.split()
-    if any(not word.isdigit() for word in words):
+    if not all(word.isascii() and word.isdecimal() for word in words):
         return frozenset({STATION})
     return frozenset(map(int, words))
 

@@ -143,6 +143,18 @@ def test_entries_carry_the_characteristics(model: DeviceModel) -> None:
     assert only(entries, "Available").constant
 
 
+def test_what_the_station_changes_by_itself_is_not_constant() -> None:
+    model = DeviceModel(
+        [
+            define(CACHE, "Fixed", DataType.INTEGER, "ReadOnly", default="1"),
+            define(CACHE, "Guarded", DataType.INTEGER, "ReadOnly", default="1", guarded=True),
+            define(CACHE, "Live", DataType.INTEGER, "ReadOnly", default="1", live=True),
+        ]
+    )
+    entries = list(base_report(model, ReportBase.FULL_INVENTORY))
+    assert [entry.constant for entry in entries] == [True, False, False]
+
+
 def test_a_values_list_that_the_field_cannot_carry_is_left_out() -> None:
     values = tuple(f"measurand-{n}" for n in range(200))
     model = DeviceModel(
