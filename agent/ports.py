@@ -65,12 +65,16 @@ class Csms(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class QueuedEvent:
-    """A stored event that awaits its acknowledgement; `boot_id` and `monotonic_s` date it."""
+    """A stored event that awaits its acknowledgement; `boot_id` and `monotonic_s` date it.
+
+    `clock_known` tells that the CSMS had told the time when it was stored.
+    """
 
     row_id: int
     event: StoredEvent
     boot_id: str
     monotonic_s: float
+    clock_known: bool = True
 
 
 class EventQueue(Protocol):

@@ -45,6 +45,7 @@ from agent.ocpp.link import Link, LinkSettings
 from agent.services import policies
 from agent.services.authorization import AuthorizationService
 from agent.services.availability import AvailabilityService
+from agent.services.back_dating import BackDating
 from agent.services.evse import EvseDescription, EvsePorts, EvseService
 from agent.services.history import TransactionHistory
 from agent.services.json_lines import JsonLinesServer
@@ -76,12 +77,16 @@ class Station:
             StationDirectory(((evse.id, 1) for evse in f.config.evses), f.storage.numbers),
             signed_value_wrapper=SignedValueWrapper(f.config.ocpp16.signed_value_wrapper),
         )
+        self.back_dating = BackDating(
+            f.clock, f.boot_id, lambda: (evse.post for evse in self.evses.values())
+        )
         self.dispatcher = Dispatcher(
             f.storage.journal,
             f.storage.numbers,
             self.context,
             lambda: retry_policy(f.model),
             self._acknowledged,
+            self.back_dating.dated,
         )
         self.security = SecurityService(
             f.storage.journal, f.storage.security_log, f.clock, self.spawn
@@ -286,6 +291,7 @@ class Station:
         )
 
     def _clock_moved(self, by_s: float) -> None:
+        self.back_dating.clock_moved(by_s)
         threshold_s = self._f.model.integer(sv.TIME_ADJUSTMENT_REPORTING_THRESHOLD)
         self.security.clock_moved(by_s, threshold_s)
 

@@ -7,6 +7,8 @@ from agent.core.vocabulary import RegistrationStatus
 
 OWN_RETRY_S = 60
 """Used when the CSMS answers Pending or Rejected with interval 0 (B02.FR.07, B03.FR.05)."""
+LONGEST_OWN_RETRY_S = 3_600
+_ENOUGH_DOUBLINGS = 6
 LONGEST_RETRY_S = 86_400
 """A longer interval would keep the station away until somebody comes and switches it off and on."""
 LONGEST_SILENCE_S = 86_400
@@ -39,6 +41,15 @@ def registered(answer: Registered) -> Registration:
     """Return where the station stands after an answer to BootNotification."""
     interval_s = answer.interval_s if answer.interval_s > 0 else OWN_RETRY_S
     return Registration(answer.status, min(interval_s, LONGEST_RETRY_S))
+
+
+def unanswered_retry_s(failures: int) -> int:
+    """Return how long to wait after so many BootNotifications in a row without a verdict.
+
+    The wait doubles: a message that a CSMS refuses will hardly please it a moment later.
+    """
+    doublings = min(max(failures, 1) - 1, _ENOUGH_DOUBLINGS)
+    return min(OWN_RETRY_S << doublings, LONGEST_OWN_RETRY_S)
 
 
 def heartbeat_wait_s(

@@ -9,6 +9,7 @@ from typing import assert_never
 
 from agent.core import transaction_events as told
 from agent.core.cable import keeper_after_lines, may_take
+from agent.core.event_dating import moved_transaction
 from agent.core.faults import stopped_reason
 from agent.core.plug_ins import guards_differ
 from agent.core.session_state import (
@@ -19,6 +20,7 @@ from agent.core.session_state import (
     AvailabilityChanged,
     CableReleased,
     Cause,
+    ClockLearned,
     Deadlines,
     Elapsed,
     EventTriggered,
@@ -98,7 +100,8 @@ class SessionFacts:
         | LimitChanged
         | AvailabilityChanged
         | AlignedDue
-        | EventTriggered,
+        | EventTriggered
+        | ClockLearned,
         moment: Moment,
     ) -> Cause:
         match stimulus:
@@ -113,12 +116,23 @@ class SessionFacts:
                 return Cause(TriggerReason.CHARGING_RATE_CHANGED) if changed else STATE_CHANGED
             case AvailabilityChanged(operative):
                 return self._availability_changed(operative=operative)
+            case AlignedDue() | EventTriggered() | ClockLearned():
+                return self._of_its_time(stimulus, moment)
+            case _:
+                assert_never(stimulus)
+
+    def _of_its_time(
+        self, stimulus: AlignedDue | EventTriggered | ClockLearned, moment: Moment
+    ) -> Cause:
+        match stimulus:
             case AlignedDue(tell, keep):
                 return self._aligned_due(moment, tell=tell, keep=keep)
             case EventTriggered():
                 return Cause(TriggerReason.TRIGGER)
-            case _:
-                assert_never(stimulus)
+            case ClockLearned(by):
+                if self.state.transaction is not None:
+                    self.change_transaction(moved_transaction(self.state.transaction, by))
+                return STATE_CHANGED
 
     def _aligned_due(self, moment: Moment, *, tell: bool, keep: bool) -> Cause:
         transaction = self.state.transaction

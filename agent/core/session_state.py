@@ -1,7 +1,7 @@
 """What a charging session consists of: its state, what can happen to it, and the rules it obeys."""
 
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 
 from agent.core.events import TransactionEvent
@@ -278,6 +278,13 @@ class EventTriggered:
 
 
 @dataclass(frozen=True, slots=True)
+class ClockLearned:
+    """The time became known: what was dated before is moved by this difference."""
+
+    by: timedelta
+
+
+@dataclass(frozen=True, slots=True)
 class Elapsed:
     """Time passed: a deadline may be due, the register may have reached its bound."""
 
@@ -303,6 +310,7 @@ Stimulus = (
     | AvailabilityChanged
     | AlignedDue
     | EventTriggered
+    | ClockLearned
     | Elapsed
     | Resumed
 )

@@ -17,6 +17,7 @@ from agent.core.events import (
     EvseChanged,
     MeterValuesEvent,
     PassingEvent,
+    StoredEvent,
     TransactionEvent,
 )
 from agent.core.facts import Fact, TransactionAcknowledged
@@ -75,13 +76,16 @@ class Dispatcher:
         context: CodecContext,
         retry: Callable[[], RetryPolicy],
         acknowledged: Callable[[TransactionAcknowledged], None],
+        dated: Callable[[QueuedEvent], StoredEvent] = lambda queued: queued.event,
     ) -> None:
+        """`dated` returns a stored event as it is to be told now."""
         self.registration = Registration()
         self._queue = queue
         self._numbers = numbers
         self._context = context
         self._retry = retry
         self._acknowledged = acknowledged
+        self._dated = dated
         self._line: Line | None = None
         self._up, self._down, self._queue_open = asyncio.Event(), asyncio.Event(), asyncio.Event()
         self._down.set()
@@ -237,8 +241,9 @@ class Dispatcher:
     async def _deliver(self, line: Line, queued: QueuedEvent) -> None:
         waited = queued.boot_id != line.boot_id or queued.monotonic_s < line.since_s
         context = replace(self._context, offline=waited)
-        for call in _worded(line, queued.event, context):
-            fact = await self._exchange(line, call, queued.event, context)
+        event = self._dated(queued)
+        for call in _worded(line, event, context):
+            fact = await self._exchange(line, call, event, context)
             if isinstance(fact, TransactionAcknowledged):
                 await self._learn(fact)
         await self._queue.acknowledge(queued.row_id)

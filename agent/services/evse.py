@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 
 from agent.core.events import EvseChanged
 from agent.core.metering import Reading
+from agent.core.open_contactor import CLOSED, watched
 from agent.core.session import Session
 from agent.core.session_state import (
     Deadlines,
@@ -33,13 +34,15 @@ from agent.ports import Clock, Csms, Journal, MeterSigner
 from agent.services.event_signing import signed
 from agent.services.judging import UNJUDGED, Judge, Observer, Remember
 from agent.services.lease import RENEWAL_S, lease_for, withdrawn, withdraws
-from agent.services.lines import lines_of, lines_without_guard, plugged_in
+from agent.services.lines import is_opening, lines_of, lines_without_guard, plugged_in
 from agent.services.meter_reader import MeterReader
 from agent.services.supervision import INTERNAL_FAULT, Supervision, guarded, with_internal_fault
 from hal.api import Fault, GuardGone, GuardLink, GuardStatus, Lease
 
 LOCK_POLL_S = 0.05
 METER_POLL_S = 1.0
+OPENING_S = 6.0
+"""A fault is told at the latest so long after it came up, whether the contactor is open or not."""
 STUCK_S = 5.0
 """A stimulus that takes longer stops the renewal of the lease: the guard then takes over."""
 
@@ -63,6 +66,11 @@ class EvseDescription:
     nominal_voltage_v: int = 230
     max_current_a: int = 32
     lockable: bool = False
+
+    @property
+    def rated_power_w(self) -> int:
+        """Return the most power that may flow."""
+        return self.max_current_a * self.phases * self.nominal_voltage_v
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +120,8 @@ class EvseService:
         self._kept = session.state
         self._supervision = Supervision(description.evse)
         self._again: Stimulus | None = None
+        self._contactor = CLOSED
+        self._untold: asyncio.TimerHandle | None = None
         ports.meter.billing = self._bills
 
     @property
@@ -310,7 +320,9 @@ class EvseService:
 
     def _follow_up(self, before: SessionState, step: Step) -> None:
         after = self.state
-        if before.snapshot != after.snapshot:
+        if is_opening(after.snapshot):
+            self._publish_later()
+        elif before.snapshot != after.snapshot or self._untold is not None:
             self._publish(before, after)
         if step.judge is not None:
             task = asyncio.create_task(self._have_judged(step.judge))
@@ -321,7 +333,16 @@ class EvseService:
         for observer in self.observers:
             guarded(observer, before, after)
 
+    def _publish_later(self) -> None:
+        """Tell of a fault when the contactor has opened, or when it should have for long."""
+        if self._untold is None:
+            loop, state = asyncio.get_running_loop(), self.state
+            self._untold = loop.call_later(OPENING_S, lambda: self._publish(state, self.state))
+
     def _publish(self, before: SessionState, after: SessionState) -> None:
+        if self._untold is not None:
+            self._untold.cancel()
+            self._untold = None
         change = EvseChanged(
             at=self._ports.clock.now(),
             evse=after.evse,
@@ -356,16 +377,28 @@ class EvseService:
 
     async def _watch_meter(self) -> None:
         while True:
-            self.instrument_fault(Fault.METER_LOST, on=await self._meter_is_lost())
+            reading = await self._reading()
+            lost = reading is None or self._ports.meter.lost
+            self.instrument_fault(Fault.METER_LOST, on=lost)
+            self._watch_contactor(reading)
             await asyncio.sleep(METER_POLL_S)
 
-    async def _meter_is_lost(self) -> bool:
+    async def _reading(self) -> Reading | None:
         try:
-            await self._ports.meter.read()
+            return await self._ports.meter.read()
         except Exception:
             log.exception("the meter of EVSE %d cannot be read", self.description.evse)
-            return True
-        return self._ports.meter.lost
+            return None
+
+    def _watch_contactor(self, reading: Reading | None) -> None:
+        """Notice energy that flows though the contactor reads as open: it is welded."""
+        status, now_s = self._status, self._ports.clock.monotonic_s()
+        if status is None or status.contactor_closed or status.contactor_commanded:
+            self._contactor = CLOSED
+        elif reading is not None and reading.fresh:
+            rated_w = self.description.rated_power_w
+            self._contactor = watched(self._contactor, reading.register_wh, now_s, rated_w)
+        self.instrument_fault(Fault.CONTACTOR_WELDED, on=self._contactor.leaks)
 
     def _lines(self, status: GuardStatus) -> LinesChanged:
         internal = {INTERNAL_FAULT} if self._supervision.distrusts else set()

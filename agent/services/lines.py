@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 
 from agent.core.session_state import LinesChanged, SessionState
+from agent.core.snapshot import EvseSnapshot
 from hal.api import Fault, GuardStatus, PilotState
 
 _PLUGGED_STATES = (PilotState.B, PilotState.C, PilotState.D)
@@ -41,3 +42,12 @@ def lines_without_guard(state: SessionState) -> LinesChanged:
         connection=state.connection,
         cable_max_a=state.cable_max_a,
     )
+
+
+def is_opening(snapshot: EvseSnapshot) -> bool:
+    """Tell whether energy may flow for another moment though a fault forbids it.
+
+    A fault is told when it is safe: who reads Faulted must not find current flowing.
+    """
+    welded = Fault.CONTACTOR_WELDED.value in snapshot.faults
+    return snapshot.faulted and snapshot.power_path_closed and not welded

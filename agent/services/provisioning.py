@@ -12,7 +12,7 @@ from agent.core.events import (
     StationIdentity,
 )
 from agent.core.facts import ClockTold, Registered
-from agent.core.provisioning import OWN_RETRY_S, heartbeat_wait_s, registered
+from agent.core.provisioning import heartbeat_wait_s, registered, unanswered_retry_s
 from agent.core.snapshot import EvseSnapshot
 from agent.core.vocabulary import BootReason, RegistrationStatus
 from agent.ports import Clock, CsmsError, CsmsLink
@@ -94,15 +94,17 @@ class ProvisioningService:
     # --- Registration.
 
     async def _register(self) -> None:
+        failures = 0
         while True:
             answer = await self._ask_for_registration()
+            failures = failures + 1 if answer is None else 0
             if answer is not None:
                 self._link.registration = registered(answer)
                 self._take_over(answer)
                 if answer.status is RegistrationStatus.ACCEPTED:
                     return
-            retry_s = self._link.registration.retry_s if answer is not None else OWN_RETRY_S
-            await self._wait_for_retry(retry_s)
+            retry_s = self._link.registration.retry_s
+            await self._wait_for_retry(unanswered_retry_s(failures) if failures else retry_s)
 
     async def _ask_for_registration(self) -> Registered | None:
         try:

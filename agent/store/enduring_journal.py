@@ -16,7 +16,7 @@ from agent.core.session_state import SessionState
 from agent.ports import QueuedEvent
 from agent.store.endurance import Endurance
 from agent.store.errors import StoreUnavailable
-from agent.store.journal import StoredJournal, must_keep
+from agent.store.journal import StoredJournal, must_keep, queued
 from agent.store.outbox import Stamp
 from agent.store.thinning import every_other
 
@@ -113,8 +113,7 @@ class EnduringJournal:
         if not self._held:
             return None
         oldest = self._held[0]
-        stamp = oldest.stamp
-        return QueuedEvent(oldest.number, oldest.event, stamp.boot_id, stamp.monotonic_s)
+        return queued(oldest.number, oldest.event, oldest.stamp)
 
     async def wait_not_empty(self) -> None:
         """Return when there is a head; rows that cannot be read now are tried again."""

@@ -79,7 +79,7 @@ class StoredJournal:
         while (row := self._outbox.head()) is not None:
             event = _event(row)
             if event is not None:
-                return QueuedEvent(row.id, event, row.stamp.boot_id, row.stamp.monotonic_s)
+                return queued(row.id, event, row.stamp)
             self._outbox.acknowledge(row.id)
         return None
 
@@ -103,6 +103,12 @@ class StoredJournal:
 def must_keep(event: StoredEvent) -> bool:
     """Tell whether an event may never be given up for want of room."""
     return _entry(event).must_keep
+
+
+def queued(row_id: int, event: StoredEvent, stamp: Stamp) -> QueuedEvent:
+    """Return an event with what its stamp says; no UTC means that the time was not known."""
+    clock_known = stamp.utc_ms is not None
+    return QueuedEvent(row_id, event, stamp.boot_id, stamp.monotonic_s, clock_known)
 
 
 def _storing(states: Sequence[SessionState]) -> Also | None:

@@ -4,12 +4,14 @@ from hypothesis import strategies as st
 
 from agent.core.facts import Registered
 from agent.core.provisioning import (
+    LONGEST_OWN_RETRY_S,
     LONGEST_RETRY_S,
     LONGEST_SILENCE_S,
     OWN_RETRY_S,
     Registration,
     heartbeat_wait_s,
     registered,
+    unanswered_retry_s,
 )
 from agent.core.vocabulary import RegistrationStatus
 
@@ -98,3 +100,12 @@ def test_a_wait_is_never_negative_nor_longer_than_asked(
     wait_s = heartbeat_wait_s(interval_s, since_message_s, since_heartbeat_s)
 
     assert 0 <= wait_s <= min(interval_s, LONGEST_SILENCE_S)
+
+
+@pytest.mark.requirement("B01.FR.08", "S16-BOOT-02")
+def test_a_boot_without_verdict_is_tried_again_ever_more_rarely_up_to_a_bound() -> None:
+    waits_s = [unanswered_retry_s(failures) for failures in range(1, 12)]
+
+    assert waits_s[:4] == [OWN_RETRY_S, 2 * OWN_RETRY_S, 4 * OWN_RETRY_S, 8 * OWN_RETRY_S]
+    assert set(waits_s[6:]) == {LONGEST_OWN_RETRY_S}
+    assert unanswered_retry_s(10**9) == LONGEST_OWN_RETRY_S
