@@ -12,6 +12,7 @@ MOST_REGISTER_WH = Decimal(10) ** 12
 OVERLOAD = Decimal("1.25")
 SLACK_WH = Decimal(50_000)
 """What a register may be ahead of the rated power: coarse steps, values set on a test bench."""
+COARSE_STEP_WH = Decimal(2_000)
 LONGEST_UNWATCHED_S = 86_400.0
 """For how long energy may have flowed that nobody watched, where the time is not known."""
 MOST_POWER_W = 1_000_000.0
@@ -41,6 +42,15 @@ def step_fault(
     if after_wh - before_wh > SLACK_WH + deliverable_wh(elapsed_s, rated_power_w):
         return f"the register jumped from {before_wh} to {after_wh} Wh"
     return None
+
+
+def step_doubt(
+    before_wh: Decimal, after_wh: Decimal, elapsed_s: float | None, rated_power_w: int
+) -> str | None:
+    """Say what is odd about a step that is believed: more than the EVSE can have delivered."""
+    if after_wh - before_wh <= COARSE_STEP_WH + deliverable_wh(elapsed_s, rated_power_w):
+        return None
+    return f"the register went from {before_wh} to {after_wh} Wh, faster than energy can flow"
 
 
 def deliverable_wh(elapsed_s: float | None, rated_power_w: int) -> Decimal:

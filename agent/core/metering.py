@@ -11,6 +11,8 @@ from agent.core.vocabulary import Measurand, ReadingContext
 DAY_S = 86_400
 LOADED_A = Decimal(1)
 """From this current on a phase is in use; less is noise of the meter or a car's electronics."""
+LEAST_VALUES = 2
+"""First and last of a series are never dropped."""
 PHASES = ("L1", "L2", "L3")
 PHASES_TO_NEUTRAL = ("L1-N", "L2-N", "L3-N")
 
@@ -96,10 +98,23 @@ def next_aligned(now: datetime, interval_s: int) -> datetime:
 def thinned(series: Sequence[MeterValue], most: int) -> tuple[MeterValue, ...]:
     """Drop every other value between first and last until at most `most` are left (E06.FR.13)."""
     kept = list(series)
-    while len(kept) > max(most, 2):
+    while len(kept) > max(most, LEAST_VALUES):
         inner = kept[1:-1]
         kept = [kept[0], *inner[1::2], kept[-1]]
     return tuple(kept)
+
+
+def bounded(
+    series: Sequence[MeterValue], most_values: int, most_samples: int
+) -> tuple[MeterValue, ...]:
+    """Thin a series until it has so many values and samples at most, first and last kept.
+
+    Every peer has a bound for the size of a message, and an Ended event must get through.
+    """
+    kept = thinned(series, most_values)
+    while len(kept) > LEAST_VALUES and sum(len(v.samples) for v in kept) > most_samples:
+        kept = thinned(kept, len(kept) - 1)
+    return kept
 
 
 def _samples(

@@ -150,6 +150,7 @@ class SessionPolicy:
     updated_interval_s: int = 60
     ended_interval_s: int = 0
     ended_values_at_most: int = 100
+    ended_samples_at_most: int = 300
     ending_timeout_s: float = 10.0
     signing: SigningRules = field(default_factory=SigningRules)
 

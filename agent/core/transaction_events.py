@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from agent.core.events import TransactionEvent
 from agent.core.meter_values import MeterValue
-from agent.core.metering import Reading, meter_value, phases_in_use, thinned
+from agent.core.metering import Reading, bounded, meter_value, phases_in_use
 from agent.core.session_state import (
     UNDECIDED,
     Authorization,
@@ -127,7 +127,7 @@ def ended(
         trigger=cause.trigger,
         id_token=cause.token,
         stopped_reason=cause.stopped_reason,
-        meter_values=thinned(values, policy.ended_values_at_most),
+        meter_values=_bounded(values, policy),
     )
 
 
@@ -271,7 +271,7 @@ def _with_value(
     value = _value(state, what[0], moment, what[1])
     if value is None:
         return transaction
-    series = thinned((*transaction.series, value), policy.ended_values_at_most)
+    series = _bounded((*transaction.series, value), policy)
     return replace(_told(transaction, moment), series=series)
 
 
@@ -282,3 +282,7 @@ def _value(
         return None
     limit_a = state.limit_a if state.snapshot.offered else state.limit_a * 0
     return meter_value(moment.at, moment.reading, moment.offer(limit_a), measurands, context)
+
+
+def _bounded(values: tuple[MeterValue, ...], policy: SessionPolicy) -> tuple[MeterValue, ...]:
+    return bounded(values, policy.ended_values_at_most, policy.ended_samples_at_most)

@@ -74,7 +74,9 @@ class MeterReader:
         fault = mp.register_fault(reading.register_wh)
         if fault is not None:
             return self._refused(fault)
-        fault = self._step_fault(reading.register_wh, now_s)
+        fault, doubt = self._step(reading.register_wh, now_s)
+        if doubt is not None and fault is None:
+            log.warning("the meter of EVSE %d is believed, but %s", self._evse, doubt)
         if fault is None:
             return self._taken(reading, now_s)
         if other_meter or (not self.billing() and self._stayed(reading.register_wh, now_s)):
@@ -85,11 +87,13 @@ class MeterReader:
             return self._refused(fault)
         return self._stand_in()
 
-    def _step_fault(self, register_wh: Decimal, now_s: float) -> str | None:
+    def _step(self, register_wh: Decimal, now_s: float) -> tuple[str | None, str | None]:
+        """Return what speaks against a register, and what is merely odd about it."""
         if self._last is None:
-            return None
+            return None, None
         elapsed_s = None if self._last_at_s is None else now_s - self._last_at_s
-        return mp.step_fault(self._last.register_wh, register_wh, elapsed_s, self._rated_power_w)
+        step = self._last.register_wh, register_wh, elapsed_s, self._rated_power_w
+        return mp.step_fault(*step), mp.step_doubt(*step)
 
     def _stayed(self, register_wh: Decimal, now_s: float) -> bool:
         """Tell whether the register stays where it jumped to, one wrong value being no proof."""

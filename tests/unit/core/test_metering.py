@@ -1,3 +1,4 @@
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 from decimal import Decimal
 from itertools import pairwise
@@ -7,7 +8,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agent.core.meter_values import MeterValue, SampledValue
-from agent.core.metering import Offer, Reading, meter_value, next_aligned, supported, thinned
+from agent.core.metering import (
+    Offer,
+    Reading,
+    bounded,
+    meter_value,
+    next_aligned,
+    supported,
+    thinned,
+)
 from agent.core.vocabulary import Measurand, ReadingContext
 
 AT = datetime(2025, 5, 17, 6, 30, tzinfo=UTC)
@@ -170,3 +179,20 @@ def test_thinning_never_drops_first_or_last(length: int, most: int) -> None:
     if len(kept) > 3:
         gaps = {(b.at - a.at) for a, b in pairwise(kept[:-1])}
         assert len(gaps) <= 2, "what is left is spread evenly"
+
+
+@pytest.mark.requirement("J02.FR.20", "E06.FR.13")
+@given(st.integers(0, 150), st.integers(1, 11), st.integers(2, 120), st.integers(2, 400))
+def test_a_series_is_bounded_by_its_samples_too(
+    length: int, width: int, most_values: int, most_samples: int
+) -> None:
+    values = [replace(value, samples=value.samples * width) for value in series(length)]
+
+    kept = bounded(values, most_values, most_samples)
+
+    assert len(kept) <= max(2, most_values)
+    assert len(kept) <= 2 or len(kept) * width <= most_samples
+    assert list(kept[:1]) == values[:1]
+    assert list(kept[-1:]) == values[-1:]
+    if length <= most_values and length * width <= most_samples:
+        assert list(kept) == values

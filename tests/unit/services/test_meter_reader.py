@@ -215,3 +215,18 @@ def test_two_who_read_at_once_do_not_make_a_register_fall(run: Run) -> None:
         assert not rig.reader.lost
 
     run(story())
+
+
+def test_a_step_that_is_believed_but_odd_is_logged(
+    run: Run, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def story() -> None:
+        rig = Rig()
+        await rig.reads(FIRST_WH)
+        rig.bills = True
+        assert (await rig.reads(FIRST_WH + 1_500)).fresh
+        assert caplog.text == ""
+        assert (await rig.reads(FIRST_WH + 20_000)).fresh
+        assert "is believed, but" in caplog.text
+
+    run(story())
