@@ -14,7 +14,6 @@ from dataclasses import dataclass, replace
 
 from agent.core.events import EvseChanged
 from agent.core.metering import Reading
-from agent.core.open_contactor import CLOSED, watched
 from agent.core.session import Session
 from agent.core.session_state import (
     Deadlines,
@@ -36,11 +35,11 @@ from agent.services.judging import UNJUDGED, Judge, Observer, Remember
 from agent.services.lease import RENEWAL_S, lease_for, withdrawn, withdraws
 from agent.services.lines import is_opening, lines_of, lines_without_guard, plugged_in
 from agent.services.meter_reader import MeterReader
+from agent.services.meter_watch import watch_meter
 from agent.services.supervision import INTERNAL_FAULT, Supervision, guarded, with_internal_fault
 from hal.api import Fault, GuardGone, GuardLink, GuardStatus, Lease
 
 LOCK_POLL_S = 0.05
-METER_POLL_S = 1.0
 OPENING_S = 6.0
 """A fault is told at the latest so long after it came up, whether the contactor is open or not."""
 STUCK_S = 5.0
@@ -120,7 +119,6 @@ class EvseService:
         self._kept = session.state
         self._supervision = Supervision(description.evse)
         self._again: Stimulus | None = None
-        self._contactor = CLOSED
         self._untold: asyncio.TimerHandle | None = None
         ports.meter.billing = self._bills
 
@@ -195,7 +193,15 @@ class EvseService:
         """Work through the inbox for ever; renew the lease and watch the meter meanwhile."""
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._renew_lease())
-            tasks.create_task(self._watch_meter())
+            tasks.create_task(
+                watch_meter(
+                    self._ports.meter,
+                    self._ports.clock,
+                    self.description.rated_power_w,
+                    lambda: self._status,
+                    self.instrument_fault,
+                )
+            )
             tasks.create_task(self._work())
 
     async def settled(self, timeout_s: float) -> bool:
@@ -374,31 +380,6 @@ class EvseService:
             stuck = busy_s is not None and self._ports.clock.monotonic_s() - busy_s > STUCK_S
             if self._resumed and not stuck:
                 await self._ports.guard.grant(self._lease)
-
-    async def _watch_meter(self) -> None:
-        while True:
-            reading = await self._reading()
-            lost = reading is None or self._ports.meter.lost
-            self.instrument_fault(Fault.METER_LOST, on=lost)
-            self._watch_contactor(reading)
-            await asyncio.sleep(METER_POLL_S)
-
-    async def _reading(self) -> Reading | None:
-        try:
-            return await self._ports.meter.read()
-        except Exception:
-            log.exception("the meter of EVSE %d cannot be read", self.description.evse)
-            return None
-
-    def _watch_contactor(self, reading: Reading | None) -> None:
-        """Notice energy that flows though the contactor reads as open: it is welded."""
-        status, now_s = self._status, self._ports.clock.monotonic_s()
-        if status is None or status.contactor_closed or status.contactor_commanded:
-            self._contactor = CLOSED
-        elif reading is not None and reading.fresh:
-            rated_w = self.description.rated_power_w
-            self._contactor = watched(self._contactor, reading.register_wh, now_s, rated_w)
-        self.instrument_fault(Fault.CONTACTOR_WELDED, on=self._contactor.leaks)
 
     def _lines(self, status: GuardStatus) -> LinesChanged:
         internal = {INTERNAL_FAULT} if self._supervision.distrusts else set()

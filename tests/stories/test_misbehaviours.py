@@ -17,7 +17,7 @@ import pytest
 
 from agent.config.load import load
 from agent.config.problems import ConfigError
-from agent.services import evse
+from agent.services import evse, meter_watch
 from agent.sim.csms_model import AuthorizationStatus, EventType, FrameRecord
 from agent.sim.frames import Call, CallError, CallResult, Direction, parse
 from agent.sim.misbehaviour import (
@@ -251,7 +251,7 @@ async def test_a_call_is_answered_after_a_day(
 ) -> None:
     # A day of an idle station is short if lease, meter and guard are looked at rarely.
     monkeypatch.setattr(evse, "RENEWAL_S", 20.0)
-    monkeypatch.setattr(evse, "METER_POLL_S", 60.0)
+    monkeypatch.setattr(meter_watch, "METER_POLL_S", 60.0)
     monkeypatch.setattr(board, "RESTING_S", 60.0)
     await world.start({HEARTBEAT: "300"})
     for _ in range(4):
