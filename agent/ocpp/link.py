@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import import_module
 
 from agent.ocpp.bounds import Bounds, unbounded
@@ -14,6 +14,7 @@ from agent.ocpp.dialing import ConnectFailed
 from agent.ocpp.dispatch import Dispatcher, Line
 from agent.ocpp.endpoint import Endpoint
 from agent.ocpp.framing import Flaw
+from agent.ocpp.offered_versions import OfferedVersions
 from agent.ocpp.reconnector import Reconnector
 from agent.ocpp.retry_back_off import RetryBackOff
 from agent.ocpp.rpc import Rpc
@@ -77,6 +78,7 @@ class Link:
         self._handler = handler
         self._monotonic_s = monotonic_s
         self._codecs: dict[str, Codec] = {}
+        self._offered = OfferedVersions()
         self._allowed = asyncio.Event()
         self._allowed.set()
         self._reconnector = Reconnector(
@@ -105,11 +107,19 @@ class Link:
             finally:
                 if connection.is_open:
                     await connection.close(GOING_AWAY)
+            self._offered.ended()
             log.info("offline: %s", closed.cause)
 
     async def _dial(self) -> Connection:
         await self._allowed.wait()
-        return await connect(self._settings.endpoint(), self._rpc, on_frame=self._settings.on_frame)
+        endpoint = self._settings.endpoint()
+        versions = self._offered.among(endpoint.subprotocols)
+        endpoint = replace(endpoint, subprotocols=versions)
+        return await connect(endpoint, self._rpc, on_frame=self._settings.on_frame)
+
+    def _proved(self) -> None:
+        self._reconnector.proved_itself()
+        self._offered.answered()
 
     def _rpc(self, subprotocol: str) -> Rpc:
         return Rpc(self._codec(subprotocol).dialect)
@@ -137,6 +147,7 @@ class Link:
 
         handlers = Handlers(on_call=serve, on_violation=self._settings.on_violation)
         connection.start(handlers)
+        self._offered.connected(connection.subprotocol)
         self._settings.on_connected()
         log.info("online, speaking %s", codec.subprotocol)
         line = Line(
@@ -145,7 +156,7 @@ class Link:
             schemas,
             self._settings.boot_id,
             self._monotonic_s(),
-            self._reconnector.proved_itself,
+            self._proved,
         )
         self._dispatcher.attach(line)
         try:
