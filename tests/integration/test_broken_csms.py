@@ -318,3 +318,39 @@ async def test_a_refused_password_is_logged_once(tmp_path: Path) -> None:
             csms.password = PASSWORD
             await told_later(csms, "StartupOfTheDevice")
             assert (await station.security_log()).count("FailedToAuthenticateAtCsms") == 1
+
+
+async def test_a_tls_server_that_hangs_up_over_the_password_is_not_hammered(
+    tmp_path: Path,
+) -> None:
+    """It writes 401 and destroys the socket, so the station sees no whole answer."""
+    loop = asyncio.get_running_loop()
+    attempts: list[float] = []
+    ca = issue("CA", folder=tmp_path)
+    context = server_context(issue("csms", ca, Recipe(names=[LOOPBACK]), tmp_path))
+
+    async def hang_up(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError):
+            await reader.readuntil(b"\r\n\r\n")
+            attempts.append(loop.time())
+            writer.write(b"HTTP/1.1 401 Unauthorized\r\nContent-Le")
+            writer.transport.abort()
+
+    server = await asyncio.start_server(hang_up, "127.0.0.1", 0, ssl=context)
+    port = server.sockets[0].getsockname()[1]
+    csms = Csms(port=port, ping_interval_s=None, password=PASSWORD, ssl=context)
+    profile = SecurityProfile.TLS_BASIC
+    try:
+        async with station_with_password(tmp_path, csms, "ocpp2.0.1", profile) as station:
+            station.variables = station.variables.replace('RepeatTimes" = 0', 'RepeatTimes" = 1')
+            await station.start()
+            await until_true(lambda: len(attempts) == 3, 20)
+            waits_s = [after - before for before, after in pairwise(attempts)]
+            assert waits_s[0] >= 0.99
+            assert waits_s[1] >= 1.99
+            server.close()
+            await csms.start()
+            await csms.wait_for_station("CS001", 20)
+    finally:
+        server.close()
+        await csms.stop()

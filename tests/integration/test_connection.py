@@ -590,6 +590,30 @@ async def test_a_csms_that_sends_anything_at_all_is_alive() -> None:
         assert connection.is_open
 
 
+async def test_a_second_pong_for_each_ping_does_not_hide_that_the_csms_dies() -> None:
+    pings = 0
+
+    async def csms(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal pings
+        await accept(reader, writer, "made.up1")
+        while pings < 3:
+            head = await reader.readexactly(2)
+            mask = await reader.readexactly(4)
+            masked = await reader.readexactly(head[1] & 0x7F)
+            assert head[0] == 0x89
+            pings += 1
+            data = bytes(byte ^ mask[i % 4] for i, byte in enumerate(masked))
+            pong = b"\x8a" + bytes([len(data)]) + data
+            writer.write(pong + pong + b"\x89\x00" + b"\x89\x04ping")
+            await reader.readexactly(2 + 4 + 2 + 4 + 4)  # the two pongs of the station
+        await asyncio.sleep(60)
+
+    async with with_raw_csms(csms, ping_interval_s=0.02, pong_timeout_s=0.05) as connection:
+        closed = await asyncio.wait_for(connection.wait_closed(), 2)
+        assert closed.cause is CloseCause.PING_UNANSWERED
+        assert pings == 3
+
+
 @pytest.mark.requirement("S16-CONN-17")
 async def test_pings_are_sent_at_their_interval_and_answered_pings_keep_the_connection() -> None:
     pings = 0
