@@ -4,13 +4,21 @@ The composition root hands in implementations: SQLite for the journal, a dispatc
 the system for the clock.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Protocol
 
+from agent.core.certificates import (
+    CertificateHashData,
+    Expectation,
+    HashAlgorithm,
+    InstalledCertificate,
+    RootUse,
+    Subject,
+)
 from agent.core.events import DomainEvent, PassingEvent, StoredEvent
 from agent.core.facts import Fact
 from agent.core.provisioning import Registration
@@ -237,3 +245,73 @@ class TrustAnchors(Protocol):
 
     def has_csms_root(self) -> bool:
         """Tell whether a certificate of a CSMS can be verified at all (A05)."""
+
+
+class RootStore(TrustAnchors, Protocol):
+    """The trust anchors as their service changes them; calls block for milliseconds.
+
+    Raises OSError where the disk refuses.
+    """
+
+    def install(self, use: RootUse, pem: str, now: datetime, *, has_room: bool = True) -> bool:
+        """Trust a root; False if it is trusted already. Raises CertificateProblem."""
+
+    def find(self, hash_data: CertificateHashData) -> tuple[tuple[RootUse, str], ...]:
+        """Return use and name of each root that some hash data name."""
+
+    def count(self, use: RootUse) -> int:
+        """Return how many roots are trusted for a use."""
+
+    def remove(self, use: RootUse, name: str) -> None:
+        """Trust a root no more."""
+
+    def installed(self, algorithm: HashAlgorithm) -> tuple[InstalledCertificate, ...]:
+        """Return the names of all roots."""
+
+    def entries(self) -> int:
+        """Return how many roots there are."""
+
+
+class IdentityStore(Protocol):
+    """The station's own keys and certificates; calls block, an RSA key takes seconds.
+
+    Raises OSError where the disk refuses.
+    """
+
+    def make_key(self) -> str:
+        """Make and keep a key pair; return its name."""
+
+    def request(self, key: str, subject: Subject) -> str:
+        """Return a PKCS#10 request in PEM."""
+
+    def forget_keys(self, keep: Collection[str]) -> None:
+        """Remove every key pair without certificate, except some."""
+
+    def add(self, pem: str, key: str | None, expectation: Expectation) -> bool:
+        """Check and keep a signed certificate; False if it is here already.
+
+        `key` is the pair that was sent to be signed, None for none. Raises CertificateProblem.
+        """
+
+    def usable(self) -> tuple[ClientIdentity, ...]:
+        """Return the pairs for the link to the CSMS, newest first."""
+
+    def remove(self, identity: ClientIdentity) -> None:
+        """Remove a pair."""
+
+    def expires_at(self) -> datetime | None:
+        """Return when the newest pair's certificate expires."""
+
+    def entries(self) -> int:
+        """Return how many certificates of the station itself there are."""
+
+    def is_station_certificate(self, hash_data: CertificateHashData) -> bool:
+        """Tell whether some hash data name a certificate for the link to the CSMS."""
+
+    def remove_v2g(self, hash_data: CertificateHashData) -> bool:
+        """Remove a V2G certificate; False if there is no such one."""
+
+    def v2g_chains(
+        self, now: datetime, algorithm: HashAlgorithm
+    ) -> tuple[InstalledCertificate, ...]:
+        """Return the names of the V2G certificates in use."""

@@ -18,6 +18,7 @@ CAPABILITIES = frozenset(
         Capability.REMOTE_TRIGGER,
         Capability.FREE_CHARGING,
         Capability.EVSE_RESET,
+        Capability.CERTIFICATE_MANAGEMENT,
     }
 )
 _PHASED = tuple(

@@ -17,6 +17,7 @@ def provide_live_variables(
     clock: Clock,
     public_key: Callable[[], str],
     profiles: Callable[[], int],
+    certificates: Callable[[], int],
 ) -> None:
     """Connect every live variable that this station has to its source."""
     found: dict[str, Callable[[ComponentVariable], Callable[[], LiveValue]]] = {
@@ -30,7 +31,7 @@ def provide_live_variables(
         "FiscalMetering.EnergyImportRegister": lambda key: lambda: _register_wh(evses, key),
         "FiscalMetering.PublicKey": lambda _key: public_key,
         "SmartChargingCtrlr.Entries": lambda _key: profiles,
-        "SecurityCtrlr.CertificateEntries": lambda _key: lambda: 0,
+        "SecurityCtrlr.CertificateEntries": lambda _key: certificates,
         "OCPPCommCtrlr.ActiveNetworkProfile": lambda _key: lambda: "1",
         "CPPWMController.State": lambda key: lambda: _pilot_state(evses, key),
         "ConnectorPlugRetentionLock.Problem": lambda key: lambda: _lock_problem(evses, key),

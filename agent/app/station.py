@@ -6,6 +6,7 @@ from collections.abc import Coroutine
 from typing import Any
 
 from agent.app.bench import Bench
+from agent.app.certificates import Certificates
 from agent.app.codecs import station_codec
 from agent.app.commands import CommandRouter
 from agent.app.csms_settings import back_off, endpoint, identity, retry_policy
@@ -29,7 +30,6 @@ from agent.core.commands import (
     Reset,
     SetChargingProfile,
     SetVariables,
-    TriggerMessage,
     UnlockConnector,
 )
 from agent.core.events import Boot, TransactionEvent
@@ -107,6 +107,9 @@ class Station:
         self.smart_charging = SmartChargingService(
             self.evses, f.storage.profiles, f.clock, self.spawn
         )
+        self.certificates = Certificates(
+            f, self.dispatcher, self.security.tell, self._reconnect, self.spawn
+        )
         self._serve_the_csms()
         self._serve_locally()
         self._listen()
@@ -163,6 +166,7 @@ class Station:
             self.dispatcher.run(),
             self.link.run(),
             self.reset.run(),
+            self.certificates.identities.run(),
         ]
 
     async def _watch_guard(self) -> None:
@@ -230,7 +234,7 @@ class Station:
         )
         router = self._router(remote_control, triggers)
         settings = LinkSettings(
-            endpoint=lambda: endpoint(f),
+            endpoint=lambda: endpoint(f, self.certificates),
             back_off=lambda: back_off(f.model),
             boot_id=f.boot_id,
             codec=lambda subprotocol: station_codec(subprotocol, f.config, f.model),
@@ -244,6 +248,9 @@ class Station:
             settings, self.dispatcher, self.context, router.handle, f.clock.monotonic_s
         )
 
+    async def _reconnect(self) -> None:
+        await self.link.renew()
+
     def _router(
         self, remote_control: RemoteControlService, triggers: TriggerService
     ) -> CommandRouter:
@@ -256,7 +263,7 @@ class Station:
         router.carries_out(ChangeAvailability, self.availability.change)
         router.carries_out(RequestStart, remote_control.start)
         router.carries_out(RequestStop, stopping(self.lobby, remote_control.stop))
-        router.carries_out(TriggerMessage, triggers.trigger)
+        self.certificates.serve(router, triggers.trigger)
         router.carries_out(
             UnlockConnector,
             lambda command: remote_control.unlock(command, stops=self._unlock_stops()),
@@ -335,6 +342,7 @@ class Station:
             f.clock,
             lambda: self.signer.public_key_hex,
             lambda: len(self.smart_charging.installed),
+            self.certificates.trust.entries,
         )
 
     async def _remember(self, event: TransactionEvent, before: SessionState) -> None:

@@ -36,6 +36,7 @@ from agent.config.model import (
 from agent.config.problems import ConfigError
 from agent.config.table import Problems, Table, did_you_mean
 from agent.config.variable_settings import read_ocpp16_keys, read_variables
+from agent.core.certificates import KeyKind
 
 BackendCheck = Callable[[HardwareRole, BackendConfig], Iterable[str]]
 """Names what is wrong with a backend's name and options; the hardware's registry knows."""
@@ -145,6 +146,7 @@ def _csms(table: Table) -> CsmsSection:
         ca_file=table.optional_path("ca_file"),
         client_certificate_file=table.optional_path("client_certificate_file"),
         client_key_file=table.optional_path("client_key_file"),
+        certificate_key=table.choice("certificate_key", KeyKind, KeyKind.EC),
     )
     table.finish()
     return section

@@ -11,6 +11,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+from agent.core.certificates import KeyKind
 from agent.core.variable_access import Assignment
 
 OptionValue = str | int | float | bool | tuple["OptionValue", ...] | Mapping[str, "OptionValue"]
@@ -94,6 +95,7 @@ class CsmsSection:
     ca_file: Path | None = None
     client_certificate_file: Path | None = None
     client_key_file: Path | None = None
+    certificate_key: KeyKind = KeyKind.EC
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,9 +1,8 @@
 """Certificates in the core's words: what they are for, how they are named, what may be asked."""
 
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
-
-from agent.core.commands import Refusal
 
 
 class HashAlgorithm(StrEnum):
@@ -35,6 +34,15 @@ class CertificateHashData:
         """The name in one spelling."""
         hashes = (self.issuer_name_hash.lower(), self.issuer_key_hash.lower())
         return (self.algorithm, *hashes, self.serial_number.lower().lstrip("0"))
+
+
+class KeyKind(StrEnum):
+    """What keys the station makes for its certificates."""
+
+    EC = "EC"
+    """On the curve P-256."""
+    RSA = "RSA"
+    """Of 3072 bits."""
 
 
 class RootUse(StrEnum):
@@ -70,6 +78,15 @@ class InstalledCertificate:
 
 
 # --- Commands and outcomes.
+
+
+class CertificateProblem(ValueError):
+    """A certificate cannot be accepted; `reason_code` is the standard's, `info` says why."""
+
+    def __init__(self, reason_code: str, info: str) -> None:
+        super().__init__(info)
+        self.reason_code = reason_code
+        self.info = info
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +134,7 @@ class CertificateOutcome:
     """What came of a change of the trust store."""
 
     status: CertificateStatus
-    refusal: Refusal | None = None
+    problem: CertificateProblem | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,3 +165,24 @@ class SigningAnswered:
     """The answer to SignCertificate."""
 
     accepted: bool
+
+
+# --- What a store is asked for.
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """What the subject of one of the station's certificates must say (A00.FR.509, A00.FR.511)."""
+
+    organization: str
+    common_name: str
+    country: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Expectation:
+    """What a signed certificate must fulfil besides its chain (A02.FR.06)."""
+
+    use: CertificateUse
+    subject: Subject
+    now: datetime

@@ -9,6 +9,14 @@ from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
 
+from agent.core.certificates import (
+    CertificateOutcome,
+    CertificateSigned,
+    DeleteCertificate,
+    GetInstalledCertificateIds,
+    InstallCertificate,
+    InstalledCertificates,
+)
 from agent.core.report_request import GetReport
 from agent.core.smart_charging import ChargingProfile
 from agent.core.transaction_status import GetTransactionStatus, TransactionStatus
@@ -282,6 +290,10 @@ Command = (
     | ClearChargingProfile
     | GetCompositeSchedule
     | GetTransactionStatus
+    | CertificateSigned
+    | InstallCertificate
+    | DeleteCertificate
+    | GetInstalledCertificateIds
 )
 CommandOutcome = (
     Outcome
@@ -292,4 +304,6 @@ CommandOutcome = (
     | ReportVerdict
     | CompositeSchedule
     | TransactionStatus
+    | CertificateOutcome
+    | InstalledCertificates
 )

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
+from agent.core.certificates import SigningAsked
 from agent.core.meter_values import MeterValue
 from agent.core.snapshot import EvseSnapshot
 from agent.core.vocabulary import (
@@ -166,5 +167,13 @@ class ReportEntry:
 
 
 StoredEvent = TransactionEvent | MeterValuesEvent | SecurityEvent
-PassingEvent = EvseChanged | StationChanged | Boot | HeartbeatDue | AuthorizationAsked | ReportPart
+PassingEvent = (
+    EvseChanged
+    | StationChanged
+    | Boot
+    | HeartbeatDue
+    | AuthorizationAsked
+    | ReportPart
+    | SigningAsked
+)
 DomainEvent = StoredEvent | PassingEvent

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
+from agent.core.certificates import SigningAnswered
 from agent.core.vocabulary import IdTokenInfo, RegistrationStatus
 
 
@@ -42,4 +43,4 @@ class TransactionAcknowledged:
     info: IdTokenInfo | None = None
 
 
-Fact = Registered | ClockTold | TokenJudged | TransactionAcknowledged
+Fact = Registered | ClockTold | TokenJudged | TransactionAcknowledged | SigningAnswered

@@ -224,6 +224,10 @@ class MessageTrigger(StrEnum):
     BOOT_NOTIFICATION = "BootNotification"
     HEARTBEAT = "Heartbeat"
     METER_VALUES = "MeterValues"
+    SIGN_CHARGING_STATION_CERTIFICATE = "SignChargingStationCertificate"
+    SIGN_COMBINED_CERTIFICATE = "SignCombinedCertificate"
+    SIGN_V2G_CERTIFICATE = "SignV2GCertificate"
+    SIGN_V2G_20_CERTIFICATE = "SignV2G20Certificate"
     STATUS_NOTIFICATION = "StatusNotification"
     TRANSACTION_EVENT = "TransactionEvent"
 

@@ -189,6 +189,11 @@ class Connection:
             self._finish()
         await self.wait_closed()
 
+    async def close_when_idle(self, code: int = 1000) -> None:
+        """Close in order once no CALL of ours awaits its answer."""
+        async with self._turn:
+            await self.close(code)
+
     async def wait_closed(self) -> Closed:
         """Return how the connection ended, once it has."""
         return await asyncio.shield(self._closed)

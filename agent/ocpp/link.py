@@ -20,6 +20,9 @@ from agent.ocpp.retry_back_off import RetryBackOff
 from agent.ocpp.rpc import Rpc
 from agent.ocpp.schemas import Schemas
 
+ANSWER_S = 1.0
+"""How long the answer has to arrive to the CALL that makes the station connect anew."""
+NORMAL = 1000
 GOING_AWAY = 1001
 """The WebSocket close code of a station that stops or restarts."""
 
@@ -96,6 +99,13 @@ class Link:
     def release(self) -> None:
         """Connect again."""
         self._allowed.set()
+
+    async def renew(self) -> None:
+        """End the connection in order, after the answers that are under way, and dial again."""
+        line = self._dispatcher.line
+        if line is not None:
+            await asyncio.sleep(ANSWER_S)
+            await line.connection.close_when_idle(NORMAL)
 
     async def run(self) -> None:
         """Be connected whenever that is possible, for ever; when it ends, say goodbye."""

@@ -172,7 +172,7 @@ class TriggerService:
             case MessageTrigger.TRANSACTION_EVENT:
                 for evse in self._running(command):
                     evse.post(EventTriggered())
-            case None:
+            case _:
                 return
 
     def _running(self, command: TriggerMessage) -> list[EvseService]:

@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from agent.core.certificates import SigningAsked
 from agent.core.events import (
     AuthorizationAsked,
     Boot,
@@ -17,6 +18,7 @@ from agent.ocpp.rpc import Dialect
 from agent.ocpp.v201 import (
     authorization,
     availability,
+    certificates,
     data_transfer,
     device_model,
     metering,
@@ -43,6 +45,7 @@ CODEC.encodes(TransactionEvent)(transactions.transaction_event)
 CODEC.encodes(MeterValuesEvent)(metering.meter_values_call)
 CODEC.encodes(EvseChanged)(availability.status_notification)
 CODEC.encodes(SecurityEvent)(security.security_event_notification)
+CODEC.encodes(SigningAsked)(certificates.sign_certificate)
 
 CODEC.decodes("GetVariables")(device_model.get_variables)
 CODEC.replies("GetVariables")(device_model.get_variables_reply)
@@ -74,8 +77,17 @@ CODEC.decodes("GetTransactionStatus")(transactions.get_transaction_status)
 CODEC.replies("GetTransactionStatus")(transactions.get_transaction_status_reply)
 CODEC.decodes("DataTransfer")(data_transfer.data_transfer)
 CODEC.replies("DataTransfer")(data_transfer.data_transfer_reply)
+CODEC.decodes("CertificateSigned")(certificates.certificate_signed)
+CODEC.replies("CertificateSigned")(accepted_or_rejected)
+CODEC.decodes("InstallCertificate")(certificates.install_certificate)
+CODEC.replies("InstallCertificate")(certificates.change_reply)
+CODEC.decodes("DeleteCertificate")(certificates.delete_certificate)
+CODEC.replies("DeleteCertificate")(certificates.change_reply)
+CODEC.decodes("GetInstalledCertificateIds")(certificates.get_installed_certificate_ids)
+CODEC.replies("GetInstalledCertificateIds")(certificates.listing_reply())
 
 CODEC.learns("BootNotification")(provisioning.registered)
 CODEC.learns("Heartbeat")(provisioning.clock_told)
+CODEC.learns("SignCertificate")(certificates.signing_answered)
 CODEC.learns("Authorize")(authorization.token_judged)
 CODEC.learns("TransactionEvent")(transactions.transaction_acknowledged)

@@ -3,6 +3,7 @@
 from functools import partial
 from typing import Final
 
+from agent.core.certificates import SigningAsked
 from agent.core.commands import Command, Refusal, UnlockStatus
 from agent.core.events import AuthorizationAsked, MeterValuesEvent, TransactionEvent
 from agent.ocpp.codec import Answer, Codec, CodecContext, Payload, Rules, WhileRejected
@@ -10,6 +11,7 @@ from agent.ocpp.rpc import Dialect
 from agent.ocpp.v21.smart_charging import charging_profile
 from agent.ocpp.v201 import (
     authorization,
+    certificates,
     metering,
     provisioning,
     remote_control,
@@ -44,6 +46,11 @@ CODEC.extend(V201)
 CODEC.encodes(AuthorizationAsked)(partial(authorization.authorize, limits=LIMITS))
 CODEC.encodes(TransactionEvent)(partial(transactions.transaction_event, limits=LIMITS))
 CODEC.encodes(MeterValuesEvent)(partial(metering.meter_values_call, limits=LIMITS))
+
+CODEC.encodes(SigningAsked)(partial(certificates.sign_certificate, correlates=True))
+CODEC.replies("GetInstalledCertificateIds")(
+    certificates.listing_reply(certificates.LISTED_USES | {"OEMRootCertificate"})
+)
 
 CODEC.decodes("SetChargingProfile")(
     partial(smart_charging.set_charging_profile, read_profile=charging_profile)

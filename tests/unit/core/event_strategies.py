@@ -5,6 +5,12 @@ from typing import Any
 
 from hypothesis import strategies as st
 
+from agent.core.certificates import (
+    CertificateHashData,
+    CertificateUse,
+    HashAlgorithm,
+    SigningAsked,
+)
 from agent.core.events import (
     AuthorizationAsked,
     Boot,
@@ -174,5 +180,19 @@ passing_events = st.one_of(
         to_be_continued=st.booleans(),
         entries=st.lists(report_entries, max_size=3).map(tuple),
     ),
+)
+certificate_names = st.builds(
+    CertificateHashData,
+    algorithm=st.sampled_from(HashAlgorithm),
+    issuer_name_hash=st.binary(min_size=64, max_size=64).map(bytes.hex),
+    issuer_key_hash=st.binary(min_size=64, max_size=64).map(bytes.hex),
+    serial_number=st.integers(0, 2**160 - 1).map(lambda number: f"{number:x}"),
+)
+passing_events |= st.builds(
+    SigningAsked,
+    csr=st.sampled_from(["-----BEGIN CERTIFICATE REQUEST-----\n", "A" * 5500]),
+    use=st.sampled_from([CertificateUse.CHARGING_STATION, CertificateUse.COMBINED]),
+    request_id=numbers,
+    root=optional(certificate_names),
 )
 domain_events = stored_events | passing_events

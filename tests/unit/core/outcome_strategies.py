@@ -6,6 +6,15 @@ from typing import Any
 
 from hypothesis import strategies as st
 
+from agent.core.certificates import (
+    V2G_CHAIN,
+    CertificateOutcome,
+    CertificateProblem,
+    CertificateStatus,
+    InstalledCertificate,
+    InstalledCertificates,
+    RootUse,
+)
 from agent.core.commands import (
     CompositeSchedule,
     DataTransferStatus,
@@ -21,7 +30,13 @@ from agent.core.commands import (
 )
 from agent.core.transaction_status import TransactionStatus
 from agent.core.variable_definition import AttributeType
-from tests.unit.core.event_strategies import instants, numbers, optional, texts
+from tests.unit.core.event_strategies import (
+    certificate_names,
+    instants,
+    numbers,
+    optional,
+    texts,
+)
 
 refusals = st.builds(Refusal, reason_code=texts(30), info=texts())
 outcomes = st.builds(Outcome, st.sampled_from(Verdict), optional(refusals))
@@ -48,6 +63,11 @@ def _results(statuses: list[str]) -> st.SearchStrategy[VariableResults]:
     return st.builds(VariableResults, st.lists(result, min_size=1, max_size=3).map(tuple))
 
 
+def _changes(*statuses: CertificateStatus) -> st.SearchStrategy[CertificateOutcome]:
+    problem = st.builds(CertificateProblem, texts(30), texts())
+    return st.builds(CertificateOutcome, st.sampled_from(statuses), optional(problem))
+
+
 _STATUSES = [
     "Accepted",
     "Rejected",
@@ -65,6 +85,25 @@ OUTCOMES: MappingProxyType[str, st.SearchStrategy[Any]] = MappingProxyType(
         "DataTransfer": st.sampled_from(DataTransferStatus),
         "GetBaseReport": st.sampled_from(ReportVerdict),
         "GetReport": st.sampled_from(ReportVerdict),
+        "CertificateSigned": outcomes,
+        "InstallCertificate": _changes(
+            CertificateStatus.ACCEPTED, CertificateStatus.REJECTED, CertificateStatus.FAILED
+        ),
+        "DeleteCertificate": _changes(
+            CertificateStatus.ACCEPTED, CertificateStatus.FAILED, CertificateStatus.NOT_FOUND
+        ),
+        "GetInstalledCertificateIds": st.builds(
+            InstalledCertificates,
+            st.lists(
+                st.builds(
+                    InstalledCertificate,
+                    use=st.sampled_from([*RootUse, V2G_CHAIN]),
+                    hash_data=certificate_names,
+                    children=st.lists(certificate_names, max_size=6).map(tuple),
+                ),
+                max_size=3,
+            ).map(tuple),
+        ),
         "GetCompositeSchedule": st.builds(
             CompositeSchedule,
             evse=numbers,

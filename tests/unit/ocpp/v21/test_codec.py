@@ -124,7 +124,6 @@ def test_the_other_resets_are_as_before() -> None:
     "payload",
     [
         {"requestedMessage": "CustomTrigger", "customTrigger": "org.example.Hello"},
-        {"requestedMessage": "SignV2G20Certificate"},
     ],
 )
 def test_new_messages_to_trigger_are_not_implemented(payload: dict[str, Any]) -> None:
