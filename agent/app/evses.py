@@ -6,6 +6,7 @@ from agent.app.foundations import Foundations
 from agent.app.hardware import MeterDevices
 from agent.app.storage import FISCAL_PAGINATION, Pagination, RememberedKey
 from agent.config.model import Cable, StationConfig
+from agent.core import standard_variables as sv
 from agent.core.session import Session, idle_state
 from agent.core.session_state import last_told
 from agent.metering.ocmf import ClockStatus
@@ -74,5 +75,5 @@ def _signing_policy(f: Foundations) -> SigningPolicy:
     return SigningPolicy(
         public_key=policies.public_key_policy(f.model),
         clock_status=ClockStatus.SYNCHRONIZED if synchronized else ClockStatus.INFORMATIVE,
-        over_tls=f.config.csms.security_profile >= SecurityProfile.TLS_BASIC,
+        over_tls=f.model.integer(sv.SECURITY_PROFILE) >= SecurityProfile.TLS_BASIC,
     )

@@ -32,7 +32,6 @@ def provide_live_variables(
         "FiscalMetering.PublicKey": lambda _key: public_key,
         "SmartChargingCtrlr.Entries": lambda _key: profiles,
         "SecurityCtrlr.CertificateEntries": lambda _key: certificates,
-        "OCPPCommCtrlr.ActiveNetworkProfile": lambda _key: lambda: "1",
         "CPPWMController.State": lambda key: lambda: _pilot_state(evses, key),
         "ConnectorPlugRetentionLock.Problem": lambda key: lambda: _lock_problem(evses, key),
     }

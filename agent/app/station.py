@@ -9,12 +9,13 @@ from agent.app.bench import Bench
 from agent.app.certificates import Certificates
 from agent.app.codecs import station_codec
 from agent.app.commands import CommandRouter
-from agent.app.csms_settings import back_off, endpoint, identity, retry_policy
+from agent.app.csms_settings import back_off, identity, retry_policy
 from agent.app.evses import descriptions, evse_service, meter_readers, station_signer
 from agent.app.foundations import Foundations
 from agent.app.live_variables import provide_live_variables
 from agent.app.lobby import introducing, lobby, resetting, stopping
 from agent.app.message_bounds import message_bounds
+from agent.app.network import Network, provide_network_variables
 from agent.app.reset import reset_means
 from agent.app.security import SecurityWatch
 from agent.app.views import LocalViews
@@ -34,11 +35,13 @@ from agent.core.commands import (
 )
 from agent.core.events import Boot, TransactionEvent
 from agent.core.facts import TransactionAcknowledged
+from agent.core.network_profiles import SetNetworkProfile
 from agent.core.report_request import GetReport
 from agent.core.session_state import SessionState, TokenRevoked
 from agent.core.transaction_status import GetTransactionStatus
 from agent.core.variable_access import Assignment, VariableChange
 from agent.ocpp.codec import CodecContext, SignedValueWrapper
+from agent.ocpp.dialing import ConnectFailed
 from agent.ocpp.directory import StationDirectory
 from agent.ocpp.dispatch import Dispatcher
 from agent.ocpp.link import Link, LinkSettings
@@ -110,6 +113,7 @@ class Station:
         self.certificates = Certificates(
             f, self.dispatcher, self.security.tell, self._reconnect, self.spawn
         )
+        self.network = self._network()
         self._serve_the_csms()
         self._serve_locally()
         self._listen()
@@ -125,6 +129,7 @@ class Station:
         """Serve until cancelled. The bench is open before the CSMS is dialled."""
         for server in self._servers:
             await server.start()
+        await self.network.service.prepare()
         self.security.started(self._f.boot_reason)
         self._watch.store_recovered(self._f.storage.database.recovery)
         try:
@@ -192,6 +197,17 @@ class Station:
 
     # --- The CSMS.
 
+    def _network(self) -> Network:
+        return Network(
+            self._f,
+            self.variables,
+            self.security,
+            self.certificates,
+            reconnect=self._reconnect,
+            meets_another=self.dispatcher.meet_another_csms,
+            spawn=self.spawn,
+        )
+
     def _serve_the_csms(self) -> None:
         f = self._f
         self.provisioning = ProvisioningService(
@@ -234,14 +250,16 @@ class Station:
         )
         router = self._router(remote_control, triggers)
         settings = LinkSettings(
-            endpoint=lambda: endpoint(f, self.certificates),
+            endpoint=self.network.endpoint,
             back_off=lambda: back_off(f.model),
             boot_id=f.boot_id,
             codec=lambda subprotocol: station_codec(subprotocol, f.config, f.model),
             bounds=message_bounds(f.model),
             on_frame=f.on_frame,
-            on_failure=self._watch.connect_failed,
-            on_connected=self._watch.connected,
+            on_failure=self._connect_failed,
+            on_connected=self._connected,
+            on_proved=self.network.service.worked,
+            on_ended=self.network.ended,
             on_violation=self._watch.violated,
         )
         self.link = Link(
@@ -251,6 +269,14 @@ class Station:
     async def _reconnect(self) -> None:
         await self.link.renew()
 
+    def _connect_failed(self, failure: ConnectFailed) -> None:
+        self._watch.connect_failed(failure)
+        self.network.failed(failure)
+
+    def _connected(self, subprotocol: str) -> None:
+        self._watch.connected()
+        self.network.service.connected(subprotocol)
+
     def _router(
         self, remote_control: RemoteControlService, triggers: TriggerService
     ) -> CommandRouter:
@@ -259,6 +285,7 @@ class Station:
         router.carries_out(SetVariables, self.variables.set)
         router.carries_out(GetBaseReport, self.reports.base)
         router.carries_out(GetReport, self.reports.custom)
+        router.carries_out(SetNetworkProfile, self.network.slots.set)
         router.carries_out(Reset, resetting(self.lobby, self.reset.reset))
         router.carries_out(ChangeAvailability, self.availability.change)
         router.carries_out(RequestStart, remote_control.start)
@@ -295,6 +322,7 @@ class Station:
             clock_from_csms=lambda: "Heartbeat" in model.member_list(sv.TIME_SOURCE),
             station_operative=lambda: self.availability.station_operative,
             clock_moved=self._clock_moved,
+            registration_refused=self.network.service.registration_refused,
         )
 
     def _clock_moved(self, by_s: float) -> None:
@@ -322,7 +350,7 @@ class Station:
             f.config,
             f.model,
             self.evses,
-            self.dispatcher,
+            (self.dispatcher, self.network.service),
             (f.storage.journal, self.history, f.storage.security_log),
             f.clock,
         )
@@ -336,6 +364,7 @@ class Station:
         f = self._f
         self.variables.listeners.append(self._variable_changed)
         self.variables.listeners.append(self.security.variable_changed)
+        provide_network_variables(f.model, self.network.service)
         provide_live_variables(
             f.model,
             self.evses,

@@ -19,6 +19,7 @@ from agent.ports import Clock, EventQueue, SecurityLog
 from agent.services.evse import EvseService
 from agent.services.history import TransactionHistory, utc_text
 from agent.services.json_lines import failure
+from agent.services.network import NetworkService
 
 LATEST = 100
 FIRMWARE_VERSION = ComponentVariable(ComponentKey("Controller"), VariableKey("FirmwareVersion"))
@@ -32,14 +33,14 @@ class LocalViews:
         config: StationConfig,
         model: DeviceModel,
         evses: Mapping[int, EvseService],
-        dispatcher: Dispatcher,
+        links: tuple[Dispatcher, NetworkService],
         records: tuple[EventQueue, TransactionHistory, SecurityLog],
         clock: Clock,
     ) -> None:
         self._config = config
         self._model = model
         self._evses = evses
-        self._dispatcher = dispatcher
+        self._dispatcher, self._network = links
         self._queue, self._history, self._security_log = records
         self._clock = clock
 
@@ -133,7 +134,8 @@ class LocalViews:
     def _csms(self) -> dict[str, Any]:
         line, registration = self._dispatcher.line, self._dispatcher.registration
         return {
-            "url": self._config.csms.url,
+            "url": self._network.active_profile.url,
+            "network_profile": self._network.active_slot,
             "online": self._dispatcher.online,
             "connected": line is not None,
             "version": None if line is None else line.codec.subprotocol,

@@ -51,6 +51,7 @@ class Capability(StrEnum):
     """What a station may or may not be able to do; component files ask for it with `when`."""
 
     OCPP16 = "ocpp16"
+    NETWORK_CONFIGURATION = "network_configuration"
     SOCKET_OUTLET = "socket_outlet"
     SIGNED_METERING = "signed_metering"
     SMART_CHARGING = "smart_charging"
@@ -129,6 +130,7 @@ def _configured_capabilities(config: StationConfig) -> frozenset[Capability]:
     has_socket = any(evse.cable is Cable.SOCKET for evse in config.evses)
     found = {
         Capability.OCPP16: "ocpp1.6" in config.csms.versions,
+        Capability.NETWORK_CONFIGURATION: "ocpp2.1" in config.csms.versions,
         Capability.SOCKET_OUTLET: has_socket,
     }
     return frozenset(capability for capability, present in found.items() if present)

@@ -17,6 +17,7 @@ from agent.core.certificates import (
     InstallCertificate,
     InstalledCertificates,
 )
+from agent.core.network_profiles import SetNetworkProfile
 from agent.core.report_request import GetReport
 from agent.core.smart_charging import ChargingProfile
 from agent.core.transaction_status import GetTransactionStatus, TransactionStatus
@@ -36,6 +37,7 @@ class Verdict(StrEnum):
 
     ACCEPTED = "Accepted"
     REJECTED = "Rejected"
+    FAILED = "Failed"
     SCHEDULED = "Scheduled"
     NOT_IMPLEMENTED = "NotImplemented"
     UNKNOWN = "Unknown"
@@ -294,6 +296,7 @@ Command = (
     | InstallCertificate
     | DeleteCertificate
     | GetInstalledCertificateIds
+    | SetNetworkProfile
 )
 CommandOutcome = (
     Outcome

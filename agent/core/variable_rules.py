@@ -44,16 +44,20 @@ def transaction_points_rule() -> VariableRule:
     return VariableRule(frozenset(variables), _endless_or_never)
 
 
-def network_priority_rule(valid_slots: Callable[[], frozenset[int]]) -> VariableRule:
-    """Accept only priority lists whose slots all hold a valid profile (B10.FR.01, B10.FR.02)."""
+def network_priority_rule(objection_to: Callable[[int], str | None]) -> VariableRule:
+    """Accept only priority lists whose slots can all be dialled (B10.FR.01, B10.FR.02, A05).
+
+    `objection_to` tells why a slot cannot be. Slots that are in the list already are judged again:
+    what they need may be gone.
+    """
 
     def objection(_: ValueReader, proposed: ValueReader) -> str | None:
         slots = list_members(proposed(NETWORK_CONFIGURATION_PRIORITY) or "")
-        known = {str(slot) for slot in valid_slots()}
         if not slots or len(set(slots)) < len(slots):
             return "must name at least one slot, and none twice"
-        invalid = sorted(set(slots) - known)
-        return f"no valid network profile in slot {', '.join(invalid)}" if invalid else None
+        if strange := [slot for slot in slots if not _is_number(slot)]:
+            return f"must be a list of slot numbers, which {strange[0]} is not"
+        return next((o for s in slots if (o := objection_to(int(s))) is not None), None)
 
     return VariableRule(frozenset({NETWORK_CONFIGURATION_PRIORITY}), objection)
 
@@ -74,6 +78,10 @@ def security_profile_rule(missing_for: Callable[[int], str | None]) -> VariableR
         return missing_for(new)
 
     return VariableRule(frozenset({SECURITY_PROFILE}), objection)
+
+
+def _is_number(text: str) -> bool:
+    return text.isascii() and text.isdigit() and text == str(int(text))
 
 
 def _endless_or_never(_: ValueReader, proposed: ValueReader) -> str | None:

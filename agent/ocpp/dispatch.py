@@ -112,6 +112,11 @@ class Dispatcher:
         while not self._news.empty():
             self._forget_oldest_news()
 
+    def meet_another_csms(self) -> None:
+        """Forget what the CSMS knows: the one that is met next knows nothing yet (B10.FR.10)."""
+        self.registration = Registration()
+        self._told.clear()
+
     @property
     def line(self) -> Line | None:
         """The connection in use."""

@@ -95,9 +95,7 @@ class Endpoint:
             raise InvalidEndpoint(f"security_profile {profile} does not exist; use 0, 1, 2 or 3")
         if profile == SecurityProfile.NONE and not self.allow_insecure:
             raise InvalidEndpoint("security_profile 0 needs allow_insecure = true")
-        expected = "wss" if self.uses_tls else "ws"
-        if scheme != expected:
-            raise InvalidEndpoint(f"url: security_profile {profile:d} needs {expected}://")
+        _check_scheme(scheme, profile)
         for setting in _NEEDED[profile]:
             if getattr(self, setting) is None and not self._has_other(setting):
                 raise InvalidEndpoint(f"security_profile {profile:d} needs {setting}")
@@ -118,6 +116,21 @@ _NEEDED = {
     ),
 }
 _URL_CHARACTERS = re.compile(r"[!-~]++")
+
+
+def url_problem(url: str, profile: SecurityProfile) -> str | None:
+    """Return why a URL cannot be dialled with a security profile, or None."""
+    try:
+        _check_scheme(_split(url).scheme, profile)
+    except InvalidEndpoint as error:
+        return str(error)
+    return None
+
+
+def _check_scheme(scheme: str, profile: SecurityProfile) -> None:
+    expected = "wss" if profile >= SecurityProfile.TLS_BASIC else "ws"
+    if scheme != expected:
+        raise InvalidEndpoint(f"url: security_profile {profile:d} needs {expected}://")
 
 
 def _split(url: str) -> SplitResult:

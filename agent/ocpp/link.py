@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from importlib import import_module
 
 from agent.ocpp.bounds import Bounds, unbounded
@@ -14,7 +14,6 @@ from agent.ocpp.dialing import ConnectFailed
 from agent.ocpp.dispatch import Dispatcher, Line
 from agent.ocpp.endpoint import Endpoint
 from agent.ocpp.framing import Flaw
-from agent.ocpp.offered_versions import OfferedVersions
 from agent.ocpp.reconnector import Reconnector
 from agent.ocpp.retry_back_off import RetryBackOff
 from agent.ocpp.rpc import Rpc
@@ -60,7 +59,9 @@ class LinkSettings:
     bounds: Bounds = unbounded
     on_frame: FrameObserver | None = None
     on_failure: Callable[[ConnectFailed], None] = lambda _failure: None
-    on_connected: Callable[[], None] = lambda: None
+    on_connected: Callable[[str], None] = lambda _subprotocol: None
+    on_proved: Callable[[], None] = lambda: None
+    on_ended: Callable[[Closed], None] = lambda _closed: None
     on_violation: Callable[[Flaw], None] = lambda _flaw: None
 
 
@@ -81,7 +82,6 @@ class Link:
         self._handler = handler
         self._monotonic_s = monotonic_s
         self._codecs: dict[str, Codec] = {}
-        self._offered = OfferedVersions()
         self._allowed = asyncio.Event()
         self._allowed.set()
         self._reconnector = Reconnector(
@@ -117,19 +117,16 @@ class Link:
             finally:
                 if connection.is_open:
                     await connection.close(GOING_AWAY)
-            self._offered.ended()
+            self._settings.on_ended(closed)
             log.info("offline: %s", closed.cause)
-
-    async def _dial(self) -> Connection:
-        await self._allowed.wait()
-        endpoint = self._settings.endpoint()
-        versions = self._offered.among(endpoint.subprotocols)
-        endpoint = replace(endpoint, subprotocols=versions)
-        return await connect(endpoint, self._rpc, on_frame=self._settings.on_frame)
 
     def _proved(self) -> None:
         self._reconnector.proved_itself()
-        self._offered.answered()
+        self._settings.on_proved()
+
+    async def _dial(self) -> Connection:
+        await self._allowed.wait()
+        return await connect(self._settings.endpoint(), self._rpc, on_frame=self._settings.on_frame)
 
     def _rpc(self, subprotocol: str) -> Rpc:
         return Rpc(self._codec(subprotocol).dialect)
@@ -157,8 +154,7 @@ class Link:
 
         handlers = Handlers(on_call=serve, on_violation=self._settings.on_violation)
         connection.start(handlers)
-        self._offered.connected(connection.subprotocol)
-        self._settings.on_connected()
+        self._settings.on_connected(codec.subprotocol)
         log.info("online, speaking %s", codec.subprotocol)
         line = Line(
             connection,

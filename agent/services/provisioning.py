@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 
 from agent.core.events import (
     Boot,
@@ -15,7 +16,7 @@ from agent.core.facts import ClockTold, Registered
 from agent.core.provisioning import heartbeat_wait_s, registered, unanswered_retry_s
 from agent.core.snapshot import EvseSnapshot
 from agent.core.vocabulary import BootReason, RegistrationStatus
-from agent.ports import Clock, CsmsError, CsmsLink
+from agent.ports import Clock, CsmsError, CsmsLink, CsmsRefused
 
 log = logging.getLogger(__name__)
 
@@ -111,6 +112,8 @@ class ProvisioningService:
             fact = await self._link.ask(self._boot)
         except CsmsError as error:
             log.warning("BootNotification was not answered: %s", error)
+            if isinstance(error, CsmsRefused):
+                self._settings.registration_refused()
             return None
         return fact if isinstance(fact, Registered) else None
 
@@ -193,22 +196,14 @@ class ProvisioningService:
             self._settings.clock_moved(self._clock.synchronize(fact.current_time))
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ProvisioningSettings:
-    """The variables and facts that provisioning asks for, as they are now."""
+    """The variables and facts that provisioning asks for, as they are now, and whom it tells."""
 
-    def __init__(
-        self,
-        *,
-        heartbeat_interval_s: Callable[[], int],
-        take_heartbeat_interval: Callable[[int], None],
-        offline_threshold_s: Callable[[], int],
-        clock_from_csms: Callable[[], bool],
-        station_operative: Callable[[], bool],
-        clock_moved: Callable[[float], None],
-    ) -> None:
-        self.heartbeat_interval_s = heartbeat_interval_s
-        self.take_heartbeat_interval = take_heartbeat_interval
-        self.offline_threshold_s = offline_threshold_s
-        self.clock_from_csms = clock_from_csms
-        self.station_operative = station_operative
-        self.clock_moved = clock_moved
+    heartbeat_interval_s: Callable[[], int]
+    take_heartbeat_interval: Callable[[int], None]
+    offline_threshold_s: Callable[[], int]
+    clock_from_csms: Callable[[], bool]
+    station_operative: Callable[[], bool]
+    clock_moved: Callable[[float], None]
+    registration_refused: Callable[[], None]

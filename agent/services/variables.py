@@ -1,7 +1,7 @@
 """Getting and setting variables of the device model, and what becomes of them (B05, B06)."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Sequence
 
 from agent.core.commands import (
     GetVariables,
@@ -23,6 +23,8 @@ KIND = "variable"
 log = logging.getLogger(__name__)
 
 Listener = Callable[[VariableChange], None]
+Keeper = Callable[[Sequence[Assignment]], Awaitable[None]]
+"""Somebody who makes something durable before a change is."""
 
 
 class VariablesService:
@@ -31,6 +33,7 @@ class VariablesService:
     def __init__(self, model: DeviceModel, settings: Settings) -> None:
         self.model = model
         self.listeners: list[Listener] = []
+        self.keepers: list[Keeper] = []
         self._settings = settings
 
     def get(self, command: GetVariables) -> VariableResults:
@@ -55,6 +58,8 @@ class VariablesService:
         kept = {
             stored_key(a): a.value for a in assignments if self.model.definition(a.key).persistent
         }
+        for keep in self.keepers:
+            await keep(assignments)
         if kept:
             await self._settings.put_many(KIND, kept)
         for assignment in assignments:

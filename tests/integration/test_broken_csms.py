@@ -277,7 +277,7 @@ CERTIFICATES = {
 }
 
 
-@pytest.mark.requirement("A00.FR.308", "A00.FR.309")
+@pytest.mark.requirement("A00.FR.308", "A00.FR.309", "A00.FR.310", "A00.FR.311", "A04.FR.02")
 @pytest.mark.parametrize("kind", CERTIFICATES)
 async def test_no_password_goes_to_a_server_that_cannot_prove_itself(
     kind: str, tmp_path: Path

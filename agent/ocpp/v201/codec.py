@@ -22,6 +22,7 @@ from agent.ocpp.v201 import (
     data_transfer,
     device_model,
     metering,
+    network_profiles,
     provisioning,
     remote_control,
     security,
@@ -55,6 +56,8 @@ CODEC.decodes("GetBaseReport")(device_model.get_base_report)
 CODEC.replies("GetBaseReport")(device_model.report_reply)
 CODEC.decodes("GetReport")(device_model.get_report)
 CODEC.replies("GetReport")(device_model.report_reply)
+CODEC.decodes("SetNetworkProfile")(network_profiles.set_network_profile)
+CODEC.replies("SetNetworkProfile")(network_profiles.set_network_profile_reply)
 CODEC.decodes("Reset")(provisioning.reset)
 CODEC.replies("Reset")(accepted_scheduled_or_rejected)
 CODEC.decodes("RequestStartTransaction")(remote_control.request_start)

@@ -13,6 +13,7 @@ from agent.ocpp.v201 import (
     authorization,
     certificates,
     metering,
+    network_profiles,
     provisioning,
     remote_control,
     smart_charging,
@@ -58,6 +59,9 @@ CODEC.decodes("SetChargingProfile")(
 CODEC.decodes("RequestStartTransaction")(
     partial(remote_control.request_start, read_profile=charging_profile)
 )
+
+
+CODEC.decodes("SetNetworkProfile")(partial(network_profiles.set_network_profile, subprotocols=None))
 
 
 @CODEC.decodes("Reset")

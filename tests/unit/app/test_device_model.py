@@ -67,11 +67,17 @@ class Row:
     def name(self) -> str:
         return f"{self.component}.{self.variable}[{self.variable_instance}]"
 
+    def _is_instance(self, instance: str) -> bool:
+        """A name in angle brackets stands for whatever instances the station has."""
+        return self.component_instance == instance or (
+            self.component_instance.startswith("<") and instance != ""
+        )
+
     def defines(self, definition: VariableDefinition) -> bool:
         return (
             self.component == definition.component.name
             and self.variable == definition.variable.name
-            and self.component_instance == (definition.component.instance or "")
+            and self._is_instance(definition.component.instance or "")
             and self.variable_instance == (definition.variable.instance or "")
         )
 

@@ -120,6 +120,7 @@ OUTCOMES: MappingProxyType[str, st.SearchStrategy[Any]] = MappingProxyType(
         "RequestStopTransaction": outcomes,
         "Reset": outcomes,
         "SetChargingProfile": outcomes,
+        "SetNetworkProfile": outcomes,
         "SetVariables": _results([*_STATUSES, "RebootRequired"]),
         "TriggerMessage": outcomes,
         "UnlockConnector": st.sampled_from(UnlockStatus),

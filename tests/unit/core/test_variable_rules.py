@@ -125,17 +125,20 @@ def test_the_stop_point_is_judged_against_the_start_point_in_force(model: Device
     [
         ("1", ""),
         ("2,1", ""),
-        ("1,3", "no valid network profile in slot 3"),
+        ("1,3", "slot 3 is empty"),
         ("", "at least one"),
         ("1,1", "none twice"),
-        ("one", "slot one"),
-        ("01", "slot 01"),
+        ("one", "which one is not"),
+        ("01", "which 01 is not"),
     ],
 )
 def test_a_priority_list_names_valid_slots_only(
     model: DeviceModel, value: str, reason: str
 ) -> None:
-    model.add_rule(network_priority_rule(lambda: frozenset({1, 2})))
+    valid = {1, 2}
+    model.add_rule(
+        network_priority_rule(lambda slot: None if slot in valid else f"slot {slot} is empty")
+    )
     found = objection(model, (NETWORK_CONFIGURATION_PRIORITY, value))
     assert found == "" if not reason else reason in found
 

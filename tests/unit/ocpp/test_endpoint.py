@@ -1,9 +1,11 @@
+import base64
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from agent.ocpp.endpoint import Endpoint, InvalidEndpoint, SecurityProfile
+from agent.core.basic_auth_password import password_octets
+from agent.ocpp.endpoint import Endpoint, InvalidEndpoint, SecurityProfile, url_problem
 
 FILE = Path("file.pem")
 
@@ -99,3 +101,43 @@ def test_each_profile_has_its_settings() -> None:
     assert not make().uses_tls
     assert make(security_profile=2, **tls).uses_tls
     assert make(security_profile=3, password=None, **tls, **client).authorization() is None
+
+
+@pytest.mark.requirement(
+    *("A00.FR.203", "A00.FR.204", "A00.FR.205", "A00.FR.302", "A00.FR.303", "A00.FR.304")
+)
+@pytest.mark.parametrize("profile", [SecurityProfile.BASIC, SecurityProfile.TLS_BASIC])
+def test_a_password_goes_out_as_plain_text_under_the_identity(
+    profile: SecurityProfile, tmp_path: Path
+) -> None:
+    password = "pässword-of-16-characters"
+    tls = {"url": "wss://csms.example/ocpp", "ca_file": tmp_path / "ca"}
+    endpoint = make(
+        security_profile=profile,
+        password=lambda: password_octets(password),
+        **(tls if profile is SecurityProfile.TLS_BASIC else {}),
+    )
+    header = endpoint.authorization() or ""
+    sent = base64.b64decode(header.removeprefix("Basic ")).decode("utf-8")
+    assert sent == f"CS001:{password}"
+    assert endpoint.request_url.endswith("/CS001")
+
+
+@pytest.mark.parametrize(
+    ("url", "profile", "is_fine"),
+    [
+        ("ws://csms.example/ocpp", 1, True),
+        ("wss://csms.example:8443/a/b", 2, True),
+        ("wss://csms.example", 3, True),
+        ("ws://csms.example", 2, False),
+        ("wss://csms.example", 1, False),
+        ("https://csms.example", 2, False),
+        ("wss://user@csms.example", 2, False),
+        ("wss://csms.example/?a=b", 2, False),
+        ("wss://", 2, False),
+        ("file:///etc/passwd", 1, False),
+        ("wss://csms.example:0/", 2, False),
+    ],
+)
+def test_a_url_fits_its_security_profile(url: str, profile: int, *, is_fine: bool) -> None:
+    assert (url_problem(url, SecurityProfile(profile)) is None) is is_fine

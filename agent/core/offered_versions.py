@@ -1,6 +1,7 @@
 """Which versions to offer: some servers pick one that they do not speak.
 
-Such a server echoes whatever was offered first and then stays silent, or dies of the first message.
+Such a server echoes whatever was offered first and then stays silent, dies of the first message, or
+answers it with an error.
 """
 
 from typing import Final
@@ -33,6 +34,11 @@ class OfferedVersions:
     def answered(self) -> None:
         """Take note that the CSMS speaks this version; later silence is no reason to change it."""
         self._spoken |= {self._version}
+
+    def refused(self) -> None:
+        """Take note that the CSMS would not register the station in this version."""
+        if self._version not in self._spoken:
+            self._doubted |= {self._version}
 
     def ended(self) -> None:
         """Take note that the connection is gone."""

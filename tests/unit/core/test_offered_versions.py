@@ -1,4 +1,4 @@
-from agent.ocpp.offered_versions import OfferedVersions
+from agent.core.offered_versions import OfferedVersions
 
 VERSIONS = ("new", "middle", "old")
 

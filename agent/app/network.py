@@ -1,0 +1,164 @@
+"""Network profiles connected with configuration, link and codecs."""
+
+from collections.abc import Awaitable, Callable, Mapping
+
+from agent.app.certificates import Certificates
+from agent.app.foundations import Foundations
+from agent.config.model import CsmsSection
+from agent.core import standard_variables as sv
+from agent.core.basic_auth_password import password_octets
+from agent.core.device_model import DeviceModel, LiveValue
+from agent.core.network_profiles import NetworkProfile
+from agent.core.variable_definition import ComponentVariable
+from agent.core.variable_rules import network_priority_rule
+from agent.ocpp.connection import CloseCause, Closed
+from agent.ocpp.dialing import (
+    ConnectFailed,
+    CredentialsRefused,
+    CredentialsUnusable,
+    HandshakeBroken,
+)
+from agent.ocpp.endpoint import Endpoint, InvalidEndpoint, SecurityProfile, url_problem
+from agent.services.network import Dial, NetworkPorts, NetworkService
+from agent.services.network_slots import NetworkSlots, SlotPorts
+from agent.services.security import SecurityService
+from agent.services.tasks import Spawn
+from agent.services.variables import VariablesService
+
+NETWORK_CONFIGURATION = "NetworkConfiguration"
+
+
+class Network:
+    """Slots and attempts of one station, and what the link asks and tells of them."""
+
+    def __init__(  # noqa: PLR0913 - the parts that it ties together
+        self,
+        f: Foundations,
+        variables: VariablesService,
+        security: SecurityService,
+        certificates: Certificates,
+        *,
+        reconnect: Callable[[], Awaitable[None]],
+        meets_another: Callable[[], None],
+        spawn: Spawn,
+    ) -> None:
+        self._f = f
+        self._roots = certificates.roots
+        documents = f.storage.documents
+        self.slots = NetworkSlots(
+            f.model,
+            seed_of(f.config.csms),
+            SlotPorts(
+                settings=documents,
+                keeps=lambda: not documents.is_behind,
+                store=variables.store,
+                identities=certificates.identities,
+                anchors=certificates.roots,
+                url_problem=self._url_problem,
+                tell=security.tell,
+            ),
+        )
+        self.service = NetworkService(
+            f.model,
+            self.slots,
+            f.config.csms.versions,
+            NetworkPorts(
+                settings=documents,
+                identities=certificates.identities,
+                reconnect=reconnect,
+                meets_another=meets_another,
+                spawn=spawn,
+            ),
+        )
+        f.model.add_rule(network_priority_rule(self.slots.objection_to))
+        variables.keepers.append(self.service.keep_old_password)
+        variables.listeners.append(self.service.variable_changed)
+
+    def endpoint(self) -> Endpoint:
+        """Return where and how to dial next; raises `ConnectFailed` if that cannot be done."""
+        dial = self.service.next_dial()
+        if dial is None:
+            raise CredentialsUnusable("there is no network profile that may be used")
+        try:
+            return self._endpoint(dial)
+        except InvalidEndpoint as error:
+            raise CredentialsUnusable(f"network profile {dial.slot}: {error}") from error
+
+    def failed(self, failure: ConnectFailed) -> None:
+        """Pass on how an attempt failed; a server may hang up on a wrong password as well."""
+        refused = isinstance(failure, CredentialsRefused | HandshakeBroken)
+        self.service.failed(credentials_refused=refused)
+
+    def ended(self, closed: Closed) -> None:
+        """Pass on how a connection ended."""
+        self.service.ended(unanswered=closed.cause is CloseCause.CALL_TIMEOUT)
+
+    def _endpoint(self, dial: Dial) -> Endpoint:
+        csms, model, profile = self._f.config.csms, self._f.model, dial.profile
+        own = dial.client_identity
+        timeout_s = profile.message_timeout_s
+        return Endpoint(
+            url=profile.url,
+            identity=profile.identity or csms.identity,
+            subprotocols=dial.versions,
+            security_profile=SecurityProfile(profile.security_profile),
+            allow_insecure=csms.allow_insecure,
+            password=(lambda: password_octets(dial.password)) if dial.password else None,
+            ca_file=csms.ca_file,
+            csms_roots=self._roots.csms_roots_pem,
+            client_certificate_file=None if own is None else own.certificate_file,
+            client_key_file=None if own is None else own.key_file,
+            allow_wildcard_certificate=model.boolean(sv.ALLOW_CSMS_TLS_WILDCARDS),
+            ping_interval_s=model.integer(sv.WEB_SOCKET_PING_INTERVAL),
+            call_timeout_s=model.integer(sv.MESSAGE_TIMEOUT) if timeout_s is None else timeout_s,
+        )
+
+    def _url_problem(self, profile: NetworkProfile) -> str | None:
+        csms = self._f.config.csms
+        level = SecurityProfile(profile.security_profile)
+        if level is SecurityProfile.NONE and not csms.allow_insecure:
+            return "securityProfile 0 is not allowed on this station"
+        if profile.version is not None and profile.version not in csms.versions:
+            return "ocppVersion is none that this station is set up for"
+        identity = profile.identity or csms.identity
+        if profile.uses_password and ":" in identity:
+            return "an identity with ':' cannot be used with a password"
+        return url_problem(profile.url, level)
+
+
+def seed_of(csms: CsmsSection) -> NetworkProfile:
+    """Return the profile that the configuration file describes."""
+    return NetworkProfile(url=csms.url, security_profile=csms.security_profile)
+
+
+NETWORK_VARIABLES: Mapping[str, Callable[[NetworkProfile], LiveValue]] = {
+    "OcppCsmsUrl": lambda profile: profile.url,
+    "OcppInterface": lambda profile: profile.interface,
+    "MessageTimeout": lambda profile: profile.message_timeout_s or "",
+    "SecurityProfile": lambda profile: profile.security_profile,
+    "Identity": lambda profile: profile.identity or "",
+}
+"""What NetworkConfiguration shows of a slot (B09.FR.09); an empty slot shows nothing."""
+
+
+def provide_network_variables(model: DeviceModel, network: NetworkService) -> None:
+    """Let ActiveNetworkProfile and NetworkConfiguration show what is in use and stored."""
+    model.provide(sv.ACTIVE_NETWORK_PROFILE, lambda: str(network.active_slot))
+    for key in model.unprovided():
+        value = NETWORK_VARIABLES.get(key.variable.name)
+        if key.component.name == NETWORK_CONFIGURATION and value is not None:
+            model.provide(key, _of_slot(network, value, key))
+
+
+def _of_slot(
+    network: NetworkService,
+    value: Callable[[NetworkProfile], LiveValue],
+    key: ComponentVariable,
+) -> Callable[[], LiveValue]:
+    slot = int(key.component.instance or 0)
+
+    def shown() -> LiveValue:
+        profile = network.profiles().get(slot)
+        return "" if profile is None else value(profile)
+
+    return shown
