@@ -12,6 +12,7 @@ import shutil
 import socket
 import ssl
 import subprocess
+import threading
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -368,30 +369,33 @@ async def test_a_wildcard_certificate_is_accepted_only_if_allowed(
         assert await dialled(url.replace("127.0.0.1", host), **settings) == "made.up1"
 
 
-class _Attempts:
-    """How often a server that refuses with an alert was dialled, and what it was told."""
+class Attempts:
+    """How often a server that refuses with an alert was dialled."""
 
     def __init__(self) -> None:
         self.count = 0
 
 
 @contextlib.asynccontextmanager
-async def alerting(context: ssl.SSLContext) -> AsyncIterator[tuple[str, _Attempts]]:
+async def alerting(context: ssl.SSLContext) -> AsyncIterator[tuple[str, Attempts]]:
     """Serve handshakes that fail with an alert, which asyncio's servers do not send."""
-    attempts = _Attempts()
+    attempts, stopping = Attempts(), threading.Event()
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        listener.settimeout(0.3)
+        listener.settimeout(0.2)
 
-        def refuse() -> None:
-            with contextlib.suppress(TimeoutError):
-                while True:
+        def serve() -> None:
+            while not stopping.is_set():
+                with contextlib.suppress(TimeoutError):
                     client, _ = listener.accept()
                     attempts.count += 1
                     _refuse(context, client)
 
-        server = asyncio.create_task(asyncio.to_thread(refuse))
-        yield f"wss://127.0.0.1:{listener.getsockname()[1]}/ocpp", attempts
-        await server
+        server = asyncio.create_task(asyncio.to_thread(serve))
+        try:
+            yield f"wss://127.0.0.1:{listener.getsockname()[1]}/ocpp", attempts
+        finally:
+            stopping.set()
+            await server
 
 
 def _refuse(context: ssl.SSLContext, client: socket.socket) -> None:

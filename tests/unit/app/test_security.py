@@ -40,6 +40,7 @@ class Told(SecurityService):
         ),
         (TlsRejected(TlsFault.VERSION, "1.1"), ["InvalidTLSVersion"]),
         (TlsRejected(TlsFault.CIPHER_SUITE, "none"), ["InvalidTLSCipherSuite"]),
+        (TlsRejected(TlsFault.CLIENT_CERTIFICATE, "?"), ["FailedToAuthenticateAtCsms"]),
         (TlsRejected(TlsFault.OTHER, "?"), []),
         (Unreachable("away"), []),
         (UnknownIdentity("404"), []),
