@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 from agent.core.meter_values import MeterValue, SampledValue
+from agent.core.thinning import every_other_of_the_densest
 from agent.core.vocabulary import Measurand, ReadingContext
 
 DAY_S = 86_400
@@ -99,8 +100,8 @@ def thinned(series: Sequence[MeterValue], most: int) -> tuple[MeterValue, ...]:
     """Drop every other value between first and last until at most `most` are left (E06.FR.13)."""
     kept = list(series)
     while len(kept) > max(most, LEAST_VALUES):
-        inner = kept[1:-1]
-        kept = [kept[0], *inner[1::2], kept[-1]]
+        doomed = set(every_other_of_the_densest([value.at.timestamp() for value in kept]))
+        kept = [value for place, value in enumerate(kept) if place not in doomed]
     return tuple(kept)
 
 

@@ -204,10 +204,18 @@ class EnduringJournal:
         """Give up intermediate values alternately (E04.FR.07, E11.FR.04); never the head."""
         behind = list(self._held)[1:]
         optional = [one for one in behind if not must_keep(one.event)]
-        doomed = every_other(optional, lambda one: getattr(one.event, "transaction_id", None))
+        doomed = every_other(optional, _transaction_of, _number_of)
         if not doomed:
             doomed = [one for one in behind if isinstance(one.event, SecurityEvent)][::2]
         numbers = {one.number for one in doomed}
         self._held = deque(one for one in self._held if one.number not in numbers)
         if doomed:
             log.warning("%d events are given up: memory holds too many", len(doomed))
+
+
+def _transaction_of(held: _Held) -> str | None:
+    return held.event.transaction_id if isinstance(held.event, TransactionEvent) else None
+
+
+def _number_of(held: _Held) -> int:
+    return held.event.seq_no if isinstance(held.event, TransactionEvent) else -held.number

@@ -221,11 +221,11 @@ def thin(connection: sqlite3.Connection, span: Span, reason: str) -> Thinned:
     """Give up every second optional row of each transaction at the start of `span`."""
     through_id = min(span.through_id, span.after_id + _THIN_SPAN)
     query = (
-        "SELECT id, kind, length(body), transaction_id FROM outbox"
+        "SELECT id, kind, length(body), transaction_id, coalesce(seq_no, id) FROM outbox"
         " WHERE id > ? AND id <= ? AND must_keep = 0 ORDER BY id"
     )
     found = connection.execute(query, (span.after_id, through_id)).fetchall()
-    doomed = every_other(found, lambda row: (row[1], row[3]))
+    doomed = every_other(found, lambda row: (row[1], row[3]), lambda row: int(row[4]))
     connection.executemany("DELETE FROM outbox WHERE id = ?", [(row[0],) for row in doomed])
     for dropped in _by_kind(doomed, reason):
         _journal(connection, dropped)
@@ -250,9 +250,9 @@ def _used_bytes(connection: sqlite3.Connection) -> int:
     return (pages - free) * page_bytes
 
 
-def _by_kind(doomed: Sequence[tuple[int, str, int, str | None]], reason: str) -> list[Dropped]:
+def _by_kind(doomed: Sequence[tuple[int, str, int, str | None, int]], reason: str) -> list[Dropped]:
     found: dict[str, Dropped] = {}
-    for row_id, kind, _, transaction_id in doomed:
+    for row_id, kind, _, transaction_id, _ in doomed:
         rows = found[kind].rows if kind in found else 0
         found[kind] = Dropped(kind, rows + 1, reason, row_id, transaction_id)
     return list(found.values())
