@@ -73,7 +73,7 @@ def test_a_reserved_connector_stays_reserved_until_its_token_and_its_ev_are_ther
     assert connector_status(authorized) is ConnectorStatus.OCCUPIED
 
 
-@pytest.mark.requirement("E01.FR.19", "E01.FR.20")
+@pytest.mark.requirement("E01.FR.19")
 @pytest.mark.parametrize(
     ("facts", "state"),
     [

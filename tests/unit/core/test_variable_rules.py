@@ -58,7 +58,6 @@ def objection(model: DeviceModel, *assignments: tuple[ComponentVariable, str]) -
     return model.validate_value(wanted[0], wanted).reason
 
 
-@pytest.mark.requirement("E01.FR.01", "E06.FR.01")
 @pytest.mark.parametrize(
     ("start", "stop"),
     [
