@@ -34,7 +34,7 @@ async def test_who_stops_gets_the_cable_back(
     await csms.sees_end("Local")
 
 
-@pytest.mark.requirement("E06.FR.10", "F03.FR.02")
+@pytest.mark.requirement("E06.FR.10", "F03.FR.02", "F04.FR.02", "F04.FR.03")
 @pytest.mark.parametrize("more", [{}, TO_UNPLUGGING])
 async def test_who_is_stopped_by_the_csms_gets_the_cable_back(
     world: World, bench: Bench, csms: Desk, more: dict[str, str]
@@ -45,6 +45,12 @@ async def test_who_is_stopped_by_the_csms_gets_the_cable_back(
     assert (await csms.remote_stop()).accepted
     await world.energy_ceases()
     await cable_is_free(world, bench)
+    await world.pass_s(5)
+    transaction = csms.station.last_transaction
+    assert transaction is not None
+    assert transaction.ended is (more != TO_UNPLUGGING)
+    if not csms.is_16:
+        assert "RemoteStop" in csms.triggers(transaction)
     await bench.unplug()
     await csms.sees_end("Remote")
 
