@@ -17,7 +17,7 @@ def every_other_of_the_densest(positions: Sequence[float], at_least: int = 1) ->
     First and last place are never among them. Of an even series they are the 2nd, 4th, 6th ...
     Where the densest part alone gives fewer than `at_least`, less dense parts follow.
     """
-    gaps = [after - before for before, after in itertools.pairwise(positions)]
+    gaps = [max(0, after - before) for before, after in itertools.pairwise(positions)]
     if len(gaps) < 2:
         return []
     widest, bound = max(gaps), min(gaps) * _DENSE
