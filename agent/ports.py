@@ -168,6 +168,46 @@ class SecurityLog(Protocol):
         """Return what the log holds, oldest first."""
 
 
+class StorageRefused(Exception):
+    """The storage cannot keep it now; nothing was changed."""
+
+
+class LocalListStore(Protocol):
+    """The local authorization list as it lies on the disk: texts by key, and their version."""
+
+    @property
+    def version(self) -> int:
+        """Return the version, 0 while there is no list."""
+
+    @property
+    def size_bytes(self) -> int:
+        """Return how much the entries take."""
+
+    def keys(self) -> Collection[str]:
+        """Return the keys of all entries."""
+
+    def get(self, key: str) -> str | None:
+        """Return an entry's text."""
+
+    async def change(
+        self, version: int, put: Mapping[str, str], removed: Collection[str], *, replaces: bool
+    ) -> None:
+        """Change list and version, all or nothing; on the disk at return. `StorageRefused`."""
+
+
+class CacheStore(Protocol):
+    """The authorization cache as it lies on the disk: texts by opaque key."""
+
+    def load(self) -> Mapping[str, str]:
+        """Return the entries found at the start."""
+
+    def save(self, put: Mapping[str, str], removed: Collection[str]) -> None:
+        """Write within seconds; what the storage refuses is written when it works again."""
+
+    async def clear(self) -> None:
+        """Delete every entry; on the disk at return. Raises `StorageRefused`."""
+
+
 class TransactionNumbers(Protocol):
     """The numbers that a CSMS gives to transactions (1.6)."""
 

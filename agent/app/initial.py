@@ -19,6 +19,9 @@ CAPABILITIES = frozenset(
         Capability.FREE_CHARGING,
         Capability.EVSE_RESET,
         Capability.CERTIFICATE_MANAGEMENT,
+        Capability.AUTHORIZATION_CACHE,
+        Capability.LOCAL_AUTHORIZATION_LIST,
+        Capability.MASTER_PASS,
     }
 )
 _PHASED = tuple(

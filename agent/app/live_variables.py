@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from decimal import Decimal
 
+from agent.app.authorization import Authorization
 from agent.core.device_model import DeviceModel, LiveValue
 from agent.core.snapshot import charging_state, connector_status
 from agent.core.variable_definition import ComponentVariable
@@ -18,6 +19,7 @@ def provide_live_variables(
     public_key: Callable[[], str],
     profiles: Callable[[], int],
     certificates: Callable[[], int],
+    authorization: Authorization,
 ) -> None:
     """Connect every live variable that this station has to its source."""
     found: dict[str, Callable[[ComponentVariable], Callable[[], LiveValue]]] = {
@@ -32,6 +34,9 @@ def provide_live_variables(
         "FiscalMetering.PublicKey": lambda _key: public_key,
         "SmartChargingCtrlr.Entries": lambda _key: profiles,
         "SecurityCtrlr.CertificateEntries": lambda _key: certificates,
+        "AuthCacheCtrlr.Storage": lambda _key: lambda: authorization.cache.size_bytes,
+        "LocalAuthListCtrlr.Entries": lambda _key: lambda: len(authorization.local_list),
+        "LocalAuthListCtrlr.Storage": lambda _key: lambda: authorization.local_list.size_bytes,
         "CPPWMController.State": lambda key: lambda: _pilot_state(evses, key),
         "ConnectorPlugRetentionLock.Problem": lambda key: lambda: _lock_problem(evses, key),
     }

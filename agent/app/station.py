@@ -5,6 +5,7 @@ import logging
 from collections.abc import Coroutine
 from typing import Any
 
+from agent.app.authorization import authorization
 from agent.app.bench import Bench
 from agent.app.certificates import Certificates
 from agent.app.codecs import station_codec
@@ -37,16 +38,16 @@ from agent.core.events import Boot, TransactionEvent
 from agent.core.facts import TransactionAcknowledged
 from agent.core.network_profiles import SetNetworkProfile
 from agent.core.report_request import GetReport
-from agent.core.session_state import SessionState, TokenRevoked
+from agent.core.session_state import Cause, SessionState, StopOrdered, TokenRevoked
 from agent.core.transaction_status import GetTransactionStatus
 from agent.core.variable_access import Assignment, VariableChange
+from agent.core.vocabulary import IdToken, StoppedReason, TriggerReason
 from agent.ocpp.codec import CodecContext, SignedValueWrapper
 from agent.ocpp.dialing import ConnectFailed
 from agent.ocpp.directory import StationDirectory
 from agent.ocpp.dispatch import Dispatcher
 from agent.ocpp.link import Link, LinkSettings
 from agent.services import policies
-from agent.services.authorization import AuthorizationService
 from agent.services.availability import AvailabilityService
 from agent.services.back_dating import BackDating
 from agent.services.evse import EvseDescription, EvsePorts, EvseService
@@ -97,12 +98,11 @@ class Station:
         self._watch = SecurityWatch(self.security)
         f.storage.endurance.on_refusal = self._watch.store_refuses
         self.signer = station_signer(f)
-        self.authorization = AuthorizationService(
-            self.dispatcher, lambda: policies.authorization_policy(f.model)
-        )
+        self.authorization = authorization(f, self.dispatcher)
         self.meters = meter_readers(f)
         self.history = TransactionHistory(f.storage.documents)
-        self.lobby = lobby(f, self.dispatcher, self.authorization.judge, self._remember)
+        self.lobby = lobby(f, self.dispatcher, self.authorization.service.judge, self._remember)
+        self.lobby.on_master_pass = self._stop_all
         self.evses = {evse.evse: self._evse(evse) for evse in descriptions(f.config)}
         self.lobby.observers.append(introducing(self.evses))
         self.variables = VariablesService(f.model, f.storage.documents)
@@ -189,11 +189,20 @@ class Station:
             csms=self.dispatcher,
             clock=f.clock,
             signer=self.signer,
-            judge=self.authorization.judge,
+            judge=self.authorization.service.judge,
             remember=self._remember,
             guest=self.lobby.guest,
         )
-        return evse_service(f, description, ports)
+        evse = evse_service(f, description, ports)
+        evse.on_master_pass = self._stop_all
+        return evse
+
+    def _stop_all(self, master_pass: IdToken) -> None:
+        """Stop every transaction: there is no display to choose one at (C16.FR.02, C16.FR.08)."""
+        cause = Cause(TriggerReason.STOP_AUTHORIZED, StoppedReason.MASTER_PASS, master_pass)
+        for session in self._sessions():
+            if session.state.transaction is not None:
+                session.post(StopOrdered(cause))
 
     # --- The CSMS.
 
@@ -300,6 +309,7 @@ class Station:
         router.carries_out(GetCompositeSchedule, self.smart_charging.composite)
         status = TransactionStatusService(self._kept, self._f.storage.journal)
         router.carries_out(GetTransactionStatus, status.status)
+        self.authorization.serve(router)
         router.check_complete()
         return router
 
@@ -337,6 +347,7 @@ class Station:
 
     def _acknowledged(self, fact: TransactionAcknowledged) -> None:
         """Let the session obey a verdict that came with an acknowledgement (E05)."""
+        self.authorization.learn(fact)
         if fact.info is None or fact.info.accepted:
             return
         for session in self._sessions():
@@ -372,6 +383,7 @@ class Station:
             lambda: self.signer.public_key_hex,
             lambda: len(self.smart_charging.installed),
             self.certificates.trust.entries,
+            self.authorization,
         )
 
     async def _remember(self, event: TransactionEvent, before: SessionState) -> None:

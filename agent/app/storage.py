@@ -8,6 +8,7 @@ from agent.config.model import StationConfig
 from agent.core.event_documents import SCHEMA
 from agent.metering.pagination import PaginationUnavailable
 from agent.ports import Clock
+from agent.store.authorization import StoredCache, StoredLocalList
 from agent.store.counters import Counters
 from agent.store.database import Database, Limits
 from agent.store.endurance import Endurance
@@ -43,6 +44,8 @@ class Storage:
     profiles: StoredProfiles
     counters: Counters
     security_log: StoredSecurityLog
+    local_list: StoredLocalList
+    cache: StoredCache
 
     async def close(self) -> None:
         """Write everything out."""
@@ -82,6 +85,8 @@ async def open_storage(
         profiles=StoredProfiles(documents),
         counters=Counters(database),
         security_log=security_log,
+        local_list=await StoredLocalList.open(database),
+        cache=await StoredCache.open(database, endurance),
     )
 
 

@@ -9,6 +9,7 @@ from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
 
+from agent.core.authorization_cache import ClearCache
 from agent.core.certificates import (
     CertificateOutcome,
     CertificateSigned,
@@ -16,6 +17,11 @@ from agent.core.certificates import (
     GetInstalledCertificateIds,
     InstallCertificate,
     InstalledCertificates,
+)
+from agent.core.local_authorization_list import (
+    GetLocalListVersion,
+    LocalListVersion,
+    SendLocalList,
 )
 from agent.core.network_profiles import SetNetworkProfile
 from agent.core.report_request import GetReport
@@ -41,6 +47,8 @@ class Verdict(StrEnum):
     SCHEDULED = "Scheduled"
     NOT_IMPLEMENTED = "NotImplemented"
     UNKNOWN = "Unknown"
+    FAILED = "Failed"
+    VERSION_MISMATCH = "VersionMismatch"
 
 
 @dataclass(frozen=True, slots=True)
@@ -297,6 +305,9 @@ Command = (
     | DeleteCertificate
     | GetInstalledCertificateIds
     | SetNetworkProfile
+    | ClearCache
+    | SendLocalList
+    | GetLocalListVersion
 )
 CommandOutcome = (
     Outcome
@@ -309,4 +320,5 @@ CommandOutcome = (
     | TransactionStatus
     | CertificateOutcome
     | InstalledCertificates
+    | LocalListVersion
 )

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from agent.core.certificates import SigningAnswered
-from agent.core.vocabulary import IdTokenInfo, RegistrationStatus
+from agent.core.vocabulary import IdToken, IdTokenInfo, RegistrationStatus
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,12 +35,13 @@ class TransactionAcknowledged:
     """The answer to a transaction message.
 
     `csms_id` is the number that 1.6 gives on start; `info` a verdict on the token, to be obeyed
-    only if the acknowledged event carried a token.
+    only if the acknowledged event carried a token; then `token` is that one.
     """
 
     transaction_id: str
     csms_id: int | None = None
     info: IdTokenInfo | None = None
+    token: IdToken | None = None
 
 
 Fact = Registered | ClockTold | TokenJudged | TransactionAcknowledged | SigningAnswered

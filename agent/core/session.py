@@ -70,7 +70,8 @@ class Session:
         events: tuple[TransactionEvent, ...] = ()
         for part in parts(self.state, stimulus):
             events += self._handle(part, moment)
-        return Step(events, self._facts.judge, self._facts.refused)
+        facts = self._facts
+        return Step(events, facts.judge, facts.refused, facts.master_pass)
 
     def remember_begin(self, transaction: Transaction) -> None:
         """Keep the running transaction with its signed begin value."""

@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import assert_never
 
 from agent.core import transaction_events as told
+from agent.core.authorization import is_master_pass
 from agent.core.cable import keeper_after_lines, may_take
 from agent.core.event_dating import moved_transaction
 from agent.core.faults import stopped_reason
@@ -63,10 +64,11 @@ class SessionFacts:
         self.policy = policy
         self.judge: IdToken | None = None
         self.refused: IdToken | None = None
+        self.master_pass: IdToken | None = None
 
     def absorb(self, stimulus: Stimulus, moment: Moment) -> Cause:
-        """Change the facts; `judge` and `refused` name a token that needs somebody's attention."""
-        self.judge = self.refused = None
+        """Change the facts; `judge`, `refused`, `master_pass` name a token to be seen to."""
+        self.judge = self.refused = self.master_pass = None
         match stimulus:
             case LinesChanged() | Arrived() | Resumed():
                 cause = self._seen(stimulus, moment)
@@ -231,6 +233,10 @@ class SessionFacts:
             self.refused = None if known else judged.token
             return STATE_CHANGED
         self.state = replace(self.state, pending=None)
+        if judged.info.accepted and self._is_master_pass(judged.info.group):
+            # C12.FR.09, C16.FR.03: it stops, and never starts.
+            self.master_pass = self.refused = judged.token
+            return STATE_CHANGED
         keeper = self._idle_keeper()
         if keeper is not None:
             return self._cable_claimed(keeper, judged)
@@ -248,7 +254,8 @@ class SessionFacts:
 
     def _remote_started(self, start: RemoteStarted) -> Cause:
         asked = Authorization(start.token, AuthorizedBy.REMOTE, start.group, start.remote_start_id)
-        if self.state.authorization is not None or not self._may_start(start.token):
+        usable = self.state.authorization is None and self._may_start(start.token)
+        if not usable or self._is_master_pass(start.group):
             # F01.FR.23, F01.FR.24: the EVSE was free when the CSMS was answered, and no longer is.
             self.refused = start.token
             return STATE_CHANGED
@@ -351,6 +358,9 @@ class SessionFacts:
     def _stop_locally(self, token: IdToken) -> Cause:
         self._release_cable()
         return self._deauthorize(Cause(TriggerReason.STOP_AUTHORIZED, StoppedReason.LOCAL, token))
+
+    def _is_master_pass(self, group: IdToken | None) -> bool:
+        return is_master_pass(group, self.policy.master_pass_group_id)
 
     def _may_start(self, token: IdToken) -> bool:
         """Tell whether this token may be authorized here and now (C01.FR.23)."""

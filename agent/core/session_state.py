@@ -142,6 +142,7 @@ class SessionPolicy:
     unlock_on_ev_side_disconnect: bool = True
     max_energy_on_invalid_id_wh: int | None = None
     authorization_required: bool = True
+    master_pass_group_id: str = ""
     started_measurands: tuple[Measurand, ...] = (Measurand.ENERGY_ACTIVE_IMPORT_REGISTER,)
     updated_measurands: tuple[Measurand, ...] = (Measurand.ENERGY_ACTIVE_IMPORT_REGISTER,)
     ended_measurands: tuple[Measurand, ...] = (Measurand.ENERGY_ACTIVE_IMPORT_REGISTER,)
@@ -319,8 +320,12 @@ Stimulus = (
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """What a stimulus led to, besides the new state: `judge` is a token to be judged now."""
+    """What a stimulus led to, besides the new state.
+
+    `judge` is a token to be judged now, `master_pass` one that stops all transactions.
+    """
 
     events: tuple[TransactionEvent, ...] = ()
     judge: IdToken | None = None
     refused: IdToken | None = None
+    master_pass: IdToken | None = None

@@ -1,6 +1,6 @@
 """The words of the core: identifiers, tokens and enumerations, named as in OCPP 2.1."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
@@ -54,12 +54,19 @@ class AuthorizationStatus(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class IdTokenInfo:
-    """What is known about a token; `evse_ids` empty means everywhere (C01.FR.21)."""
+    """What is known about a token; `evse_ids` empty means everywhere (C01.FR.21).
+
+    The station shows no texts; it keeps what concerns its driver for whoever does (C10.FR.14).
+    """
 
     status: AuthorizationStatus
     group: IdToken | None = None
     expires: datetime | None = None
     evse_ids: tuple[int, ...] = ()
+    charging_priority: int | None = field(default=None, repr=False)
+    language1: str | None = field(default=None, repr=False)
+    language2: str | None = field(default=None, repr=False)
+    personal_message: str | None = field(default=None, repr=False)
 
     @property
     def accepted(self) -> bool:

@@ -88,6 +88,7 @@ class Rules:
     while_rejected: WhileRejected
     unlock_stops_transaction: bool
     set_variables_before_accepted: bool = True
+    caches_listed_tokens: bool = True
 
 
 E = TypeVar("E", bound=DomainEvent)

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass, replace
 
+from agent.core.authorization import Presented
 from agent.core.events import EvseChanged
 from agent.core.metering import Reading
 from agent.core.session import Session
@@ -90,7 +91,8 @@ class EvsePorts:
 class EvseService:
     """Runs one EVSE.
 
-    Observers hear of every new state after it was committed.
+    Observers hear of every new state after it was committed; `on_master_pass` hears of a token
+    that stops every transaction of the station.
     """
 
     def __init__(
@@ -103,6 +105,7 @@ class EvseService:
     ) -> None:
         self.description = description
         self.observers: list[Observer] = []
+        self.on_master_pass: Callable[[IdToken], None] = lambda _token: None
         self._session = session
         self._ports = ports
         self._power_was_lost = power_was_lost
@@ -334,6 +337,8 @@ class EvseService:
             task = asyncio.create_task(self._have_judged(step.judge))
             self._judging.add(task)
             task.add_done_callback(self._judging.discard)
+        if step.master_pass is not None:
+            self.on_master_pass(step.master_pass)
         if after.transaction is None:
             self._idle.set()
         for observer in self.observers:
@@ -359,8 +364,10 @@ class EvseService:
 
     async def _have_judged(self, token: IdToken) -> None:
         info, by = UNJUDGED
+        holder = self.state.authorization
+        group = None if holder is None else holder.group
         try:
-            info, by = await self._ports.judge(token, self.description.evse)
+            info, by = await self._ports.judge(Presented(token, self.description.evse, group))
         except Exception:
             log.exception("a token could not be judged at EVSE %d", self.description.evse)
         self.post(TokenJudged(token, info, by))

@@ -2,11 +2,12 @@
 
 from collections.abc import Awaitable, Callable
 
+from agent.core.authorization import Presented
 from agent.core.events import TransactionEvent
 from agent.core.session_state import SessionState
-from agent.core.vocabulary import AuthorizationStatus, AuthorizedBy, IdToken, IdTokenInfo
+from agent.core.vocabulary import AuthorizationStatus, AuthorizedBy, IdTokenInfo
 
-Judge = Callable[[IdToken, int], Awaitable[tuple[IdTokenInfo, AuthorizedBy]]]
+Judge = Callable[[Presented], Awaitable[tuple[IdTokenInfo, AuthorizedBy]]]
 Observer = Callable[[SessionState, SessionState], None]
 Remember = Callable[[TransactionEvent, SessionState], Awaitable[None]]
 

@@ -8,11 +8,12 @@ which an EV is plugged in next takes authorization and transaction over (E03, E0
 import asyncio
 import logging
 import uuid
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from decimal import Decimal
 
+from agent.core.authorization import Presented
 from agent.core.metering import Reading
 from agent.core.session import Session, idle_state
 from agent.core.session_state import (
@@ -64,6 +65,7 @@ class Lobby:
         power_was_lost: bool,
     ) -> None:
         self.observers: list[Observer] = []
+        self.on_master_pass: Callable[[IdToken], None] = lambda _token: None
         self._ports = ports
         self._session = Session(_restored(sessions), policy)
         self._kept = self._session.state
@@ -187,6 +189,8 @@ class Lobby:
             task = asyncio.create_task(self._have_judged(step.judge))
             self._judging.add(task)
             task.add_done_callback(self._judging.discard)
+        if step is not None and step.master_pass is not None:
+            self.on_master_pass(step.master_pass)
         if state.transaction is None:
             self._idle.set()
         for observer in self.observers:
@@ -195,7 +199,7 @@ class Lobby:
     async def _have_judged(self, token: IdToken) -> None:
         info, by = UNJUDGED
         try:
-            info, by = await self._ports.judge(token, UNDECIDED)
+            info, by = await self._ports.judge(Presented(token, UNDECIDED))
         except Exception:
             log.exception("a token could not be judged")
         self.post(TokenJudged(token, info, by))

@@ -4,11 +4,14 @@ from collections.abc import Iterable
 
 from agent.core import standard_variables as sv
 from agent.core.authorization import AuthorizationPolicy
+from agent.core.authorization_cache import CachePolicy, EvictionPolicy
 from agent.core.device_model import DeviceModel
+from agent.core.local_authorization_list import ListLimits
 from agent.core.session_state import SessionPolicy
 from agent.core.signed_values import PublicKeyPolicy, SigningRules
 from agent.core.variable_definition import ComponentVariable
 from agent.core.vocabulary import Measurand, TxPoint
+from agent.services.local_authorization_list import ListPolicy
 from agent.services.metering import AlignedPolicy
 
 
@@ -23,6 +26,7 @@ def session_policy(model: DeviceModel) -> SessionPolicy:
         unlock_on_ev_side_disconnect=model.boolean(sv.UNLOCK_ON_EV_SIDE_DISCONNECT),
         max_energy_on_invalid_id_wh=model.integer(sv.MAX_ENERGY_ON_INVALID_ID),
         authorization_required=model.boolean(sv.AUTH_ENABLED, default=True),
+        master_pass_group_id=model.text(sv.MASTER_PASS_GROUP_ID),
         started_measurands=_measurands(model, sv.SAMPLED_TX_STARTED_MEASURANDS),
         updated_measurands=_measurands(model, sv.SAMPLED_TX_UPDATED_MEASURANDS),
         ended_measurands=_measurands(model, sv.SAMPLED_TX_ENDED_MEASURANDS),
@@ -40,6 +44,33 @@ def authorization_policy(model: DeviceModel) -> AuthorizationPolicy:
         local_authorize_offline=model.boolean(sv.LOCAL_AUTHORIZE_OFFLINE),
         local_pre_authorize=model.boolean(sv.LOCAL_PRE_AUTHORIZE),
         offline_for_unknown_id=model.boolean(sv.OFFLINE_TX_FOR_UNKNOWN_ID_ENABLED),
+        list_is_final=model.boolean(sv.LOCAL_AUTH_LIST_DISABLE_POST_AUTHORIZE),
+        cache_is_final=model.boolean(sv.AUTH_CACHE_DISABLE_POST_AUTHORIZE),
+        never_ask=model.boolean(sv.DISABLE_REMOTE_AUTHORIZATION),
+        master_pass_group_id=model.text(sv.MASTER_PASS_GROUP_ID),
+    )
+
+
+def cache_policy(model: DeviceModel) -> CachePolicy:
+    """Return the rules of the authorization cache as configured now."""
+    return CachePolicy(
+        enabled=model.boolean(sv.AUTH_CACHE_ENABLED),
+        life_time_s=model.integer(sv.AUTH_CACHE_LIFE_TIME),
+        eviction=EvictionPolicy(model.text(sv.AUTH_CACHE_POLICY)),
+        capacity_bytes=_capacity(model, sv.AUTH_CACHE_STORAGE),
+    )
+
+
+def list_policy(model: DeviceModel) -> ListPolicy:
+    """Return the rules of the local authorization list as configured now."""
+    return ListPolicy(
+        enabled=model.boolean(sv.LOCAL_AUTH_LIST_ENABLED),
+        limits=ListLimits(
+            entries=_capacity(model, sv.LOCAL_AUTH_LIST_ENTRIES),
+            items_per_message=model.integer(sv.LOCAL_AUTH_LIST_ITEMS_PER_MESSAGE),
+            bytes_per_message=model.integer(sv.LOCAL_AUTH_LIST_BYTES_PER_MESSAGE),
+        ),
+        storage_bytes=_capacity(model, sv.LOCAL_AUTH_LIST_STORAGE),
     )
 
 
@@ -83,6 +114,11 @@ _SESSION_VARIABLES = frozenset(
     {sv.PUBLIC_KEY_WITH_SIGNED_METER_VALUE, sv.UNLOCK_ON_EV_SIDE_DISCONNECT}
 )
 _SESSION_COMPONENTS = frozenset({"TxCtrlr", "SampledDataCtrlr", "AlignedDataCtrlr", "AuthCtrlr"})
+
+
+def _capacity(model: DeviceModel, key: ComponentVariable) -> int:
+    limit = model.definition(key).max_limit
+    return 0 if limit is None else int(limit)
 
 
 def _measurands(model: DeviceModel, key: ComponentVariable) -> tuple[Measurand, ...]:

@@ -65,21 +65,26 @@ class TokenService:
 
 
 class _Rank(IntEnum):
-    """How likely an EVSE is the one that a token is presented for."""
+    """How likely an EVSE is the one that a token is presented for.
+
+    Where no token is judged comes last: where somebody else charges, a token of the same group or
+    a master pass may stop.
+    """
 
     HOLDS_IT = 0
     EV_WAITS = 1
     FREE = 2
     OTHER = 3
+    JUDGES_NOBODY = 4
 
 
 def _rank(evse: EvseService, token: IdToken) -> _Rank:
     state = evse.state
-    if state.authorization is not None and state.authorization.token.same_as(token):
-        return _Rank.HOLDS_IT
+    if state.authorization is not None:
+        return _Rank.HOLDS_IT if state.authorization.token.same_as(token) else _Rank.OTHER
     if state.cable_keeper is not None:
         return _Rank.HOLDS_IT if may_take(state.cable_keeper, token) else _Rank.OTHER
-    usable = state.snapshot.operative and not state.snapshot.faulted
-    if state.authorization is not None or not usable:
-        return _Rank.OTHER
+    concluded = state.transaction is not None and state.transaction.holder is not None
+    if concluded or not state.snapshot.operative or state.snapshot.faulted:
+        return _Rank.JUDGES_NOBODY
     return _Rank.EV_WAITS if state.snapshot.plugged_in else _Rank.FREE

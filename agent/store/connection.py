@@ -29,6 +29,9 @@ TABLES = (
     "document",
     "dropped",
     "security_log",
+    "local_list",
+    "local_list_version",
+    "authorization_cache",
     "outbox",
 )
 

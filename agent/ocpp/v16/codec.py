@@ -22,6 +22,7 @@ from agent.ocpp.v16 import (
     availability,
     configuration,
     data_transfer,
+    local_authorization,
     metering,
     provisioning,
     remote_control,
@@ -48,7 +49,11 @@ CODEC: Final = Codec(
             }
         ),
     ),
-    rules=Rules(while_rejected=WhileRejected.SILENCE, unlock_stops_transaction=True),
+    rules=Rules(
+        while_rejected=WhileRejected.SILENCE,
+        unlock_stops_transaction=True,
+        caches_listed_tokens=False,
+    ),
 )
 """All but the configuration keys, which `with_keys` adds for a station's device model."""
 
@@ -81,6 +86,12 @@ CODEC.decodes("ClearChargingProfile")(smart_charging.clear_charging_profile)
 CODEC.replies("ClearChargingProfile")(smart_charging.clear_charging_profile_reply)
 CODEC.decodes("GetCompositeSchedule")(smart_charging.get_composite_schedule)
 CODEC.replies("GetCompositeSchedule")(smart_charging.get_composite_schedule_reply)
+CODEC.decodes("ClearCache")(local_authorization.clear_cache)
+CODEC.replies("ClearCache")(accepted_or_rejected)
+CODEC.decodes("SendLocalList")(local_authorization.send_local_list)
+CODEC.replies("SendLocalList")(local_authorization.send_local_list_reply)
+CODEC.decodes("GetLocalListVersion")(local_authorization.get_local_list_version)
+CODEC.replies("GetLocalListVersion")(local_authorization.get_local_list_version_reply)
 CODEC.decodes("DataTransfer")(data_transfer.data_transfer)
 CODEC.replies("DataTransfer")(data_transfer.data_transfer_reply)
 

@@ -67,7 +67,9 @@ def started(
     if not isinstance(event, TransactionEvent):
         return None
     number, info = int(reply["transactionId"]), id_tag_info(reply["idTagInfo"])
-    return TransactionAcknowledged(event.transaction_id, csms_id=number, info=info)
+    return TransactionAcknowledged(
+        event.transaction_id, csms_id=number, info=info, token=event.id_token
+    )
 
 
 def stopped(
@@ -78,7 +80,9 @@ def stopped(
         return None
     info = reply.get("idTagInfo") if event.id_token is not None else None
     return TransactionAcknowledged(
-        event.transaction_id, info=None if info is None else id_tag_info(info)
+        event.transaction_id,
+        info=None if info is None else id_tag_info(info),
+        token=None if info is None else event.id_token,
     )
 
 

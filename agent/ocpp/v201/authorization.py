@@ -5,9 +5,10 @@ from typing import Any
 
 from agent.core.events import AuthorizationAsked, DomainEvent
 from agent.core.facts import TokenJudged
+from agent.core.language_tags import is_language_tag
 from agent.core.vocabulary import AuthorizationStatus, IdToken, IdTokenInfo, TokenType
 from agent.ocpp.codec import Call, CodecContext, Payload
-from agent.ocpp.payloads import told_instant
+from agent.ocpp.payloads import integer, told_instant
 from agent.ocpp.v201.limits import LIMITS, TOKEN_TYPE_LENGTH, Limits
 
 logger = logging.getLogger(__name__)
@@ -25,9 +26,11 @@ def authorize(
     return () if token is None else (Call("Authorize", {"idToken": token}),)
 
 
-def token_judged(_event: DomainEvent, reply: Payload, _context: CodecContext) -> TokenJudged:
+def token_judged(
+    _event: DomainEvent, reply: Payload, _context: CodecContext, limits: Limits = LIMITS
+) -> TokenJudged:
     """Read the answer to Authorize."""
-    return TokenJudged(id_token_info(reply["idTokenInfo"]))
+    return TokenJudged(id_token_info(reply["idTokenInfo"], limits))
 
 
 def told_token(token: IdToken, limits: Limits) -> dict[str, Any] | None:
@@ -47,15 +50,25 @@ def id_token(token: Payload) -> IdToken:
     return IdToken(token["idToken"], token["type"])
 
 
-def id_token_info(info: Payload) -> IdTokenInfo:
-    """Read IdTokenInfoType."""
-    group = info.get("groupIdToken")
+def id_token_info(info: Payload, limits: Limits) -> IdTokenInfo:
+    """Read IdTokenInfoType; a personal message that may be a tariff is left out (C10.FR.09)."""
+    group, message = info.get("groupIdToken"), info.get("personalMessage")
     return IdTokenInfo(
         status=AuthorizationStatus(info["status"]),
         group=None if group is None else id_token(group),
         expires=told_instant(info, "cacheExpiryDateTime"),
         evse_ids=tuple(int(evse) for evse in info.get("evseId", ())),
+        charging_priority=integer(info, "chargingPriority"),
+        language1=_language(info, "language1"),
+        language2=_language(info, "language2"),
+        personal_message=message["content"] if message and limits.keeps_messages else None,
     )
+
+
+def _language(info: Payload, field: str) -> str | None:
+    """Return a language tag; what is none by RFC 5646 counts as absent (C01.FR.17)."""
+    tag = info.get(field)
+    return tag if tag is not None and is_language_tag(tag) else None
 
 
 def _told_type(token_type: str, limits: Limits) -> str:

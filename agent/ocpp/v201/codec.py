@@ -21,6 +21,7 @@ from agent.ocpp.v201 import (
     certificates,
     data_transfer,
     device_model,
+    local_authorization,
     metering,
     network_profiles,
     provisioning,
@@ -78,6 +79,12 @@ CODEC.decodes("GetCompositeSchedule")(smart_charging.get_composite_schedule)
 CODEC.replies("GetCompositeSchedule")(smart_charging.get_composite_schedule_reply)
 CODEC.decodes("GetTransactionStatus")(transactions.get_transaction_status)
 CODEC.replies("GetTransactionStatus")(transactions.get_transaction_status_reply)
+CODEC.decodes("ClearCache")(local_authorization.clear_cache)
+CODEC.replies("ClearCache")(accepted_or_rejected)
+CODEC.decodes("SendLocalList")(local_authorization.send_local_list)
+CODEC.replies("SendLocalList")(local_authorization.send_local_list_reply)
+CODEC.decodes("GetLocalListVersion")(local_authorization.get_local_list_version)
+CODEC.replies("GetLocalListVersion")(local_authorization.get_local_list_version_reply)
 CODEC.decodes("DataTransfer")(data_transfer.data_transfer)
 CODEC.replies("DataTransfer")(data_transfer.data_transfer_reply)
 CODEC.decodes("CertificateSigned")(certificates.certificate_signed)

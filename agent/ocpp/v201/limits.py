@@ -18,6 +18,7 @@ MOST_PHASES: Final = 3
 class Limits:
     """What a version's schemas allow; `token_types` None means any type name.
 
+    `keeps_messages`: a personal message is no tariff, so it may be kept with its token.
     `tells_empty_signed_fields`: signingMethod and publicKey are required, hence sent as "".
     """
 
@@ -25,6 +26,7 @@ class Limits:
     token_types: frozenset[str] | None
     signed_data_length: int
     tells_empty_signed_fields: bool
+    keeps_messages: bool = False
     signing_method_length: int = 50
     public_key_length: int = 2500
 

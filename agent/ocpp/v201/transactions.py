@@ -48,7 +48,7 @@ def transaction_event(
 
 
 def transaction_acknowledged(
-    event: DomainEvent, reply: Payload, _context: CodecContext
+    event: DomainEvent, reply: Payload, _context: CodecContext, limits: Limits = LIMITS
 ) -> TransactionAcknowledged | None:
     """Read the answer to TransactionEvent.
 
@@ -59,7 +59,9 @@ def transaction_acknowledged(
         return None
     info = reply.get("idTokenInfo") if event.id_token is not None else None
     return TransactionAcknowledged(
-        event.transaction_id, info=None if info is None else id_token_info(info)
+        event.transaction_id,
+        info=None if info is None else id_token_info(info, limits),
+        token=None if info is None else event.id_token,
     )
 
 

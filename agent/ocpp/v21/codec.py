@@ -12,6 +12,7 @@ from agent.ocpp.v21.smart_charging import charging_profile
 from agent.ocpp.v201 import (
     authorization,
     certificates,
+    local_authorization,
     metering,
     network_profiles,
     provisioning,
@@ -28,6 +29,7 @@ LIMITS: Final = Limits(
     token_types=None,
     signed_data_length=32_768,
     tells_empty_signed_fields=False,
+    keeps_messages=True,
 )
 """Token types are a list that may grow (at most 20 characters), no longer an enumeration."""
 
@@ -47,12 +49,15 @@ CODEC.extend(V201)
 CODEC.encodes(AuthorizationAsked)(partial(authorization.authorize, limits=LIMITS))
 CODEC.encodes(TransactionEvent)(partial(transactions.transaction_event, limits=LIMITS))
 CODEC.encodes(MeterValuesEvent)(partial(metering.meter_values_call, limits=LIMITS))
+CODEC.learns("Authorize")(partial(authorization.token_judged, limits=LIMITS))
+CODEC.learns("TransactionEvent")(partial(transactions.transaction_acknowledged, limits=LIMITS))
 
 CODEC.encodes(SigningAsked)(partial(certificates.sign_certificate, correlates=True))
 CODEC.replies("GetInstalledCertificateIds")(
     certificates.listing_reply(certificates.LISTED_USES | {"OEMRootCertificate"})
 )
 
+CODEC.decodes("SendLocalList")(partial(local_authorization.send_local_list, limits=LIMITS))
 CODEC.decodes("SetChargingProfile")(
     partial(smart_charging.set_charging_profile, read_profile=charging_profile)
 )

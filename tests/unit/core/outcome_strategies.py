@@ -28,6 +28,7 @@ from agent.core.commands import (
     VariableResults,
     Verdict,
 )
+from agent.core.local_authorization_list import LocalListVersion
 from agent.core.transaction_status import TransactionStatus
 from agent.core.variable_definition import AttributeType
 from tests.unit.core.event_strategies import (
@@ -81,6 +82,7 @@ _periods = st.lists(st.tuples(numbers, _limits), max_size=4).map(tuple)
 OUTCOMES: MappingProxyType[str, st.SearchStrategy[Any]] = MappingProxyType(
     {
         "ChangeAvailability": outcomes,
+        "ClearCache": outcomes,
         "ClearChargingProfile": outcomes,
         "DataTransfer": st.sampled_from(DataTransferStatus),
         "GetBaseReport": st.sampled_from(ReportVerdict),
@@ -115,10 +117,12 @@ OUTCOMES: MappingProxyType[str, st.SearchStrategy[Any]] = MappingProxyType(
         "GetTransactionStatus": st.builds(
             TransactionStatus, st.booleans(), optional(st.booleans())
         ),
+        "GetLocalListVersion": st.builds(LocalListVersion, numbers),
         "GetVariables": _results(_STATUSES),
         "RequestStartTransaction": st.builds(StartOutcome, outcomes, optional(texts())),
         "RequestStopTransaction": outcomes,
         "Reset": outcomes,
+        "SendLocalList": outcomes,
         "SetChargingProfile": outcomes,
         "SetNetworkProfile": outcomes,
         "SetVariables": _results([*_STATUSES, "RebootRequired"]),

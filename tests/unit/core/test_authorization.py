@@ -7,6 +7,7 @@ from agent.core.authorization import (
     AuthorizationPolicy,
     Judgement,
     Knowledge,
+    Presented,
     judge,
 )
 from agent.core.vocabulary import AuthorizationStatus, AuthorizedBy, IdToken, IdTokenInfo
@@ -38,15 +39,18 @@ def judged(
     listed: IdTokenInfo | None = None,
     cached: IdTokenInfo | None = None,
     policy: AuthorizationPolicy | None = None,
+    holder_group: IdToken | None = None,
 ) -> Judgement:
     sources = (Source(listed, AuthorizedBy.LOCAL_LIST), Source(cached, AuthorizedBy.CACHE))
-    return judge(TOKEN, policy or AuthorizationPolicy(), sources, online=online)
+    presented = Presented(TOKEN, 1, holder_group)
+    return judge(presented, policy or AuthorizationPolicy(), sources, online=online)
 
 
 @pytest.mark.requirement("C01.FR.02", "S16-AUTH-02")
 def test_online_an_unknown_token_is_for_the_csms() -> None:
     assert judged(online=True) == ASK_THE_CSMS
-    assert judge(TOKEN, AuthorizationPolicy(local_pre_authorize=True), (), online=True).info is None
+    eager = AuthorizationPolicy(local_pre_authorize=True)
+    assert judge(Presented(TOKEN, 1), eager, (), online=True).info is None
 
 
 @pytest.mark.requirement("C01.FR.05", "S16-AUTH-07", "C13.FR.03")

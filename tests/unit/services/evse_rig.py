@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from decimal import Decimal
 
+from agent.core.authorization import Presented
 from agent.core.events import DomainEvent, EvseChanged, PassingEvent, StoredEvent, TransactionEvent
 from agent.core.facts import Fact
 from agent.core.session import Session, idle_state
@@ -168,10 +169,10 @@ class Rig:
             assert loop.time() < deadline, "waited in vain"
             await asyncio.sleep(0.005)
 
-    async def _judge(self, token: IdToken, evse: int) -> tuple[IdTokenInfo, AuthorizedBy]:
-        return await self.judge(token, evse)
+    async def _judge(self, presented: Presented) -> tuple[IdTokenInfo, AuthorizedBy]:
+        return await self.judge(presented)
 
-    async def _accept(self, token: IdToken, evse: int) -> tuple[IdTokenInfo, AuthorizedBy]:
+    async def _accept(self, _presented: Presented) -> tuple[IdTokenInfo, AuthorizedBy]:
         return IdTokenInfo(AuthorizationStatus.ACCEPTED), AuthorizedBy.CSMS
 
     async def _remember(self, event: TransactionEvent, before: SessionState) -> None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 
 import pytest
 
+from agent.core.authorization import Presented
 from agent.core.events import StoredEvent, TransactionEvent
 from agent.core.session import idle_state
 from agent.core.session_state import (
@@ -60,7 +61,7 @@ class Disk:
 async def lobby(
     disk: Disk, info: IdTokenInfo = ACCEPTED, *, power_was_lost: bool = False
 ) -> AsyncIterator[Lobby]:
-    async def judge(_token: IdToken, _evse: int) -> tuple[IdTokenInfo, AuthorizedBy]:
+    async def judge(_presented: Presented) -> tuple[IdTokenInfo, AuthorizedBy]:
         return info, AuthorizedBy.CSMS
 
     async def remember(_event: TransactionEvent, _before: SessionState) -> None:

@@ -19,6 +19,7 @@ from tests.wire.official_schemas import check_calls, check_response
 OUTCOMES_16: MappingProxyType[str, st.SearchStrategy[Any]] = MappingProxyType(
     {
         "ChangeAvailability": OUTCOMES["ChangeAvailability"],
+        "ClearCache": OUTCOMES["ClearCache"],
         "ClearChargingProfile": OUTCOMES["ClearChargingProfile"],
         "DataTransfer": OUTCOMES["DataTransfer"],
         "ExtendedTriggerMessage": OUTCOMES["TriggerMessage"],
@@ -26,6 +27,8 @@ OUTCOMES_16: MappingProxyType[str, st.SearchStrategy[Any]] = MappingProxyType(
         "RemoteStartTransaction": OUTCOMES["RequestStartTransaction"],
         "RemoteStopTransaction": OUTCOMES["RequestStopTransaction"],
         "Reset": OUTCOMES["Reset"],
+        "GetLocalListVersion": OUTCOMES["GetLocalListVersion"],
+        "SendLocalList": OUTCOMES["SendLocalList"],
         "SetChargingProfile": OUTCOMES["SetChargingProfile"],
         "TriggerMessage": OUTCOMES["TriggerMessage"],
         "UnlockConnector": OUTCOMES["UnlockConnector"],
@@ -65,7 +68,7 @@ def test_every_action_has_both_a_decoder_and_a_reply() -> None:
 
 def test_actions_that_are_not_offered_are_not_handled() -> None:
     assert CODEC.handles("Reset")
-    for action in ("ReserveNow", "SendLocalList", "UpdateFirmware", "Authorize"):
+    for action in ("ReserveNow", "UpdateFirmware", "Authorize"):
         assert not CODEC.handles(action)
 
 

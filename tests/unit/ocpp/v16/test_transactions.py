@@ -102,7 +102,7 @@ def test_a_token_that_does_not_fit_starts_nothing_and_is_reported(
 def test_the_answer_gives_the_number_of_which_0_is_one(number: int) -> None:
     reply = {"transactionId": number, "idTagInfo": {"status": "Accepted"}}
     assert learned(STARTED, "StartTransaction", reply) == TransactionAcknowledged(
-        TRANSACTION_ID, number, IdTokenInfo(AuthorizationStatus.ACCEPTED)
+        TRANSACTION_ID, number, IdTokenInfo(AuthorizationStatus.ACCEPTED), STARTED.id_token
     )
 
 
@@ -312,7 +312,7 @@ def test_the_answer_to_a_stop_judges_the_token_that_stopped_and_no_other() -> No
     by_token = replace(ENDED, id_token=TOKEN)
 
     assert learned(by_token, "StopTransaction", reply) == TransactionAcknowledged(
-        TRANSACTION_ID, info=verdict
+        TRANSACTION_ID, info=verdict, token=TOKEN
     )
     assert learned(by_token, "StopTransaction", {}) == TransactionAcknowledged(TRANSACTION_ID)
     assert learned(ENDED, "StopTransaction", reply) == TransactionAcknowledged(TRANSACTION_ID)

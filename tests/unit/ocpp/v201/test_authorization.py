@@ -71,6 +71,8 @@ def test_a_verdict_tells_status_group_expiry_and_where_it_holds() -> None:
             group=IdToken("FLEET", "Central"),
             expires=datetime(2026, 1, 1, tzinfo=UTC),
             evse_ids=(1, 2),
+            charging_priority=3,
+            language1="en",
         )
     )
 

@@ -147,7 +147,7 @@ def test_the_answer_to_an_event_with_token_judges_the_token() -> None:
     check_response(CODEC, "TransactionEvent", REPLY)
 
     assert CODEC.fact(CALL, event, REPLY, ONLINE) == TransactionAcknowledged(
-        TRANSACTION_ID, info=IdTokenInfo(AuthorizationStatus.CONCURRENT_TX)
+        TRANSACTION_ID, info=IdTokenInfo(AuthorizationStatus.CONCURRENT_TX), token=TOKEN
     )
 
 

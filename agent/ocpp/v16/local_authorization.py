@@ -1,0 +1,53 @@
+"""1.6's ClearCache, SendLocalList and GetLocalListVersion."""
+
+import json
+from typing import Any
+
+from agent.core.authorization_cache import ClearCache
+from agent.core.commands import Verdict
+from agent.core.local_authorization_list import (
+    GetLocalListVersion,
+    ListEntry,
+    ListUpdate,
+    LocalListVersion,
+    SendLocalList,
+)
+from agent.ocpp.codec import CodecContext, Payload
+from agent.ocpp.v16.authorization import id_tag_info, id_token
+from agent.ocpp.v16.verdicts import status_reply
+
+send_local_list_reply = status_reply(
+    Verdict.ACCEPTED, Verdict.VERSION_MISMATCH, otherwise=Verdict.FAILED
+)
+
+
+def clear_cache(_payload: Payload, _context: CodecContext) -> ClearCache:
+    """Read ClearCache."""
+    return ClearCache()
+
+
+def send_local_list(payload: Payload, _context: CodecContext) -> SendLocalList:
+    """Read SendLocalList."""
+    return SendLocalList(
+        version=int(payload["listVersion"]),
+        update=ListUpdate(payload["updateType"]),
+        entries=tuple(_entry(data) for data in payload.get("localAuthorizationList", ())),
+        size_bytes=len(json.dumps(payload, ensure_ascii=False, default=str).encode()),
+    )
+
+
+def get_local_list_version(_payload: Payload, _context: CodecContext) -> GetLocalListVersion:
+    """Read GetLocalListVersion."""
+    return GetLocalListVersion()
+
+
+def get_local_list_version_reply(
+    outcome: LocalListVersion, _request: Payload, _context: CodecContext
+) -> Payload:
+    """Tell the version."""
+    return {"listVersion": outcome.number}
+
+
+def _entry(data: dict[str, Any]) -> ListEntry:
+    info = data.get("idTagInfo")
+    return ListEntry(id_token(data["idTag"]), None if info is None else id_tag_info(info))
