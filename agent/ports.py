@@ -19,6 +19,7 @@ from agent.core.certificates import (
     RootUse,
     Subject,
 )
+from agent.core.contracts import Contract
 from agent.core.events import DomainEvent, PassingEvent, StoredEvent
 from agent.core.facts import Fact
 from agent.core.provisioning import Registration
@@ -193,6 +194,13 @@ class LocalListStore(Protocol):
         self, version: int, put: Mapping[str, str], removed: Collection[str], *, replaces: bool
     ) -> None:
         """Change list and version, all or nothing; on the disk at return. `StorageRefused`."""
+
+
+class ContractExaminer(Protocol):
+    """Looks into the certificates of a contract."""
+
+    def examine(self, chain: str, emaid: str, at: datetime) -> Contract:
+        """Say what a chain in PEM is worth for an eMAID at an instant."""
 
 
 class CacheStore(Protocol):

@@ -265,15 +265,17 @@ class EnergyMeter(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Presentation:
-    """A token newly held before a reader.
+    """A token newly held before a reader, or a contract that a vehicle presents (ISO 15118).
 
     `token` is upper-case hex for ISO 14443 and ISO 15693, `token_type` OCPP's word for its kind,
-    `evses` the EVSEs that the reader serves.
+    `evses` the EVSEs that the reader serves. Of a contract the token is its eMAID, and
+    `contract_chain` the certificates in PEM, leaf first.
     """
 
     token: str
     token_type: str
     evses: tuple[int, ...]
+    contract_chain: str | None = field(default=None, repr=False)
 
 
 class TokenReader(Protocol):

@@ -1,6 +1,9 @@
 """Authorization put together: the local list, the cache, and who judges with them."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from agent.app.commands import CommandRouter
 from agent.app.foundations import Foundations
@@ -8,11 +11,18 @@ from agent.core.authorization_cache import ClearCache
 from agent.core.facts import TransactionAcknowledged
 from agent.core.local_authorization_list import GetLocalListVersion, SendLocalList
 from agent.ocpp.dispatch import Dispatcher
+from agent.pki.contract import ContractExaminer
 from agent.services import policies
-from agent.services.authorization import AuthorizationService
+from agent.services.authorization import AuthorizationService, LocalKnowledge
 from agent.services.authorization_cache import AuthorizationCacheService
+from agent.services.contracts import ContractService
 from agent.services.local_authorization_list import LocalAuthorizationListService
 from agent.store.hash_key import load_or_create_hash_key
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from cryptography.x509 import Certificate
 
 HASH_KEY = "authorization_cache.key"
 
@@ -21,14 +31,32 @@ HASH_KEY = "authorization_cache.key"
 class Authorization:
     """The parts of a station that know tokens."""
 
-    local_list: LocalAuthorizationListService
-    cache: AuthorizationCacheService
+    local: LocalKnowledge
     service: AuthorizationService
+
+    @property
+    def local_list(self) -> LocalAuthorizationListService:
+        """The local authorization list."""
+        return self.local.local_list
+
+    @property
+    def cache(self) -> AuthorizationCacheService:
+        """The authorization cache."""
+        return self.local.cache
+
+    @property
+    def counts(self) -> Mapping[str, Callable[[], int]]:
+        """What the device model tells of list and cache, by component and variable."""
+        return {
+            "AuthCacheCtrlr.Storage": lambda: self.cache.size_bytes,
+            "LocalAuthListCtrlr.Entries": lambda: len(self.local_list),
+            "LocalAuthListCtrlr.Storage": lambda: self.local_list.size_bytes,
+        }
 
     def learn(self, fact: TransactionAcknowledged) -> None:
         """Remember a verdict that came with an acknowledgement (C10.FR.05)."""
         if fact.token is not None and fact.info is not None:
-            self.service.learn(fact.token, fact.info)
+            self.local.learn(fact.token, fact.info)
 
     def serve(self, router: CommandRouter) -> None:
         """Carry out what the CSMS orders of list and cache."""
@@ -37,8 +65,13 @@ class Authorization:
         router.carries_out(GetLocalListVersion, self.local_list.version)
 
 
-def authorization(f: Foundations, dispatcher: Dispatcher) -> Authorization:
+def authorization(
+    f: Foundations, dispatcher: Dispatcher, contract_roots: Callable[[], Sequence[Certificate]]
+) -> Authorization:
     """Return the parts with what they knew before the last restart."""
+    contracts = ContractService(
+        ContractExaminer(contract_roots), lambda: policies.contract_policy(f.model), f.clock.now
+    )
     local_list = LocalAuthorizationListService(
         f.storage.local_list, lambda: policies.list_policy(f.model), f.clock.now
     )
@@ -48,14 +81,15 @@ def authorization(f: Foundations, dispatcher: Dispatcher) -> Authorization:
         lambda: policies.cache_policy(f.model),
         f.clock.now,
     )
+    local = LocalKnowledge(local_list, cache, lambda: _caches_listed_tokens(dispatcher))
     service = AuthorizationService(
         dispatcher,
         lambda: policies.authorization_policy(f.model),
-        local_list,
-        cache,
-        lambda: _caches_listed_tokens(dispatcher),
+        local,
+        contracts,
+        f.clock.monotonic_s,
     )
-    return Authorization(local_list, cache, service)
+    return Authorization(local, service)
 
 
 def _caches_listed_tokens(dispatcher: Dispatcher) -> bool:

@@ -1,8 +1,10 @@
 """Certificates of the station: the store, its services, and what link and router get of it."""
 
+from __future__ import annotations
+
 from collections.abc import Awaitable, Callable
 from inspect import isawaitable
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from agent.app.commands import CommandRouter
 from agent.app.foundations import Foundations
@@ -13,6 +15,7 @@ from agent.core.certificates import (
     DeleteCertificate,
     GetInstalledCertificateIds,
     InstallCertificate,
+    RootUse,
     Subject,
 )
 from agent.core.commands import Outcome, TriggerMessage
@@ -28,6 +31,9 @@ from agent.services.certificates import (
 )
 from agent.services.tasks import Spawn
 from agent.services.trust_store import TrustSettings, TrustStoreService
+
+if TYPE_CHECKING:
+    from cryptography.x509 import Certificate
 
 FOLDER: Final = "pki"
 TLS_PROFILE: Final = 2
@@ -83,6 +89,10 @@ class Certificates:
             ),
             tell,
         )
+
+    def contract_roots(self) -> tuple[Certificate, ...]:
+        """Return the roots that a vehicle's contract may lead to (C07). Raises OSError."""
+        return self.roots.roots(RootUse.MO) + self.roots.roots(RootUse.V2G)
 
     def serve(self, router: CommandRouter, trigger: Trigger) -> None:
         """Take the commands about certificates, and the triggers for SignCertificate."""

@@ -3,7 +3,6 @@
 from collections.abc import Callable, Mapping
 from decimal import Decimal
 
-from agent.app.authorization import Authorization
 from agent.core.device_model import DeviceModel, LiveValue
 from agent.core.snapshot import charging_state, connector_status
 from agent.core.variable_definition import ComponentVariable
@@ -17,11 +16,12 @@ def provide_live_variables(
     evses: Mapping[int, EvseService],
     clock: Clock,
     public_key: Callable[[], str],
-    profiles: Callable[[], int],
-    certificates: Callable[[], int],
-    authorization: Authorization,
+    counts: Mapping[str, Callable[[], int]],
 ) -> None:
-    """Connect every live variable that this station has to its source."""
+    """Connect every live variable that this station has to its source.
+
+    `counts` are those that its parts keep, by the names of component and variable.
+    """
     found: dict[str, Callable[[ComponentVariable], Callable[[], LiveValue]]] = {
         "ChargingStation.AvailabilityState": lambda _key: lambda: station_status(evses),
         "EVSE.AvailabilityState": lambda key: lambda: _status(evses, key),
@@ -32,18 +32,15 @@ def provide_live_variables(
         "ClockCtrlr.DateTime": lambda _key: clock.now,
         "FiscalMetering.EnergyImportRegister": lambda key: lambda: _register_wh(evses, key),
         "FiscalMetering.PublicKey": lambda _key: public_key,
-        "SmartChargingCtrlr.Entries": lambda _key: profiles,
-        "SecurityCtrlr.CertificateEntries": lambda _key: certificates,
-        "AuthCacheCtrlr.Storage": lambda _key: lambda: authorization.cache.size_bytes,
-        "LocalAuthListCtrlr.Entries": lambda _key: lambda: len(authorization.local_list),
-        "LocalAuthListCtrlr.Storage": lambda _key: lambda: authorization.local_list.size_bytes,
         "CPPWMController.State": lambda key: lambda: _pilot_state(evses, key),
         "ConnectorPlugRetentionLock.Problem": lambda key: lambda: _lock_problem(evses, key),
     }
     for key in model.unprovided():
-        source = found.get(f"{key.component.name}.{key.variable.name}")
-        if source is not None:
-            model.provide(key, source(key))
+        name = f"{key.component.name}.{key.variable.name}"
+        if name in counts:
+            model.provide(key, counts[name])
+        elif name in found:
+            model.provide(key, found[name](key))
     if left := model.unprovided():
         raise LookupError(f"nobody computes {', '.join(key.notation for key in left)}")
 

@@ -98,7 +98,10 @@ class Station:
         self._watch = SecurityWatch(self.security)
         f.storage.endurance.on_refusal = self._watch.store_refuses
         self.signer = station_signer(f)
-        self.authorization = authorization(f, self.dispatcher)
+        self.certificates = Certificates(
+            f, self.dispatcher, self.security.tell, self._reconnect, self.spawn
+        )
+        self.authorization = authorization(f, self.dispatcher, self.certificates.contract_roots)
         self.meters = meter_readers(f)
         self.history = TransactionHistory(f.storage.documents)
         self.lobby = lobby(f, self.dispatcher, self.authorization.service.judge, self._remember)
@@ -109,9 +112,6 @@ class Station:
         self.reports = ReportService(f.model, self.dispatcher, f.clock, self.spawn)
         self.smart_charging = SmartChargingService(
             self.evses, f.storage.profiles, f.clock, self.spawn
-        )
-        self.certificates = Certificates(
-            f, self.dispatcher, self.security.tell, self._reconnect, self.spawn
         )
         self.network = self._network()
         self._serve_the_csms()
@@ -381,9 +381,11 @@ class Station:
             self.evses,
             f.clock,
             lambda: self.signer.public_key_hex,
-            lambda: len(self.smart_charging.installed),
-            self.certificates.trust.entries,
-            self.authorization,
+            {
+                "SmartChargingCtrlr.Entries": lambda: len(self.smart_charging.installed),
+                "SecurityCtrlr.CertificateEntries": self.certificates.trust.entries,
+                **self.authorization.counts,
+            },
         )
 
     async def _remember(self, event: TransactionEvent, before: SessionState) -> None:

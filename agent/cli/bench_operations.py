@@ -3,6 +3,7 @@
 import argparse
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Final
 
 AUTOMATIC: Final = "auto"
@@ -57,6 +58,14 @@ def _swipe(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--type", help="the OCPP token type (default: ISO14443)")
     parser.add_argument(
         "--evses", type=_numbers, metavar="N,N", help="whose readers hear it (default: all)"
+    )
+
+
+def _contract(parser: argparse.ArgumentParser) -> None:
+    _evse(parser)
+    parser.add_argument("--emaid", required=True, help="whose contract it is")
+    parser.add_argument(
+        "--chain", required=True, type=_text_of, metavar="FILE", help="its certificates in PEM"
     )
 
 
@@ -115,6 +124,13 @@ def _numbers(text: str) -> list[int]:
         raise argparse.ArgumentTypeError("must be whole numbers like 1,2") from None
 
 
+def _text_of(path: str) -> str:
+    try:
+        return Path(path).read_text("ascii")
+    except (OSError, ValueError) as error:
+        raise argparse.ArgumentTypeError(f"cannot be read: {error}") from None
+
+
 def _value(text: str) -> float | str:
     return text if text == AUTOMATIC else _float(text)
 
@@ -139,6 +155,12 @@ OPERATIONS: Final = (
     Operation("pause", "let the car stop asking for energy", "pause --evse 1", _evse),
     Operation("resume", "let the car ask for energy again", "resume --evse 1", _evse),
     Operation("swipe", "hold a token before a reader", "swipe --token DEADBEEF --evses 1", _swipe),
+    Operation(
+        "contract",
+        "let the car present a contract (Plug & Charge)",
+        "contract --evse 1 --emaid NLTNM012345678 --chain contract.pem",
+        _contract,
+    ),
     Operation("error", "let a fault come or go", "error --evse 1 --code rcd --on", _error),
     Operation("net", "cut or restore the network", "net --down", _net),
     Operation("meter", "fix what the meter shows", "meter --evse 1 --energy-wh 5000", _meter),

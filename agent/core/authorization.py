@@ -1,6 +1,6 @@
 """Who judges a token: what the station knows, the CSMS, or the offline rule (C01-C16)."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from agent.core.vocabulary import AuthorizationStatus, AuthorizedBy, IdToken, IdTokenInfo
@@ -27,12 +27,14 @@ class AuthorizationPolicy:
 class Presented:
     """A token that must be judged where it was presented.
 
-    `holder_group` is the group of whoever charges there.
+    `holder_group` is the group of whoever charges there, `contract` the chain (PEM) that a vehicle
+    presented with its eMAID.
     """
 
     token: IdToken
     evse: int
     holder_group: IdToken | None = None
+    contract: str | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -47,7 +47,6 @@ class Verdict(StrEnum):
     SCHEDULED = "Scheduled"
     NOT_IMPLEMENTED = "NotImplemented"
     UNKNOWN = "Unknown"
-    FAILED = "Failed"
     VERSION_MISMATCH = "VersionMismatch"
 
 

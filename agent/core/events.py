@@ -9,6 +9,7 @@ from datetime import datetime
 from decimal import Decimal
 
 from agent.core.certificates import SigningAsked
+from agent.core.contracts import ContractEvidence
 from agent.core.meter_values import MeterValue
 from agent.core.snapshot import EvseSnapshot
 from agent.core.vocabulary import (
@@ -126,10 +127,11 @@ class HeartbeatDue:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AuthorizationAsked:
-    """A token must be judged by the CSMS (C01)."""
+    """A token must be judged by the CSMS (C01); `contract` tells of a vehicle's chain (C07)."""
 
     id_token: IdToken
     evse: int | None = None
+    contract: ContractEvidence | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -71,7 +71,7 @@ class Session:
         for part in parts(self.state, stimulus):
             events += self._handle(part, moment)
         facts = self._facts
-        return Step(events, facts.judge, facts.refused, facts.master_pass)
+        return Step(events, facts.judge, facts.refused, facts.master_pass, facts.contract)
 
     def remember_begin(self, transaction: Transaction) -> None:
         """Keep the running transaction with its signed begin value."""

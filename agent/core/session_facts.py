@@ -65,15 +65,16 @@ class SessionFacts:
         self.judge: IdToken | None = None
         self.refused: IdToken | None = None
         self.master_pass: IdToken | None = None
+        self.contract: str | None = None
 
     def absorb(self, stimulus: Stimulus, moment: Moment) -> Cause:
         """Change the facts; `judge`, `refused`, `master_pass` name a token to be seen to."""
-        self.judge = self.refused = self.master_pass = None
+        self.judge = self.refused = self.master_pass = self.contract = None
         match stimulus:
             case LinesChanged() | Arrived() | Resumed():
                 cause = self._seen(stimulus, moment)
-            case TokenPresented(token):
-                cause = self._token_presented(token)
+            case TokenPresented():
+                cause = self._token_presented(stimulus)
             case TokenJudged():
                 cause = self._token_judged(stimulus)
             case RemoteStarted():
@@ -208,12 +209,15 @@ class SessionFacts:
         self._authorize(_FREE)
         return Cause(TriggerReason.AUTHORIZED) if cause is STATE_CHANGED else cause
 
-    def _token_presented(self, token: IdToken) -> Cause:
-        holder, pending = self.state.authorization, self.state.pending
+    def _token_presented(self, presented: TokenPresented) -> Cause:
+        token, holder, pending = presented.token, self.state.authorization, self.state.pending
         keeper = self._idle_keeper()
         if keeper is not None and may_take(keeper, token):
             return self._release_cable()
         if holder is not None and holder.token.same_as(token):
+            if presented.contract is not None:
+                # A vehicle that shows its contract again wants to go on charging.
+                return STATE_CHANGED
             # C01.FR.03, E07.FR.01: the same token stops without asking the CSMS.
             return self._stop_locally(token)
         if pending is not None:
@@ -222,7 +226,7 @@ class SessionFacts:
             self.refused = token
         else:
             self.state = replace(self.state, pending=Authorization(token, AuthorizedBy.CSMS))
-            self.judge = token
+            self.judge, self.contract = token, presented.contract
         return STATE_CHANGED
 
     def _token_judged(self, judged: TokenJudged) -> Cause:

@@ -202,9 +202,10 @@ class Arrived:
 
 @dataclass(frozen=True, slots=True)
 class TokenPresented:
-    """A token was held before the reader."""
+    """A token was held before the reader; `contract` is the chain that a vehicle presented."""
 
     token: IdToken
+    contract: str | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -322,10 +323,12 @@ Stimulus = (
 class Step:
     """What a stimulus led to, besides the new state.
 
-    `judge` is a token to be judged now, `master_pass` one that stops all transactions.
+    `judge` is a token to be judged now, with its `contract` if a vehicle presented one;
+    `master_pass` is one that stops all transactions.
     """
 
     events: tuple[TransactionEvent, ...] = ()
     judge: IdToken | None = None
     refused: IdToken | None = None
     master_pass: IdToken | None = None
+    contract: str | None = field(default=None, repr=False)

@@ -80,6 +80,10 @@ LOCAL_AUTH_LIST_ENTRIES = _station("LocalAuthListCtrlr", "Entries")
 LOCAL_AUTH_LIST_ITEMS_PER_MESSAGE = _station("LocalAuthListCtrlr", "ItemsPerMessage")
 LOCAL_AUTH_LIST_STORAGE = _station("LocalAuthListCtrlr", "Storage")
 
+CENTRAL_CONTRACT_VALIDATION_ALLOWED = _station("ISO15118Ctrlr", "CentralContractValidationAllowed")
+CONTRACT_VALIDATION_OFFLINE = _station("ISO15118Ctrlr", "ContractValidationOffline")
+PNC_ENABLED = _station("ISO15118Ctrlr", "PnCEnabled")
+
 EV_CONNECTION_TIME_OUT = _station("TxCtrlr", "EVConnectionTimeOut")
 MAX_ENERGY_ON_INVALID_ID = _station("TxCtrlr", "MaxEnergyOnInvalidId")
 STOP_TX_ON_EV_SIDE_DISCONNECT = _station("TxCtrlr", "StopTxOnEVSideDisconnect")

@@ -28,6 +28,11 @@ class IdToken:
     value: str
     type: str = TokenType.ISO14443
 
+    def __repr__(self) -> str:  # type: ignore[explicit-override] # of `object`
+        """Show a token in a log, but never a code that somebody entered (C04.FR.04)."""
+        value = "***" if self.type == TokenType.KEY_CODE else self.value
+        return f"IdToken(value={value!r}, type={self.type!r})"
+
     def same_as(self, other: "IdToken | None") -> bool:
         """Compare as the standard does."""
         return (

@@ -334,7 +334,7 @@ class EvseService:
         elif before.snapshot != after.snapshot or self._untold is not None:
             self._publish(before, after)
         if step.judge is not None:
-            task = asyncio.create_task(self._have_judged(step.judge))
+            task = asyncio.create_task(self._have_judged(step.judge, step.contract))
             self._judging.add(task)
             task.add_done_callback(self._judging.discard)
         if step.master_pass is not None:
@@ -362,12 +362,13 @@ class EvseService:
         )
         self._ports.csms.publish(change)
 
-    async def _have_judged(self, token: IdToken) -> None:
+    async def _have_judged(self, token: IdToken, contract: str | None) -> None:
         info, by = UNJUDGED
         holder = self.state.authorization
         group = None if holder is None else holder.group
+        presented = Presented(token, self.description.evse, group, contract)
         try:
-            info, by = await self._ports.judge(Presented(token, self.description.evse, group))
+            info, by = await self._ports.judge(presented)
         except Exception:
             log.exception("a token could not be judged at EVSE %d", self.description.evse)
         self.post(TokenJudged(token, info, by))

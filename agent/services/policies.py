@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from agent.core import standard_variables as sv
 from agent.core.authorization import AuthorizationPolicy
 from agent.core.authorization_cache import CachePolicy, EvictionPolicy
+from agent.core.contracts import ContractPolicy
 from agent.core.device_model import DeviceModel
 from agent.core.local_authorization_list import ListLimits
 from agent.core.session_state import SessionPolicy
@@ -48,6 +49,15 @@ def authorization_policy(model: DeviceModel) -> AuthorizationPolicy:
         cache_is_final=model.boolean(sv.AUTH_CACHE_DISABLE_POST_AUTHORIZE),
         never_ask=model.boolean(sv.DISABLE_REMOTE_AUTHORIZATION),
         master_pass_group_id=model.text(sv.MASTER_PASS_GROUP_ID),
+    )
+
+
+def contract_policy(model: DeviceModel) -> ContractPolicy:
+    """Return the rules of Plug & Charge as configured now."""
+    return ContractPolicy(
+        enabled=model.boolean(sv.PNC_ENABLED),
+        validates_offline=model.boolean(sv.CONTRACT_VALIDATION_OFFLINE),
+        central_validation=model.boolean(sv.CENTRAL_CONTRACT_VALIDATION_ALLOWED),
     )
 
 

@@ -54,10 +54,11 @@ class TokenService:
         ranks = [_rank(evse, token) for evse in served]
         best = min(ranks)
         several = best is _Rank.FREE and ranks.count(best) > 1
-        if self._lobby.holds(token) or several:
+        chain = presentation.contract_chain
+        if chain is None and (self._lobby.holds(token) or several):
             self._lobby.receive(token, presentation.evses)
         else:
-            served[ranks.index(best)].post(TokenPresented(token))
+            served[ranks.index(best)].post(TokenPresented(token, chain))
 
     def _note_reader(self, *, lost: bool) -> None:
         for evse in self._evses.values():

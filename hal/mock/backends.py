@@ -110,8 +110,9 @@ class BoardControl:
 
 def _presentation(swipe: object) -> Presentation:
     match swipe:
-        case [str(token), str(token_type), [*evses]]:
-            return Presentation(token, token_type, tuple(_whole(evse) for evse in evses))
+        case [str(token), str(token_type), [*evses], str() | None as chain]:
+            places = tuple(_whole(evse) for evse in evses)
+            return Presentation(token, token_type, places, chain)
         case _:
             raise HardwareLost(f"the simulated reader says {swipe!r}, which is no swipe")
 

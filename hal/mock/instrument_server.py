@@ -1,7 +1,8 @@
 """The board's side of the instruments: meters, readers and the test bench, in JSON datagrams.
 
 A question is `{"id": n, "ask": WORD, "body": ...}`, its answer `{"id": n, ...}`. A reader that
-asked to listen also gets `{"swipe": [token, type, evses]}` and, when it fails, `{"lost": true}`.
+asked to listen also gets `{"swipe": [token, type, evses, contract chain or null]}` and, when it
+fails, `{"lost": true}`.
 """
 
 import json
@@ -91,7 +92,8 @@ class InstrumentServer:
         for peer, numbers in self._readers.items():
             served = [number for number in numbers if number in swipe.evses]
             if served and not self._is_lost(numbers):
-                heard += _try_send(peer, {"swipe": [swipe.token, swipe.token_type, served]})
+                said = [swipe.token, swipe.token_type, served, swipe.contract_chain]
+                heard += _try_send(peer, {"swipe": said})
         return heard
 
     def _drop_lost_readers(self) -> None:

@@ -22,6 +22,8 @@ CABLE_RATINGS_A = (13, 20, 32, 63)
 MAX_VEHICLE_A = 80.0
 MAX_ENERGY_WH = 1e12
 MAX_TOKEN_CHARS = 255
+MAX_EMAID_CHARS = 36
+MAX_CHAIN_CHARS = 20_000
 
 
 class RequestRefused(Exception):
@@ -30,11 +32,12 @@ class RequestRefused(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Swipe:
-    """A token to be held before the readers of some EVSEs."""
+    """A token to be held before the readers of some EVSEs; a vehicle's comes with its chain."""
 
     token: str
     token_type: str
     evses: frozenset[int]
+    contract_chain: str | None = None
 
 
 class Bench:
@@ -55,6 +58,7 @@ class Bench:
             "pause": self._pause,
             "resume": self._resume,
             "swipe": self._swipe,
+            "contract": self._contract,
             "error": self._error,
             "meter": self._meter,
             "vehicle": self._vehicle,
@@ -108,6 +112,21 @@ class Bench:
         evses = self._swiped_evses(request)
         heard_by = self._present(Swipe(_reader_text(token, token_type), token_type, evses))
         return {"heard_by": heard_by}
+
+    def _contract(self, request: Mapping[str, object], now_ns: int) -> Reply:
+        """Let the vehicle at an EVSE present a contract (ISO 15118, Plug & Charge)."""
+        del now_ns
+        evse = self._evse(request)
+        emaid, chain = _text(request, "emaid"), _text(request, "chain")
+        if not evse.vehicle.plugged:
+            raise RequestRefused("no vehicle is plugged in that could present a contract")
+        if not 0 < len(emaid) <= MAX_EMAID_CHARS or not emaid.isprintable():
+            raise RequestRefused(f"'emaid' has 1 to {MAX_EMAID_CHARS} printable characters")
+        if not 0 < len(chain) <= MAX_CHAIN_CHARS or not chain.isascii():
+            raise RequestRefused(f"'chain' is PEM text of at most {MAX_CHAIN_CHARS} characters")
+        number = request.get("evse", 1)
+        present = Swipe(emaid, "eMAID", frozenset({number}), chain)  # type: ignore[arg-type] # known
+        return {"heard_by": self._present(present)}
 
     def _swiped_evses(self, request: Mapping[str, object]) -> frozenset[int]:
         wanted = request.get("evses", request.get("evse"))

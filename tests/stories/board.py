@@ -287,7 +287,9 @@ class VirtualReader:
         served = tuple(number for number in self.numbers if number in swipe.evses)
         if not served or self._is_lost():
             return False
-        self._heard.put_nowait(Presentation(swipe.token, swipe.token_type, served))
+        self._heard.put_nowait(
+            Presentation(swipe.token, swipe.token_type, served, swipe.contract_chain)
+        )
         return True
 
     def notice(self) -> None:

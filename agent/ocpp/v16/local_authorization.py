@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 from agent.core.authorization_cache import ClearCache
-from agent.core.commands import Verdict
+from agent.core.commands import Outcome, Verdict
 from agent.core.local_authorization_list import (
     GetLocalListVersion,
     ListEntry,
@@ -14,11 +14,10 @@ from agent.core.local_authorization_list import (
 )
 from agent.ocpp.codec import CodecContext, Payload
 from agent.ocpp.v16.authorization import id_tag_info, id_token
-from agent.ocpp.v16.verdicts import status_reply
+from agent.ocpp.v16.verdicts import NOT_SUPPORTED, status_reply
 
-send_local_list_reply = status_reply(
-    Verdict.ACCEPTED, Verdict.VERSION_MISMATCH, otherwise=Verdict.FAILED
-)
+_reply = status_reply(Verdict.ACCEPTED, Verdict.VERSION_MISMATCH, otherwise=Verdict.FAILED)
+_SWITCHED_OFF = "NotEnabled"
 
 
 def clear_cache(_payload: Payload, _context: CodecContext) -> ClearCache:
@@ -34,6 +33,13 @@ def send_local_list(payload: Payload, _context: CodecContext) -> SendLocalList:
         entries=tuple(_entry(data) for data in payload.get("localAuthorizationList", ())),
         size_bytes=len(json.dumps(payload, ensure_ascii=False, default=str).encode()),
     )
+
+
+def send_local_list_reply(outcome: Outcome, request: Payload, context: CodecContext) -> Payload:
+    """Tell what came of an update; a list that is switched off is not supported (S16-LIST-07)."""
+    if outcome.refusal is not None and outcome.refusal.reason_code == _SWITCHED_OFF:
+        return NOT_SUPPORTED.payload
+    return _reply(outcome, request, context)
 
 
 def get_local_list_version(_payload: Payload, _context: CodecContext) -> GetLocalListVersion:

@@ -28,6 +28,8 @@ class Limits:
     tells_empty_signed_fields: bool
     keeps_messages: bool = False
     signing_method_length: int = 50
+    contract_chain_length: int = 5500
+    responder_url_length: int = 512
     public_key_length: int = 2500
 
 

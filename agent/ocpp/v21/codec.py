@@ -30,6 +30,8 @@ LIMITS: Final = Limits(
     signed_data_length=32_768,
     tells_empty_signed_fields=False,
     keeps_messages=True,
+    contract_chain_length=10_000,
+    responder_url_length=2000,
 )
 """Token types are a list that may grow (at most 20 characters), no longer an enumeration."""
 

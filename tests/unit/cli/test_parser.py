@@ -89,6 +89,7 @@ def test_the_csms_speaks_every_version_unless_some_are_chosen(started: Started) 
         (["bench"], "OPERATION"),
         (["bench", "explode"], "explode"),
         (["bench", "swipe"], "--token"),
+        (["bench", "contract", "--emaid", "A", "--chain", "/no/such"], "cannot be read"),
         (["bench", "swipe", "--token", "A", "--evses", "one"], "whole numbers"),
         (["bench", "error", "--code", "gremlins"], "gremlins"),
         (["bench", "error", "--code", "rcd", "--on", "--off"], "--off"),

@@ -106,6 +106,20 @@ async def test_a_swipe_reaches_the_reader(control: BoardControl, reader: MockRea
     assert await presentation == Presentation("DEADBEEF", "ISO14443", (1,))
 
 
+async def test_a_contract_reaches_the_reader_with_its_chain(
+    control: BoardControl, reader: MockReader
+) -> None:
+    presentation = asyncio.ensure_future(anext(reader.presentations()))
+    await control.operate({"op": "plug_in"})
+    request = {"op": "contract", "evse": 1, "emaid": "NLTNM012345678", "chain": "P" * 20_000}
+    while not presentation.done():
+        await control.operate(request)
+        await asyncio.sleep(0)
+    heard = await presentation
+    assert heard == Presentation("NLTNM012345678", "eMAID", (1,), "P" * 20_000)
+    assert "PPP" not in repr(heard)
+
+
 async def test_every_subscriber_hears_every_swipe(
     control: BoardControl, reader: MockReader
 ) -> None:

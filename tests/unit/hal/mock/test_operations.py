@@ -21,6 +21,7 @@ OPERATIONS = (
     "pause",
     "resume",
     "swipe",
+    "contract",
     "error",
     "meter",
     "vehicle",
@@ -131,6 +132,18 @@ def test_a_swipe_reaches_all_evses_unless_told_otherwise(station: Station) -> No
         Swipe("1234", "KeyCode", frozenset({2})),
         Swipe("secret", "Local", frozenset({1})),
     ]
+
+
+def test_only_a_vehicle_that_is_plugged_in_presents_a_contract(station: Station) -> None:
+    contract = {"emaid": "NLTNM012345678", "chain": "PEM"}
+    refused = station.operate("contract", evse=2, **contract)
+    assert refused["ok"] is False
+    assert "no vehicle" in refused["error"]
+    station.operate("plug_in", evse=2)
+    assert station.operate("contract", evse=2, **contract) == {"ok": True, "heard_by": 1}
+    assert station.swipes == [Swipe("NLTNM012345678", "eMAID", frozenset({2}), "PEM")]
+    for wrong in ({"emaid": ""}, {"emaid": "E" * 37}, {"chain": ""}, {"chain": "x" * 20_001}):
+        assert station.operate("contract", evse=2, **contract | wrong)["ok"] is False
 
 
 @pytest.mark.parametrize("code", BENCH_FAULTS)

@@ -1,8 +1,11 @@
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
+from agent.core.certificates import CertificateHashData, HashAlgorithm
+from agent.core.contracts import ContractEvidence, StatusRequest
 from agent.core.events import AuthorizationAsked
 from agent.core.facts import TokenJudged
 from agent.core.vocabulary import AuthorizationStatus, IdToken, IdTokenInfo, TokenType
@@ -89,3 +92,54 @@ def test_an_unreadable_expiry_is_taken_as_absent(caplog: pytest.LogCaptureFixtur
 
     assert fact == TokenJudged(IdTokenInfo(AuthorizationStatus.ACCEPTED))
     assert "cacheExpiryDateTime" in caplog.text
+
+
+# --- Contracts.
+
+HASH_DATA = CertificateHashData(HashAlgorithm.SHA256, "0a" * 32, "0b" * 32, "c0ffee")
+CONTRACT = replace(
+    ASKED,
+    id_token=IdToken("NLTNM012345678", TokenType.EMAID),
+    contract=ContractEvidence((StatusRequest(HASH_DATA, "http://ocsp.example/mo"),)),
+)
+
+
+@pytest.mark.requirement("C07.FR.01", "C07.FR.02", "C07.FR.06")
+def test_a_contract_is_asked_for_with_what_ocsp_needs_and_its_chain_if_need_be() -> None:
+    payload = told(CONTRACT)
+    assert payload["idToken"] == {"idToken": "NLTNM012345678", "type": "eMAID"}
+    assert payload["iso15118CertificateHashData"] == [
+        {
+            "hashAlgorithm": "SHA256",
+            "issuerNameHash": "0a" * 32,
+            "issuerKeyHash": "0b" * 32,
+            "serialNumber": "c0ffee",
+            "responderURL": "http://ocsp.example/mo",
+        }
+    ]
+    assert "certificate" not in payload
+    for_csms = replace(CONTRACT, contract=ContractEvidence((), "PEM"))
+    assert told(for_csms).keys() == {"idToken", "certificate"}
+    too_long = replace(CONTRACT, contract=ContractEvidence((), "P" * 5501))
+    assert CODEC.encode(too_long, ONLINE) == ()
+
+
+@pytest.mark.requirement("C07.FR.01")
+@pytest.mark.parametrize("status", ["CertificateExpired", "CertificateRevoked", "CertChainError"])
+def test_a_contract_with_a_bad_certificate_is_refused_whatever_is_said_of_the_token(
+    status: str,
+) -> None:
+    reply = {"idTokenInfo": {"status": "Accepted"}, "certificateStatus": status}
+    check_response(CODEC, "Authorize", reply)
+    fact = CODEC.fact(Call("Authorize", {}), CONTRACT, reply, ONLINE)
+    assert fact == TokenJudged(IdTokenInfo(AuthorizationStatus.INVALID))
+    good = {**reply, "certificateStatus": "Accepted"}
+    fact = CODEC.fact(Call("Authorize", {}), CONTRACT, good, ONLINE)
+    assert fact == TokenJudged(IdTokenInfo(AuthorizationStatus.ACCEPTED))
+
+
+@pytest.mark.requirement("C01.FR.17", "C04.FR.05", "C05.FR.04")
+def test_a_language_that_is_no_tag_of_rfc_5646_counts_as_absent() -> None:
+    info = {"status": "Accepted", "language1": "en-GB", "language2": "english_"}
+    fact = judged(info)
+    assert (fact.info.language1, fact.info.language2) == ("en-GB", None)
