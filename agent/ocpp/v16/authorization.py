@@ -25,7 +25,13 @@ _STATUSES: Final = MappingProxyType(
 
 
 def authorize(event: AuthorizationAsked, _context: CodecContext) -> tuple[Call, ...]:
-    """Ask for a verdict on a token (S16-AUTH-02); one that does not fit cannot be asked for."""
+    """Ask for a verdict on a token (S16-AUTH-02); one that does not fit cannot be asked for.
+
+    Nor can a contract whose chain the CSMS would have to validate: there is no place for a chain.
+    """
+    if event.contract is not None and event.contract.chain is not None:
+        logger.warning("a contract is not told: the CSMS cannot validate its chain in 1.6")
+        return ()
     tag = id_tag(event.id_token)
     return () if tag is None else (Call("Authorize", {"idTag": tag}),)
 

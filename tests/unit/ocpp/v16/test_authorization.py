@@ -3,6 +3,7 @@ from typing import Any
 
 import pytest
 
+from agent.core.contracts import ContractEvidence
 from agent.core.events import AuthorizationAsked
 from agent.core.facts import TokenJudged
 from agent.core.vocabulary import AuthorizationStatus, IdToken, IdTokenInfo, TokenType
@@ -66,3 +67,10 @@ def test_the_parent_id_tag_is_the_group_and_the_expiry_date_the_end_of_its_life(
 def test_an_id_tag_from_the_csms_is_the_same_token_as_the_card_with_that_number() -> None:
     command = read("RemoteStartTransaction", {"idTag": "04a2b3c4d5e6f7"})
     assert command.id_token.same_as(IdToken("04A2B3C4D5E6F7", TokenType.ISO14443))
+
+
+def test_a_contract_is_asked_for_by_its_emaid_unless_the_csms_would_have_to_validate_it() -> None:
+    emaid = IdToken("NLTNM012345678", TokenType.EMAID)
+    valid = AuthorizationAsked(id_token=emaid, contract=ContractEvidence())
+    assert told(valid) == ("Authorize", {"idTag": "NLTNM012345678"})
+    assert silent(AuthorizationAsked(id_token=emaid, contract=ContractEvidence(chain="PEM")))
