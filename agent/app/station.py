@@ -38,7 +38,7 @@ from agent.core.events import Boot, TransactionEvent
 from agent.core.facts import TransactionAcknowledged
 from agent.core.network_profiles import SetNetworkProfile
 from agent.core.report_request import GetReport
-from agent.core.session_state import Cause, SessionState, StopOrdered, TokenRevoked
+from agent.core.session_state import Cause, GroupTold, SessionState, StopOrdered, TokenRevoked
 from agent.core.transaction_status import GetTransactionStatus
 from agent.core.variable_access import Assignment, VariableChange
 from agent.core.vocabulary import IdToken, StoppedReason, TriggerReason
@@ -346,12 +346,14 @@ class Station:
             self.spawn(self.variables.store([assignment]))
 
     def _acknowledged(self, fact: TransactionAcknowledged) -> None:
-        """Let the session obey a verdict that came with an acknowledgement (E05)."""
+        """Let the session obey a verdict that came with an acknowledgement (E05, C09)."""
         self.authorization.learn(fact)
-        if fact.info is None or fact.info.accepted:
-            return
+        info, token = fact.info, fact.token
         for session in self._sessions():
-            session.post(TokenRevoked(fact.transaction_id))
+            if info is not None and not info.accepted:
+                session.post(TokenRevoked(fact.transaction_id))
+            elif info is not None and info.group is not None and token is not None:
+                session.post(GroupTold(fact.transaction_id, token, info.group))
 
     # --- On this machine.
 

@@ -25,6 +25,7 @@ from agent.core.session_state import (
     Deadlines,
     Elapsed,
     EventTriggered,
+    GroupTold,
     LimitChanged,
     LinesChanged,
     Moment,
@@ -81,6 +82,8 @@ class SessionFacts:
                 cause = self._remote_started(stimulus)
             case CableReleased():
                 cause = self._release_cable()
+            case GroupTold():
+                cause = self._group_told(stimulus)
             case Elapsed():
                 cause = self._elapsed(moment)
             case _:
@@ -284,6 +287,14 @@ class SessionFacts:
         bound_wh = moment.reading.register_wh + allowance_wh
         if transaction.energy_until_wh is None:
             self.change_transaction(transaction, energy_until_wh=bound_wh)
+        return STATE_CHANGED
+
+    def _group_told(self, told: GroupTold) -> Cause:
+        """Learn the group of whoever charges, so that others of it may stop (C09.FR.03)."""
+        transaction, holder = self.state.transaction, self.state.authorization
+        running = transaction is not None and transaction.id == told.transaction_id
+        if running and holder is not None and holder.token.same_as(told.token):
+            self.state = replace(self.state, authorization=replace(holder, group=told.group))
         return STATE_CHANGED
 
     def _stop_ordered(self, cause: Cause, *, final: bool) -> Cause:

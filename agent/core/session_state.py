@@ -235,6 +235,15 @@ class TokenRevoked:
 
 
 @dataclass(frozen=True, slots=True)
+class GroupTold:
+    """The CSMS told the group of the transaction's token in its answer to an event (C09)."""
+
+    transaction_id: str
+    token: IdToken
+    group: IdToken
+
+
+@dataclass(frozen=True, slots=True)
 class StopOrdered:
     """Somebody other than the driver stops the transaction: remote, reset, unlock.
 
@@ -307,6 +316,7 @@ Stimulus = (
     | TokenJudged
     | RemoteStarted
     | TokenRevoked
+    | GroupTold
     | StopOrdered
     | CableReleased
     | LimitChanged

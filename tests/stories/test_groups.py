@@ -70,6 +70,24 @@ async def test_a_known_token_of_the_same_group_stops_without_being_asked_for(
     assert verdicts.asked_for(FRIEND) == before
 
 
+@pytest.mark.requirement("C09.FR.02", "C09.FR.03", "C09.FR.05")
+async def test_a_group_that_comes_with_the_transaction_counts(
+    world: World, bench: Bench, csms: Desk
+) -> None:
+    verdicts = Verdicts(csms)
+    verdicts.say(TOKEN, on="TransactionEvent", groupIdToken=group())
+    verdicts.say(FRIEND, groupIdToken=group())
+    await world.start({"AuthCtrlr.AuthorizeRemoteStart": "false"})
+    await bench.plug_in()
+    assert (await csms.remote_start_checked(TOKEN)).accepted
+    await world.energy_flows()
+    await world.queue_drains()
+    await world.pass_s(1)
+    await bench.swipe(FRIEND)
+    await csms.sees_end("Local")
+    assert (verdicts.asked_for(TOKEN), verdicts.asked_for(FRIEND)) == (0, 1)
+
+
 @pytest.mark.requirement("C09.FR.11")
 @pytest.mark.parametrize("source", ["csms", "list"])
 async def test_a_token_of_the_same_group_that_is_not_accepted_stops_nothing(

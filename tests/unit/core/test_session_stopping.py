@@ -11,6 +11,7 @@ from agent.core.session_state import (
     Cause,
     Elapsed,
     EventTriggered,
+    GroupTold,
     LimitChanged,
     SessionPolicy,
     StopOrdered,
@@ -27,6 +28,7 @@ from agent.core.vocabulary import (
 from tests.unit.core.session_rig import (
     DRIVER,
     OTHER_GUARD,
+    OTHERS,
     PARTNER,
     STRANGER,
     Rig,
@@ -89,6 +91,22 @@ def test_another_token_of_the_group_stops_after_judgement() -> None:
 
     assert rig.ended.trigger is TriggerReason.STOP_AUTHORIZED
     assert rig.ended.id_token == PARTNER
+
+
+@pytest.mark.requirement("C09.FR.02", "C09.FR.03")
+def test_a_group_told_late_lets_its_members_stop_and_no_others() -> None:
+    rig = charging()
+    rig.do(GroupTold("another transaction", DRIVER, OTHERS))
+    rig.do(GroupTold(rig.transaction.id, STRANGER, OTHERS))
+    rig.tap(STRANGER)
+    assert rig.state.transaction is not None
+    rig.do(GroupTold(rig.transaction.id, DRIVER, OTHERS))
+    rig.tap(PARTNER)
+    assert rig.state.transaction is not None
+    rig.tap(STRANGER)
+    assert rig.ended.stopped_reason is StoppedReason.LOCAL
+    rig.do(GroupTold(rig.ended.transaction_id, DRIVER, OTHERS))
+    assert rig.state.authorization is None
 
 
 @pytest.mark.requirement("E08.FR.01", "E08.FR.04", "E08.FR.07", "E04.FR.03")
