@@ -92,7 +92,7 @@ def test_a_listening_reader_hears_swipes_of_its_evses_alone(bed: Bed) -> None:
     assert heard == {"ok": True, "heard_by": 0}
     heard = bed.ask("bench", {"op": "swipe", "token": "BB"})
     assert heard == {"ok": True, "heard_by": 1}
-    assert bed.event() == {"swipe": ["BB", "ISO14443", [1, 2]]}
+    assert bed.event() == {"swipe": ["BB", "ISO14443", [1, 2], None]}
 
 
 def test_a_lost_reader_is_told_once_and_hears_nothing(bed: Bed) -> None:
