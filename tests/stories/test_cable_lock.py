@@ -2,6 +2,7 @@
 
 import pytest
 
+from agent.sim.csms_model import AuthorizationStatus
 from tests.stories.bench import Bench
 from tests.stories.desk import Desk
 from tests.stories.words import OTHER_TOKEN, TOKEN
@@ -160,6 +161,25 @@ async def test_a_suspended_transaction_may_time_out_but_its_cable_does_not(
     await bench.swipe(TOKEN)
     await cable_is_free(world, bench)
     await csms.sees_status("Available")
+
+
+@pytest.mark.requirement("C15.FR.05", "C15.FR.02", "C15.FR.04", "S16-OFFL-05")
+async def test_the_cable_of_a_stranger_who_is_refused_later_waits_for_its_owner(
+    world: World, bench: Bench, csms: Desk
+) -> None:
+    await world.start({"AuthCtrlr.OfflineTxForUnknownIdEnabled": "true"})
+    await csms.goes_down()
+    await world.charges_unseen()
+    await world.pass_s(30)
+    csms.knows(_DEADBEEF=AuthorizationStatus.BLOCKED)
+    await csms.comes_back()
+    await csms.sees_end("DeAuthorized", within_s=90)
+    await world.energy_ceases()
+    await world.pass_s(30)
+    assert bench.plant().lock_engaged
+    await bench.swipe(TOKEN)
+    await cable_is_free(world, bench)
+    assert len(csms.station.transactions) == 1
 
 
 @pytest.mark.requirement("E05.FR.11", "E05.FR.10")
