@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import assert_never
 
 from agent.core import transaction_events as told
+from agent.core.admission import may_start, same_group
 from agent.core.authorization import is_master_pass
 from agent.core.cable import keeper_after_lines, may_take
 from agent.core.event_dating import moved_transaction
@@ -207,7 +208,7 @@ class SessionFacts:
             return cause
         waits = state.snapshot.plugged_in and not state.snapshot.transaction_ended
         unheld = transaction is None or transaction.holder is None
-        if not (waits and unheld and self._may_start(_FREE.token)):
+        if not (waits and unheld and may_start(self.state, _FREE.token)):
             return cause
         self._authorize(_FREE)
         return Cause(TriggerReason.AUTHORIZED) if cause is STATE_CHANGED else cause
@@ -225,7 +226,7 @@ class SessionFacts:
             return self._stop_locally(token)
         if pending is not None:
             self.refused = None if pending.token.same_as(token) else token
-        elif holder is None and not self._may_start(token):
+        elif holder is None and not may_start(self.state, token):
             self.refused = token
         else:
             self.state = replace(self.state, pending=Authorization(token, AuthorizedBy.CSMS))
@@ -250,9 +251,9 @@ class SessionFacts:
         evses = judged.info.evse_ids
         here = not evses or self.state.evse in (UNDECIDED, *evses)
         accepted = judged.info.accepted and here
-        if accepted and holder is not None and _same_group(holder.group, judged.info.group):
+        if accepted and holder is not None and same_group(holder.group, judged.info.group):
             return self._stop_locally(judged.token)
-        if not accepted or holder is not None or not self._may_start(judged.token):
+        if not accepted or holder is not None or not may_start(self.state, judged.token):
             self.refused = judged.token
             return STATE_CHANGED
         group = judged.info.group or pending.group
@@ -261,7 +262,7 @@ class SessionFacts:
 
     def _remote_started(self, start: RemoteStarted) -> Cause:
         asked = Authorization(start.token, AuthorizedBy.REMOTE, start.group, start.remote_start_id)
-        usable = self.state.authorization is None and self._may_start(start.token)
+        usable = self.state.authorization is None and may_start(self.state, start.token)
         if not usable or self._is_master_pass(start.group):
             # F01.FR.23, F01.FR.24: the EVSE was free when the CSMS was answered, and no longer is.
             self.refused = start.token
@@ -377,16 +378,6 @@ class SessionFacts:
     def _is_master_pass(self, group: IdToken | None) -> bool:
         return is_master_pass(group, self.policy.master_pass_group_id)
 
-    def _may_start(self, token: IdToken) -> bool:
-        """Tell whether this token may be authorized here and now (C01.FR.23)."""
-        transaction, snapshot = self.state.transaction, self.state.snapshot
-        if snapshot.faulted:
-            return False
-        if transaction is None:
-            return snapshot.operative
-        held_by = transaction.holder
-        return transaction.ending is None and (held_by is None or held_by.token.same_as(token))
-
     def change_snapshot(self, **facts: object) -> None:
         """Replace fields of the snapshot."""
         snapshot = replace(self.state.snapshot, **facts)  # type: ignore[arg-type]
@@ -402,7 +393,3 @@ class SessionFacts:
 def due(deadline_s: float | None, moment: Moment) -> bool:
     """Tell whether a deadline has passed."""
     return deadline_s is not None and moment.now_s >= deadline_s
-
-
-def _same_group(one: IdToken | None, other: IdToken | None) -> bool:
-    return one is not None and one.same_as(other)

@@ -27,12 +27,11 @@ from agent.core.session_state import (
     Step,
     Stimulus,
     StopOrdered,
-    TokenJudged,
 )
 from agent.core.vocabulary import IdToken
 from agent.ports import Clock, Csms, Journal, MeterSigner
 from agent.services.event_signing import signed
-from agent.services.judging import UNJUDGED, Judge, Observer, Remember
+from agent.services.judging import Judge, Judging, Observer, Remember
 from agent.services.lease import RENEWAL_S, lease_for, withdrawn, withdraws
 from agent.services.lines import is_opening, lines_of, lines_without_guard, plugged_in
 from agent.services.meter_reader import MeterReader
@@ -116,7 +115,7 @@ class EvseService:
         self._plugged_in = session.state.snapshot.plugged_in
         self._lease = lease_for(session.state, lockable=False)
         self._busy_since_s: float | None = None
-        self._judging: set[asyncio.Task[None]] = set()
+        self._judging = Judging(ports.judge, self.post)
         self._idle = asyncio.Event()
         self._instrument_faults: set[Fault] = set()
         self._kept = session.state
@@ -334,9 +333,7 @@ class EvseService:
         elif before.snapshot != after.snapshot or self._untold is not None:
             self._publish(before, after)
         if step.judge is not None:
-            task = asyncio.create_task(self._have_judged(step.judge, step.contract))
-            self._judging.add(task)
-            task.add_done_callback(self._judging.discard)
+            self._judging.begin(self._presented(step.judge, step.contract))
         if step.master_pass is not None:
             self.on_master_pass(step.master_pass)
         if after.transaction is None:
@@ -362,16 +359,10 @@ class EvseService:
         )
         self._ports.csms.publish(change)
 
-    async def _have_judged(self, token: IdToken, contract: str | None) -> None:
-        info, by = UNJUDGED
+    def _presented(self, token: IdToken, contract: str | None) -> Presented:
         holder = self.state.authorization
         group = None if holder is None else holder.group
-        presented = Presented(token, self.description.evse, group, contract)
-        try:
-            info, by = await self._ports.judge(presented)
-        except Exception:
-            log.exception("a token could not be judged at EVSE %d", self.description.evse)
-        self.post(TokenJudged(token, info, by))
+        return Presented(token, self.description.evse, group, contract)
 
     # --- The guard.
 

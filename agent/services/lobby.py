@@ -28,12 +28,11 @@ from agent.core.session_state import (
     SessionState,
     Step,
     Stimulus,
-    TokenJudged,
     TokenPresented,
 )
 from agent.core.vocabulary import IdToken
 from agent.ports import Clock, Csms, Journal
-from agent.services.judging import UNJUDGED, Judge, Observer, Remember
+from agent.services.judging import Judge, Judging, Observer, Remember
 from agent.services.supervision import guarded
 
 log = logging.getLogger(__name__)
@@ -72,7 +71,7 @@ class Lobby:
         self._served: frozenset[int] = frozenset()
         self._lock = asyncio.Lock()
         self._idle = asyncio.Event()
-        self._judging: set[asyncio.Task[None]] = set()
+        self._judging = Judging(ports.judge, self.post)
         self._inbox: asyncio.Queue[Stimulus] = asyncio.Queue()
         self._inbox.put_nowait(Resumed(_NOTHING_CONNECTED, power_was_lost))
 
@@ -186,23 +185,13 @@ class Lobby:
         self._session.restore(state)
         self._kept = state
         if step is not None and step.judge is not None:
-            task = asyncio.create_task(self._have_judged(step.judge))
-            self._judging.add(task)
-            task.add_done_callback(self._judging.discard)
+            self._judging.begin(Presented(step.judge, UNDECIDED))
         if step is not None and step.master_pass is not None:
             self.on_master_pass(step.master_pass)
         if state.transaction is None:
             self._idle.set()
         for observer in self.observers:
             guarded(observer, before, state)
-
-    async def _have_judged(self, token: IdToken) -> None:
-        info, by = UNJUDGED
-        try:
-            info, by = await self._ports.judge(Presented(token, UNDECIDED))
-        except Exception:
-            log.exception("a token could not be judged")
-        self.post(TokenJudged(token, info, by))
 
     def _moment(self) -> Moment:
         clock = self._ports.clock
