@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 from agent.app.commands import CommandRouter
@@ -10,17 +11,21 @@ from agent.app.foundations import Foundations
 from agent.core.authorization_cache import ClearCache
 from agent.core.facts import TransactionAcknowledged
 from agent.core.local_authorization_list import GetLocalListVersion, SendLocalList
+from agent.core.session_state import Cause, GroupTold, StopOrdered, TokenRevoked
+from agent.core.vocabulary import IdToken, StoppedReason, TriggerReason
 from agent.ocpp.dispatch import Dispatcher
 from agent.pki.contract import ContractExaminer
 from agent.services import policies
 from agent.services.authorization import AuthorizationService, LocalKnowledge
 from agent.services.authorization_cache import AuthorizationCacheService
 from agent.services.contracts import ContractService
+from agent.services.evse import EvseService
+from agent.services.lobby import Lobby
 from agent.services.local_authorization_list import LocalAuthorizationListService
 from agent.store.hash_key import load_or_create_hash_key
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from cryptography.x509 import Certificate
 
@@ -95,3 +100,27 @@ def authorization(
 def _caches_listed_tokens(dispatcher: Dispatcher) -> bool:
     line = dispatcher.line
     return line is None or line.codec.rules.caches_listed_tokens
+
+
+def heed_master_passes(sessions: Sequence[Lobby | EvseService]) -> None:
+    """Let a master pass stop every transaction, wherever it is presented (C16)."""
+    for session in sessions:
+        session.on_master_pass = partial(_stop_all, sessions)
+
+
+def take_verdict(sessions: Iterable[Lobby | EvseService], fact: TransactionAcknowledged) -> None:
+    """Let sessions obey what an acknowledgement says of their token (E05, C09)."""
+    info, token = fact.info, fact.token
+    for session in sessions:
+        if info is not None and not info.accepted:
+            session.post(TokenRevoked(fact.transaction_id))
+        elif info is not None and info.group is not None and token is not None:
+            session.post(GroupTold(fact.transaction_id, token, info.group))
+
+
+def _stop_all(sessions: Iterable[Lobby | EvseService], master_pass: IdToken) -> None:
+    """Stop all, as there is no display to choose one at (C16.FR.02, C16.FR.08)."""
+    cause = Cause(TriggerReason.STOP_AUTHORIZED, StoppedReason.MASTER_PASS, master_pass)
+    for session in sessions:
+        if session.state.transaction is not None:
+            session.post(StopOrdered(cause))

@@ -5,7 +5,7 @@ import logging
 from collections.abc import Coroutine
 from typing import Any
 
-from agent.app.authorization import authorization
+from agent.app.authorization import authorization, heed_master_passes, take_verdict
 from agent.app.bench import Bench
 from agent.app.certificates import Certificates
 from agent.app.codecs import station_codec
@@ -38,10 +38,9 @@ from agent.core.events import Boot, TransactionEvent
 from agent.core.facts import TransactionAcknowledged
 from agent.core.network_profiles import SetNetworkProfile
 from agent.core.report_request import GetReport
-from agent.core.session_state import Cause, GroupTold, SessionState, StopOrdered, TokenRevoked
+from agent.core.session_state import SessionState
 from agent.core.transaction_status import GetTransactionStatus
 from agent.core.variable_access import Assignment, VariableChange
-from agent.core.vocabulary import IdToken, StoppedReason, TriggerReason
 from agent.ocpp.codec import CodecContext, SignedValueWrapper
 from agent.ocpp.dialing import ConnectFailed
 from agent.ocpp.directory import StationDirectory
@@ -105,9 +104,9 @@ class Station:
         self.meters = meter_readers(f)
         self.history = TransactionHistory(f.storage.documents)
         self.lobby = lobby(f, self.dispatcher, self.authorization.service.judge, self._remember)
-        self.lobby.on_master_pass = self._stop_all
         self.evses = {evse.evse: self._evse(evse) for evse in descriptions(f.config)}
         self.lobby.observers.append(introducing(self.evses))
+        heed_master_passes(self._sessions())
         self.variables = VariablesService(f.model, f.storage.documents)
         self.reports = ReportService(f.model, self.dispatcher, f.clock, self.spawn)
         self.smart_charging = SmartChargingService(
@@ -193,16 +192,7 @@ class Station:
             remember=self._remember,
             guest=self.lobby.guest,
         )
-        evse = evse_service(f, description, ports)
-        evse.on_master_pass = self._stop_all
-        return evse
-
-    def _stop_all(self, master_pass: IdToken) -> None:
-        """Stop every transaction: there is no display to choose one at (C16.FR.02, C16.FR.08)."""
-        cause = Cause(TriggerReason.STOP_AUTHORIZED, StoppedReason.MASTER_PASS, master_pass)
-        for session in self._sessions():
-            if session.state.transaction is not None:
-                session.post(StopOrdered(cause))
+        return evse_service(f, description, ports)
 
     # --- The CSMS.
 
@@ -348,12 +338,7 @@ class Station:
     def _acknowledged(self, fact: TransactionAcknowledged) -> None:
         """Let the session obey a verdict that came with an acknowledgement (E05, C09)."""
         self.authorization.learn(fact)
-        info, token = fact.info, fact.token
-        for session in self._sessions():
-            if info is not None and not info.accepted:
-                session.post(TokenRevoked(fact.transaction_id))
-            elif info is not None and info.group is not None and token is not None:
-                session.post(GroupTold(fact.transaction_id, token, info.group))
+        take_verdict(self._sessions(), fact)
 
     # --- On this machine.
 
