@@ -119,8 +119,11 @@ class SmartChargingService:
         return validate(evse, self._anchored(profile), self._evses, "to be started")
 
     def attach(self, command: SetChargingProfile) -> None:
-        """Keep a profile for the next transaction of an EVSE (F01.FR.10)."""
-        self._attached[command.evse] = command.profile
+        """Give a profile to the running transaction of an EVSE, else to its next (F01.FR.10)."""
+        if self._evses[command.evse].state.transaction is not None:
+            self._spawn(self._install_attached(command.evse, command.profile))
+        else:
+            self._attached[command.evse] = command.profile
 
     async def clear(self, command: ClearChargingProfile) -> Outcome:
         """Remove every profile that matches (K10)."""
