@@ -18,10 +18,14 @@ class Availability:
     ordered: Mapping[tuple[int, int], bool] = field(default_factory=dict)
     scheduled: Mapping[tuple[int, int], bool] = field(default_factory=dict)
 
-    def operative(self, evse: int, connector: int = 1) -> bool:
-        """Tell whether a connector may be used: all three levels must allow it (G03.FR.07)."""
+    def operative(self, evse: int, connector: int = 1, *, busy: bool = False) -> bool:
+        """Tell whether a connector may be used: all three levels must allow it (G03.FR.07).
+
+        What is scheduled holds at once where no transaction runs: no new one may begin there.
+        """
         places = ((STATION, 0), (evse, 0), (evse, connector))
-        return all(self.ordered.get(place, True) for place in places)
+        orders = self.ordered if busy else {**self.ordered, **self.scheduled}
+        return all(orders.get(place, True) for place in places)
 
     @property
     def station_operative(self) -> bool:

@@ -48,8 +48,10 @@ class AvailabilityService:
         return outcome
 
     async def carry_out_scheduled(self) -> None:
-        """Apply what waited for transactions that have ended."""
+        """Apply what waited for transactions that have ended, EVSE by EVSE."""
         await self._adopt(carry_out(self._availability, self._busy()))
+        if self._availability.scheduled:
+            self._tell_evses()
 
     def _busy(self) -> list[int]:
         return [n for n, evse in self._evses.items() if evse.state.transaction is not None]
@@ -63,11 +65,16 @@ class AvailabilityService:
             _SCHEDULED: _as_text(availability.scheduled),
         }
         await self._settings.put_many(_KIND, texts)
-        for number, evse in self._evses.items():
-            if evse.state.snapshot.operative != availability.operative(number):
-                evse.post(AvailabilityChanged(availability.operative(number)))
+        self._tell_evses()
         if before.station_operative != availability.station_operative:
             self._station_changed()
+
+    def _tell_evses(self) -> None:
+        for number, evse in self._evses.items():
+            busy = evse.state.transaction is not None
+            operative = self._availability.operative(number, busy=busy)
+            if evse.state.snapshot.operative != operative:
+                evse.post(AvailabilityChanged(operative))
 
     def _observe(self, before: SessionState, after: SessionState) -> None:
         if before.transaction is not None and after.transaction is None:

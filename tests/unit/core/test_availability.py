@@ -57,7 +57,7 @@ def test_an_order_without_evse_is_for_the_station(evse: int | None) -> None:
 def test_an_order_waits_for_the_transaction_that_it_touches() -> None:
     outcome, waiting = change(Availability(), order(operative=False, evse=1), CONNECTORS, busy=[1])
     assert outcome == SCHEDULED
-    assert waiting.operative(1)
+    assert waiting.operative(1, busy=True)
 
     assert carry_out(waiting, busy=[1, 2]) == waiting
     done = carry_out(waiting, busy=[2])
@@ -71,6 +71,8 @@ def test_the_station_waits_for_all_transactions() -> None:
     assert outcome == SCHEDULED
 
     assert carry_out(waiting, busy=[2]).station_operative
+    assert carry_out(waiting, busy=[2]).operative(2, busy=True)
+    assert not carry_out(waiting, busy=[2]).operative(1), "no new transaction delays the order"
     assert not carry_out(waiting, busy=[]).station_operative
 
 
