@@ -1,10 +1,12 @@
-"""The codec of a version, bound to this station's device model where the version needs it."""
+"""The codec of a version, bound to this station where it needs that, and the rules in use."""
 
+from collections.abc import Callable
 from importlib import import_module
 
 from agent.config.model import StationConfig
 from agent.core.device_model import DeviceModel
-from agent.ocpp.codec import Codec
+from agent.ocpp.codec import Codec, Rules
+from agent.ocpp.dispatch import Dispatcher
 from agent.ocpp.link import codec_module, load_codec
 
 
@@ -22,3 +24,9 @@ def station_codec(subprotocol: str, config: StationConfig, model: DeviceModel) -
     if not isinstance(codec, Codec):
         raise TypeError(f"the package of {subprotocol} does not define a codec")
     return codec
+
+
+def rule_in_use(dispatcher: Dispatcher, asked: Callable[[Rules], bool]) -> bool:
+    """Return a rule of the version that is spoken now, False while none is."""
+    line = dispatcher.line
+    return line is not None and asked(line.codec.rules)

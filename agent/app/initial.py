@@ -22,6 +22,7 @@ CAPABILITIES = frozenset(
         Capability.AUTHORIZATION_CACHE,
         Capability.LOCAL_AUTHORIZATION_LIST,
         Capability.MASTER_PASS,
+        Capability.RESERVATION,
     }
 )
 _PHASED = tuple(

@@ -8,7 +8,7 @@ from typing import Any
 from agent.app.authorization import authorization, heed_master_passes, take_verdict
 from agent.app.bench import Bench
 from agent.app.certificates import Certificates
-from agent.app.codecs import station_codec
+from agent.app.codecs import rule_in_use, station_codec
 from agent.app.commands import CommandRouter
 from agent.app.csms_settings import back_off, identity, retry_policy
 from agent.app.evses import descriptions, evse_service, meter_readers, station_signer
@@ -17,6 +17,7 @@ from agent.app.live_variables import provide_live_variables
 from agent.app.lobby import introducing, lobby, resetting, stopping
 from agent.app.message_bounds import message_bounds
 from agent.app.network import Network, provide_network_variables
+from agent.app.reservations import reservation_service, serve_reservations, watch_locks
 from agent.app.reset import reset_means
 from agent.app.security import SecurityWatch
 from agent.app.views import LocalViews
@@ -55,13 +56,14 @@ from agent.services.json_lines import JsonLinesServer
 from agent.services.lobby import Lobby
 from agent.services.metering import MeteringService
 from agent.services.provisioning import ProvisioningService, ProvisioningSettings
-from agent.services.remote_control import RemoteControlService, TriggerService
+from agent.services.remote_control import RemoteControlService
 from agent.services.reports import ReportService
 from agent.services.reset import ResetService
 from agent.services.security import SecurityService
 from agent.services.smart_charging import SmartChargingService
 from agent.services.tokens import TokenService
 from agent.services.transaction_status import TransactionStatusService
+from agent.services.triggers import TriggerService
 from agent.services.variables import VariablesService
 from agent.services.variables import restore as restore_variables
 
@@ -166,6 +168,7 @@ class Station:
             self.lobby.run(),
             self.smart_charging.run(),
             self.metering.run(),
+            self.reservations.run(),
             self.provisioning.run(),
             self.dispatcher.run(),
             self.link.run(),
@@ -241,12 +244,14 @@ class Station:
             lambda: f.model.boolean(sv.AUTHORIZE_REMOTE_START),
         )
         triggers = TriggerService(
+            self.dispatcher,
             self.evses,
             self.provisioning,
             self.metering,
-            lambda: self.dispatcher.registration.accepted,
+            lambda: rule_in_use(self.dispatcher, lambda it: it.triggered_values_join_transaction),
             self.spawn,
         )
+        self.reservations = reservation_service(f, self.evses, self.availability)
         router = self._router(remote_control, triggers)
         settings = LinkSettings(
             endpoint=self.network.endpoint,
@@ -292,7 +297,9 @@ class Station:
         self.certificates.serve(router, triggers.trigger)
         router.carries_out(
             UnlockConnector,
-            lambda command: remote_control.unlock(command, stops=self._unlock_stops()),
+            lambda command: remote_control.unlock(
+                command, stops=rule_in_use(self.dispatcher, lambda it: it.unlock_stops_transaction)
+            ),
         )
         router.carries_out(SetChargingProfile, self.smart_charging.set)
         router.carries_out(ClearChargingProfile, self.smart_charging.clear)
@@ -300,6 +307,7 @@ class Station:
         status = TransactionStatusService(self._kept, self._f.storage.journal)
         router.carries_out(GetTransactionStatus, status.status)
         self.authorization.serve(router)
+        serve_reservations(router, self.reservations)
         router.check_complete()
         return router
 
@@ -308,10 +316,6 @@ class Station:
 
     def _sessions(self) -> list[Lobby | EvseService]:
         return [self.lobby, *self.evses.values()]
-
-    def _unlock_stops(self) -> bool:
-        line = self.dispatcher.line
-        return line is not None and line.codec.rules.unlock_stops_transaction
 
     def _provisioning_settings(self) -> ProvisioningSettings:
         model = self._f.model
@@ -363,6 +367,7 @@ class Station:
         self.variables.listeners.append(self._variable_changed)
         self.variables.listeners.append(self.security.variable_changed)
         provide_network_variables(f.model, self.network.service)
+        watch_locks(f, self.evses, self.spawn)
         provide_live_variables(
             f.model,
             self.evses,

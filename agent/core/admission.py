@@ -1,11 +1,26 @@
 """Whom an EVSE lets in here and now, and who may stop in whose place."""
 
+from agent.core.reservation import admits, may_admit
 from agent.core.session_state import SessionState
 from agent.core.vocabulary import IdToken
 
 
-def may_start(state: SessionState, token: IdToken) -> bool:
-    """Tell whether this token may be authorized here and now (C01.FR.23)."""
+def may_start(state: SessionState, token: IdToken, group: IdToken | None = None) -> bool:
+    """Tell whether this token may be authorized here and now (C01.FR.23, H03.FR.01-06)."""
+    return _is_open_to(state, token) and admits(state.hold, token, group)
+
+
+def may_be_judged(state: SessionState, token: IdToken) -> bool:
+    """Tell the same of a token whose group is not known yet (H03.FR.08)."""
+    return _is_open_to(state, token) and may_admit(state.hold, token)
+
+
+def same_group(one: IdToken | None, other: IdToken | None) -> bool:
+    """Tell whether two groups are one; no group is nobody's (C09.FR.02)."""
+    return one is not None and one.same_as(other)
+
+
+def _is_open_to(state: SessionState, token: IdToken) -> bool:
     transaction, snapshot = state.transaction, state.snapshot
     if snapshot.faulted:
         return False
@@ -13,8 +28,3 @@ def may_start(state: SessionState, token: IdToken) -> bool:
         return snapshot.operative
     held_by = transaction.holder
     return transaction.ending is None and (held_by is None or held_by.token.same_as(token))
-
-
-def same_group(one: IdToken | None, other: IdToken | None) -> bool:
-    """Tell whether two groups are one; no group is nobody's (C09.FR.02)."""
-    return one is not None and one.same_as(other)

@@ -25,6 +25,7 @@ from agent.core.local_authorization_list import (
 )
 from agent.core.network_profiles import SetNetworkProfile
 from agent.core.report_request import GetReport
+from agent.core.reservation import CancelReservation, ReserveNow, ReserveOutcome
 from agent.core.smart_charging import ChargingProfile
 from agent.core.transaction_status import GetTransactionStatus, TransactionStatus
 from agent.core.vocabulary import IdToken, MessageTrigger, ProfilePurpose, ResetKind
@@ -307,6 +308,8 @@ Command = (
     | ClearCache
     | SendLocalList
     | GetLocalListVersion
+    | ReserveNow
+    | CancelReservation
 )
 CommandOutcome = (
     Outcome
@@ -320,4 +323,5 @@ CommandOutcome = (
     | CertificateOutcome
     | InstalledCertificates
     | LocalListVersion
+    | ReserveOutcome
 )

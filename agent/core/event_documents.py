@@ -6,14 +6,23 @@ reader for the old one.
 
 from typing import Any, Final
 
+from agent.core.component_events import ComponentEvent
 from agent.core.documents import UnreadableDocument, read, written
 from agent.core.events import MeterValuesEvent, SecurityEvent, StoredEvent, TransactionEvent
+from agent.core.reservation import ReservationEnded
 
 SCHEMA: Final = 1
 
 _KIND: Final = "event"
 _EVENTS: Final[dict[str, type[StoredEvent]]] = {
-    event.__name__: event for event in (TransactionEvent, MeterValuesEvent, SecurityEvent)
+    event.__name__: event
+    for event in (
+        TransactionEvent,
+        MeterValuesEvent,
+        SecurityEvent,
+        ReservationEnded,
+        ComponentEvent,
+    )
 }
 
 UnreadableEvent = UnreadableDocument

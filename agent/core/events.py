@@ -1,7 +1,7 @@
 """Domain events: what happened at the station, told once, in every version's superset of words.
 
-The outbox stores `TransactionEvent`, `MeterValuesEvent` and `SecurityEvent`; each codec turns an
-event into the calls of its version when it is sent, into none if its version has no word for it.
+The outbox stores the events of `StoredEvent`; each codec turns an event into the calls of its
+version when it is sent, into none if its version has no word for it.
 """
 
 from dataclasses import dataclass
@@ -9,8 +9,11 @@ from datetime import datetime
 from decimal import Decimal
 
 from agent.core.certificates import SigningAsked
+from agent.core.component_events import ComponentEvent
 from agent.core.contracts import ContractEvidence
 from agent.core.meter_values import MeterValue
+from agent.core.progress import FirmwareProgress, LogUploadProgress
+from agent.core.reservation import ReservationEnded
 from agent.core.snapshot import EvseSnapshot
 from agent.core.vocabulary import (
     BootReason,
@@ -168,7 +171,9 @@ class ReportEntry:
     supports_monitoring: bool = False
 
 
-StoredEvent = TransactionEvent | MeterValuesEvent | SecurityEvent
+StoredEvent = (
+    TransactionEvent | MeterValuesEvent | SecurityEvent | ReservationEnded | ComponentEvent
+)
 PassingEvent = (
     EvseChanged
     | StationChanged
@@ -177,5 +182,7 @@ PassingEvent = (
     | AuthorizationAsked
     | ReportPart
     | SigningAsked
+    | LogUploadProgress
+    | FirmwareProgress
 )
 DomainEvent = StoredEvent | PassingEvent

@@ -14,7 +14,7 @@ from agent.core import transaction_events as told
 from agent.core.cable import keeper_after_end
 from agent.core.events import TransactionEvent
 from agent.core.plug_ins import parts
-from agent.core.session_facts import SessionFacts, due
+from agent.core.session_facts import SessionFacts
 from agent.core.session_state import (
     MINIMUM_CURRENT_A,
     Cause,
@@ -25,6 +25,7 @@ from agent.core.session_state import (
     Step,
     Stimulus,
     Transaction,
+    due,
 )
 from agent.core.snapshot import EvseSnapshot, charging_state
 from agent.core.transaction_points import starts, starts_by_signature, stops
@@ -118,6 +119,7 @@ class Session:
             )
         self._facts.change_snapshot(
             authorized=authorized,
+            reserved=state.hold is not None and state.hold.held and not authorized,
             awaiting_ev=authorized and not plugged_in,
             cable_kept=state.cable_keeper is not None or None,
             in_transaction=transaction is not None,

@@ -8,12 +8,13 @@ from dataclasses import replace
 from typing import assert_never
 
 from agent.core import transaction_events as told
-from agent.core.admission import may_start, same_group
+from agent.core.admission import may_be_judged, may_start, same_group
 from agent.core.authorization import is_master_pass
 from agent.core.cable import keeper_after_lines, may_take
 from agent.core.event_dating import moved_transaction
 from agent.core.faults import stopped_reason
 from agent.core.plug_ins import guards_differ
+from agent.core.reservation import used_at
 from agent.core.session_state import (
     UNDECIDED,
     AlignedDue,
@@ -27,6 +28,7 @@ from agent.core.session_state import (
     Elapsed,
     EventTriggered,
     GroupTold,
+    HoldChanged,
     LimitChanged,
     LinesChanged,
     Moment,
@@ -40,6 +42,7 @@ from agent.core.session_state import (
     TokenPresented,
     TokenRevoked,
     Transaction,
+    due,
 )
 from agent.core.vocabulary import (
     AuthorizedBy,
@@ -106,6 +109,7 @@ class SessionFacts:
         | StopOrdered
         | LimitChanged
         | AvailabilityChanged
+        | HoldChanged
         | AlignedDue
         | EventTriggered
         | ClockLearned,
@@ -121,8 +125,8 @@ class SessionFacts:
                 changed = limit_a != self.state.limit_a
                 self.state = replace(self.state, limit_a=limit_a)
                 return Cause(TriggerReason.CHARGING_RATE_CHANGED) if changed else STATE_CHANGED
-            case AvailabilityChanged(operative):
-                return self._availability_changed(operative=operative)
+            case AvailabilityChanged() | HoldChanged():
+                return self._admission_changed(stimulus)
             case AlignedDue() | EventTriggered() | ClockLearned():
                 return self._of_its_time(stimulus, moment)
             case _:
@@ -195,9 +199,12 @@ class SessionFacts:
             return replace(_UNPLUGGED, stopped_reason=stopped)
         return _UNPLUGGED
 
-    def _availability_changed(self, *, operative: bool) -> Cause:
-        self.change_snapshot(operative=operative)
-        if not operative and self.state.transaction is None:
+    def _admission_changed(self, change: AvailabilityChanged | HoldChanged) -> Cause:
+        if isinstance(change, HoldChanged):
+            self.state = replace(self.state, hold=change.hold)
+            return STATE_CHANGED
+        self.change_snapshot(operative=change.operative)
+        if not change.operative and self.state.transaction is None:
             self.state = replace(self.state, authorization=None)
         return STATE_CHANGED
 
@@ -226,7 +233,7 @@ class SessionFacts:
             return self._stop_locally(token)
         if pending is not None:
             self.refused = None if pending.token.same_as(token) else token
-        elif holder is None and not may_start(self.state, token):
+        elif holder is None and not may_be_judged(self.state, token):
             self.refused = token
         else:
             self.state = replace(self.state, pending=Authorization(token, AuthorizedBy.CSMS))
@@ -253,18 +260,19 @@ class SessionFacts:
         accepted = judged.info.accepted and here
         if accepted and holder is not None and same_group(holder.group, judged.info.group):
             return self._stop_locally(judged.token)
-        if not accepted or holder is not None or not may_start(self.state, judged.token):
+        group = judged.info.group or pending.group
+        if not accepted or holder is not None or not may_start(self.state, judged.token, group):
             self.refused = judged.token
             return STATE_CHANGED
-        group = judged.info.group or pending.group
         self._authorize(replace(pending, by=judged.by, group=group, evses=evses or None))
         return Cause(TriggerReason.AUTHORIZED)
 
     def _remote_started(self, start: RemoteStarted) -> Cause:
         asked = Authorization(start.token, AuthorizedBy.REMOTE, start.group, start.remote_start_id)
-        usable = self.state.authorization is None and may_start(self.state, start.token)
+        free = self.state.authorization is None
+        usable = free and may_start(self.state, start.token, start.group)
         if not usable or self._is_master_pass(start.group):
-            # F01.FR.23, F01.FR.24: the EVSE was free when the CSMS was answered, and no longer is.
+            # F01.FR.21 to FR.24: the EVSE was free when the CSMS was answered, and no longer is.
             self.refused = start.token
             return STATE_CHANGED
         pending = self.state.pending
@@ -335,6 +343,8 @@ class SessionFacts:
 
     def _authorize(self, authorization: Authorization) -> None:
         """Let a token charge; in a running transaction it starts with a clean slate."""
+        used = used_at(self.state.hold, authorization.token, authorization.group)
+        authorization = replace(authorization, reservation_id=used)
         self.state = replace(
             self.state, authorization=authorization, pending=None, cable_keeper=None
         )
@@ -388,8 +398,3 @@ class SessionFacts:
         changed = replace(transaction, **facts)  # type: ignore[arg-type]
         self.state = replace(self.state, transaction=changed)
         return changed
-
-
-def due(deadline_s: float | None, moment: Moment) -> bool:
-    """Tell whether a deadline has passed."""
-    return deadline_s is not None and moment.now_s >= deadline_s

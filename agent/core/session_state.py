@@ -7,6 +7,7 @@ from decimal import Decimal
 from agent.core.events import TransactionEvent
 from agent.core.meter_values import MeterValue
 from agent.core.metering import Offer, Reading
+from agent.core.reservation import Hold
 from agent.core.signed_values import SigningRules
 from agent.core.snapshot import EvseSnapshot
 from agent.core.vocabulary import (
@@ -28,13 +29,18 @@ UNDECIDED = 0
 
 @dataclass(frozen=True, slots=True)
 class Authorization:
-    """A token that may charge here; `evses` names the only ones where it may (C01.FR.21)."""
+    """A token that may charge here.
+
+    `evses` names the only ones where it may (C01.FR.21), `reservation_id` the reservation that it
+    used up.
+    """
 
     token: IdToken
     by: AuthorizedBy
     group: IdToken | None = None
     remote_start_id: int | None = None
     evses: tuple[int, ...] | None = None
+    reservation_id: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +74,7 @@ class Transaction:
     told_token: bool = False
     told_evse: bool = False
     told_remote_start: bool = False
+    told_reservation_id: int | None = None
     told_state: ChargingState | None = None
     told_at: datetime | None = None
     told_register_wh: Decimal | None = None
@@ -104,6 +111,7 @@ class SessionState:
     `rest` is the last reading taken while the power path was open; `connection` is the guard's
     number of the present plug-in (0: not known), by which a car that was swapped unseen is noticed.
     `cable_keeper` is whose cable stays locked in the outlet until its token comes back.
+    `hold` is what reservations mean here, None for nothing.
     """
 
     evse: int
@@ -116,6 +124,7 @@ class SessionState:
     connection: int = 0
     cable_max_a: int | None = None
     cable_keeper: Authorization | None = None
+    hold: Hold | None = None
     deadlines: Deadlines = field(default_factory=Deadlines)
 
 
@@ -171,6 +180,11 @@ class Moment:
     def offer(self, limit_a: Decimal) -> Offer:
         """Return the offer that a current limit means here."""
         return Offer(limit_a, self.phases, self.nominal_voltage_v)
+
+
+def due(deadline_s: float | None, moment: Moment) -> bool:
+    """Tell whether a deadline has passed."""
+    return deadline_s is not None and moment.now_s >= deadline_s
 
 
 # --- Stimuli: what can happen to a session.
@@ -274,6 +288,13 @@ class AvailabilityChanged:
 
 
 @dataclass(frozen=True, slots=True)
+class HoldChanged:
+    """What reservations mean for the EVSE from now on (H01-H04)."""
+
+    hold: Hold
+
+
+@dataclass(frozen=True, slots=True)
 class AlignedDue:
     """A clock-aligned instant has come while a transaction runs.
 
@@ -321,6 +342,7 @@ Stimulus = (
     | CableReleased
     | LimitChanged
     | AvailabilityChanged
+    | HoldChanged
     | AlignedDue
     | EventTriggered
     | ClockLearned

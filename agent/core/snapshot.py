@@ -62,15 +62,14 @@ def charging_state(snapshot: EvseSnapshot) -> ChargingState:
 def connector_status(snapshot: EvseSnapshot) -> ConnectorStatus:
     """Project onto ConnectorStatusEnumType; a transaction keeps the connector occupied.
 
-    A reserved connector stays Reserved until the token arrives that it waits for (G01.FR.09).
+    A reserved connector stays Reserved until the token arrives that it waits for (G01.FR.09), also
+    where plugging in alone starts a transaction.
     """
     if snapshot.faulted:
         return ConnectorStatus.FAULTED
-    if snapshot.in_transaction:
-        return ConnectorStatus.OCCUPIED
-    if not snapshot.operative:
+    if not snapshot.operative and not snapshot.in_transaction:
         return ConnectorStatus.UNAVAILABLE
     if snapshot.reserved and not (snapshot.plugged_in and snapshot.authorized):
         return ConnectorStatus.RESERVED
-    occupied = snapshot.plugged_in or snapshot.cable_kept
+    occupied = snapshot.in_transaction or snapshot.plugged_in or snapshot.cable_kept
     return ConnectorStatus.OCCUPIED if occupied else ConnectorStatus.AVAILABLE

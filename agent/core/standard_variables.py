@@ -107,6 +107,9 @@ ALIGNED_SEND_DURING_IDLE = _station("AlignedDataCtrlr", "SendDuringIdle")
 ALIGNED_SIGN_READINGS = _station("AlignedDataCtrlr", "SignReadings")
 ALIGNED_SIGN_UPDATED_READINGS = _station("AlignedDataCtrlr", "SignUpdatedReadings")
 
+RESERVATION_ENABLED = _station("ReservationCtrlr", "Enabled")
+RESERVATION_NON_EVSE_SPECIFIC = _station("ReservationCtrlr", "NonEvseSpecific")
+
 ALLOW_SECURITY_PROFILE_DOWNGRADE = _station("SecurityCtrlr", "AllowSecurityProfileDowngrade")
 ADDITIONAL_ROOT_CERTIFICATE_CHECK = _station("SecurityCtrlr", "AdditionalRootCertificateCheck")
 ALLOW_CSMS_TLS_WILDCARDS = _station("SecurityCtrlr", "AllowCSMSTLSWildcards")

@@ -148,10 +148,11 @@ def with_aligned(
 
 
 def something_untold(transaction: Transaction, state: SessionState) -> bool:
-    """Tell whether the token, the remote start or the EVSE has not been told yet."""
+    """Tell whether token, remote start, reservation or EVSE have not been told yet."""
     return (
         _untold_token(transaction, state.authorization)
         or _untold_remote_start(transaction, state.authorization)
+        or _untold_reservation(transaction, state.authorization) is not None
         or (state.snapshot.plugged_in and not transaction.told_evse)
     )
 
@@ -166,6 +167,7 @@ def _event(
     holder, shown = state.authorization, charging_state(state.snapshot)
     token_is_news = _untold_token(transaction, holder)
     remote_is_news = _untold_remote_start(transaction, holder)
+    reservation_id = _untold_reservation(transaction, holder)
     plugged_in = state.snapshot.plugged_in
     names_evse = plugged_in and not transaction.told_evse
     bills = _starts_billing(state, transaction, news=token_is_news, arrives=names_evse)
@@ -184,6 +186,7 @@ def _event(
         starts_billing=bills,
         billed_to=holder.token if bills and holder and not token_is_news else None,
         remote_start_id=holder.remote_start_id if remote_is_news and holder else None,
+        reservation_id=reservation_id,
         names_evse=names_evse,
         time_spent_charging_s=int(transaction.charged_s),
         cable_max_a=state.cable_max_a,
@@ -198,6 +201,9 @@ def _event(
         holder=transaction.holder or holder,
         told_token=transaction.told_token or token_is_news,
         told_remote_start=transaction.told_remote_start or remote_is_news,
+        told_reservation_id=transaction.told_reservation_id
+        if reservation_id is None
+        else reservation_id,
         told_evse=transaction.told_evse or plugged_in,
         told_state=shown,
     )
@@ -219,6 +225,12 @@ def _untold_token(transaction: Transaction, holder: Authorization | None) -> boo
 def _untold_remote_start(transaction: Transaction, holder: Authorization | None) -> bool:
     known = holder is not None and holder.remote_start_id is not None
     return known and not transaction.told_remote_start
+
+
+def _untold_reservation(transaction: Transaction, holder: Authorization | None) -> int | None:
+    """Return the reservation that was used and not told yet (E01.FR.13)."""
+    used = None if holder is None else holder.reservation_id
+    return None if used == transaction.told_reservation_id else used
 
 
 def _charged(transaction: Transaction, shown: ChargingState, now_s: float) -> Transaction:

@@ -234,7 +234,9 @@ class MessageTrigger(StrEnum):
     """MessageTriggerEnumType, as far as implemented."""
 
     BOOT_NOTIFICATION = "BootNotification"
+    FIRMWARE_STATUS_NOTIFICATION = "FirmwareStatusNotification"
     HEARTBEAT = "Heartbeat"
+    LOG_STATUS_NOTIFICATION = "LogStatusNotification"
     METER_VALUES = "MeterValues"
     SIGN_CHARGING_STATION_CERTIFICATE = "SignChargingStationCertificate"
     SIGN_COMBINED_CERTIFICATE = "SignCombinedCertificate"

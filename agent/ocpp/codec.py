@@ -83,10 +83,15 @@ class WhileRejected(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """Differences between versions that are neither words nor framing, named by behaviour."""
+    """Differences between versions that are neither words nor framing, named by behaviour.
+
+    `triggered_values_join_transaction`: values asked for while a transaction runs are told as part
+    of it, else beside it.
+    """
 
     while_rejected: WhileRejected
     unlock_stops_transaction: bool
+    triggered_values_join_transaction: bool = False
     set_variables_before_accepted: bool = True
     caches_listed_tokens: bool = True
 

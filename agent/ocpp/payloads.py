@@ -43,6 +43,14 @@ def instant(payload: Payload, field: str) -> datetime | None:
         raise CallRejected(code, f"{field} is not a date and time: {error}") from error
 
 
+def required_instant(payload: Payload, field: str) -> datetime:
+    """Return the instant in a CALL's field that the schema requires; raises `CallRejected`."""
+    found = instant(payload, field)
+    if found is None:
+        raise CallRejected(RpcErrorCode.OCCURRENCE_CONSTRAINT_VIOLATION, f"{field} is missing")
+    return found
+
+
 def told_instant(reply: Payload, field: str) -> datetime | None:
     """Return the instant in a reply's field, None if absent or unreadable."""
     text = reply.get(field)

@@ -15,6 +15,7 @@ from decimal import Decimal
 
 from agent.core.authorization import Presented
 from agent.core.metering import Reading
+from agent.core.reservation import admits
 from agent.core.session import Session, idle_state
 from agent.core.session_state import (
     UNDECIDED,
@@ -158,6 +159,7 @@ class Lobby:
         usable = was.operative and not was.faulted and not lines.faults
         here = evse.evse in (self._served or {evse.evse})
         allowed = not waiting.evses or evse.evse in waiting.evses
+        allowed = allowed and admits(evse.hold, waiting.token, waiting.group)
         return usable and here and allowed and not taken and not two
 
     # --- The inbox.

@@ -83,10 +83,10 @@ class MeteringService:
             waits_s = [(due - self._clock.now()).total_seconds() for due in ahead]
             await asyncio.sleep(max(0.0, min([*waits_s, LONGEST_WAIT_S])))
 
-    async def tell_now(self, evse: int | None) -> None:
+    async def tell_now(self, evse: int | None, *, join_transaction: bool) -> None:
         """Tell the present values, as TriggerMessage asks (F06.FR.06)."""
         for number in self._evses if evse is None else [evse]:
-            if self._evses[number].state.transaction is not None:
+            if join_transaction and self._evses[number].state.transaction is not None:
                 self._evses[number].post(EventTriggered())
             else:
                 await self._tell(number, self._policy(), self._clock.now(), ReadingContext.TRIGGER)
@@ -108,8 +108,9 @@ class MeteringService:
     async def _tell(
         self, evse: int, policy: AlignedPolicy, at: datetime, context: ReadingContext
     ) -> None:
-        description = self._evses[evse].description
-        offer = Offer(phases=description.phases, nominal_voltage_v=description.nominal_voltage_v)
+        description, state = self._evses[evse].description, self._evses[evse].state
+        limit_a = state.limit_a if state.snapshot.offered else Decimal(0)
+        offer = Offer(limit_a, description.phases, description.nominal_voltage_v)
         reading = await self._meters[evse].read()
         value = meter_value(at, reading, offer, policy.measurands, context)
         if value is not None:

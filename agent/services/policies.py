@@ -8,6 +8,7 @@ from agent.core.authorization_cache import CachePolicy, EvictionPolicy
 from agent.core.contracts import ContractPolicy
 from agent.core.device_model import DeviceModel
 from agent.core.local_authorization_list import ListLimits
+from agent.core.reservation import ReservationPolicy
 from agent.core.session_state import SessionPolicy
 from agent.core.signed_values import PublicKeyPolicy, SigningRules
 from agent.core.variable_definition import ComponentVariable
@@ -107,6 +108,14 @@ def aligned_policy(model: DeviceModel, evses: Iterable[int]) -> AlignedPolicy:
         ),
         ended_interval_s=model.integer(sv.ALIGNED_TX_ENDED_INTERVAL),
         signing=signing_rules(model),
+    )
+
+
+def reservation_policy(model: DeviceModel) -> ReservationPolicy:
+    """Return the rules for reservations as configured now (H01.FR.01, FR.18, FR.19)."""
+    return ReservationPolicy(
+        enabled=model.boolean(sv.RESERVATION_ENABLED),
+        non_evse_specific=model.boolean(sv.RESERVATION_NON_EVSE_SPECIFIC),
     )
 
 

@@ -1,4 +1,4 @@
-"""Remote start and stop, trigger messages, unlocking (F01-F06)."""
+"""Remote start and stop, unlocking (F01-F05)."""
 
 import logging
 from collections.abc import Callable, Mapping
@@ -10,36 +10,27 @@ from agent.core.commands import (
     RequestStop,
     SetChargingProfile,
     StartOutcome,
-    TriggerMessage,
     UnlockConnector,
     UnlockStatus,
-    Verdict,
     rejected,
 )
-from agent.core.session_state import (
-    CableReleased,
-    Cause,
-    EventTriggered,
-    RemoteStarted,
-    StopOrdered,
-)
+from agent.core.reservation import admits
+from agent.core.session_state import CableReleased, Cause, RemoteStarted, StopOrdered
 from agent.core.vocabulary import (
-    MessageTrigger,
     ProfilePurpose,
     StoppedReason,
     TokenType,
     TriggerReason,
 )
 from agent.services.evse import EvseService
-from agent.services.metering import MeteringService
-from agent.services.provisioning import ProvisioningService
 from agent.services.smart_charging import SmartChargingService
-from agent.services.tasks import Spawn
 from hal.api import GuardLink
 
 UNLOCK_TIMEOUT_S = 5.0
 STOP_TIMEOUT_S = 12.0
 _NEVER_JUDGED = frozenset({TokenType.CENTRAL.value, TokenType.NO_AUTHORIZATION.value})
+
+_INVALID_SCHEDULE = "InvalidSchedule"
 
 log = logging.getLogger(__name__)
 
@@ -64,7 +55,7 @@ class RemoteControlService:
         evse = self._chosen(command)
         if evse is None:
             return StartOutcome(rejected("UnknownEvse", f"there is no EVSE {command.evse}"))
-        refusal = _refusal(evse) or self._profile_refusal(command)
+        refusal = _refusal(evse, command) or self._profile_refusal(command)
         if refusal is not None:
             return StartOutcome(refusal)
         running = evse.state.transaction
@@ -104,13 +95,14 @@ class RemoteControlService:
         return UnlockStatus.UNLOCKED if released else UnlockStatus.UNLOCK_FAILED
 
     def _chosen(self, command: RequestStart) -> EvseService | None:
-        """Take the EVSE asked for, else one whose EV waits, else any free one (F01.FR.20)."""
+        """Take the EVSE asked for, else the best that may be used (F01.FR.20).
+
+        That is one held by the token's reservation, else one whose EV waits, else any.
+        """
         if command.evse is not None:
             return self._evses.get(command.evse)
-        free = [e for e in self._evses.values() if _refusal(e) is None]
-        plugged = [e for e in free if e.state.snapshot.plugged_in]
-        candidates = plugged or free or list(self._evses.values())
-        return candidates[0]
+        free = [e for e in self._evses.values() if _refusal(e, command) is None]
+        return min(free or self._evses.values(), key=_unsuitability)
 
     def _profile_refusal(self, command: RequestStart) -> Outcome | None:
         profile = command.profile
@@ -121,7 +113,10 @@ class RemoteControlService:
                 "InvalidProfile", "only a TxProfile without transaction can be attached"
             )
         reason = self._smart_charging.objection(profile)
-        return None if reason is None else rejected(reason)
+        if reason in (None, _INVALID_SCHEDULE):
+            return None if reason is None else rejected(reason)
+        # F01.FR.26 has these two codes; the words say which one of the profile's fields it was.
+        return rejected("InvalidProfile", reason)
 
     def _attach_profile(self, evse: EvseService, command: RequestStart) -> None:
         if command.profile is not None:
@@ -129,66 +124,12 @@ class RemoteControlService:
             self._smart_charging.attach(SetChargingProfile(number, command.profile))
 
 
-class TriggerService:
-    """Answers TriggerMessage first and sends what it asks for afterwards (F06)."""
-
-    def __init__(
-        self,
-        evses: Mapping[int, EvseService],
-        provisioning: ProvisioningService,
-        metering: MeteringService,
-        registered: Callable[[], bool],
-        spawn: Spawn,
-    ) -> None:
-        self._evses = evses
-        self._provisioning = provisioning
-        self._metering = metering
-        self._registered = registered
-        self._spawn = spawn
-
-    def trigger(self, command: TriggerMessage) -> Outcome:
-        """Promise a message, or say that it cannot be had (F06.FR.05, FR.08, FR.10)."""
-        if command.trigger is None:
-            return Outcome(Verdict.NOT_IMPLEMENTED)
-        if command.evse and command.evse not in self._evses and _is_about_an_evse(command):
-            return rejected("UnknownEvse", f"there is no EVSE {command.evse}")
-        if command.trigger is MessageTrigger.BOOT_NOTIFICATION and self._registered():
-            return rejected("NotEnabled", "the station is registered already")
-        if command.trigger is MessageTrigger.TRANSACTION_EVENT and not self._running(command):
-            return rejected("TxNotFound", "no transaction is running there")
-        self._spawn(self._carry_out(command))
-        return ACCEPTED
-
-    async def _carry_out(self, command: TriggerMessage) -> None:
-        match command.trigger:
-            case MessageTrigger.BOOT_NOTIFICATION:
-                self._provisioning.boot_again()
-            case MessageTrigger.HEARTBEAT:
-                await self._provisioning.heartbeat(asked_for=True)
-            case MessageTrigger.STATUS_NOTIFICATION:
-                self._provisioning.tell_state(command.evse, asked_for=True)
-            case MessageTrigger.METER_VALUES:
-                await self._metering.tell_now(command.evse or None)
-            case MessageTrigger.TRANSACTION_EVENT:
-                for evse in self._running(command):
-                    evse.post(EventTriggered())
-            case _:
-                return
-
-    def _running(self, command: TriggerMessage) -> list[EvseService]:
-        return [
-            evse
-            for number, evse in self._evses.items()
-            if command.evse in (None, 0, number) and evse.state.transaction is not None
-        ]
+def _unsuitability(evse: EvseService) -> tuple[bool, bool]:
+    snapshot = evse.state.snapshot
+    return not snapshot.reserved, not snapshot.plugged_in
 
 
-def _is_about_an_evse(command: TriggerMessage) -> bool:
-    """Boot and heartbeat ignore a given EVSE (F06.FR.03)."""
-    return command.trigger not in (MessageTrigger.BOOT_NOTIFICATION, MessageTrigger.HEARTBEAT)
-
-
-def _refusal(evse: EvseService) -> Outcome | None:
+def _refusal(evse: EvseService, command: RequestStart) -> Outcome | None:
     snapshot = evse.state.snapshot
     if snapshot.faulted:
         return rejected("EvseFaulted", "the EVSE has a fault")
@@ -198,4 +139,6 @@ def _refusal(evse: EvseService) -> Outcome | None:
     ending = evse.state.transaction is not None and evse.state.transaction.ending is not None
     if busy or ending:
         return rejected("TxInProgress", "the EVSE is in use")
+    if not admits(evse.state.hold, command.id_token, command.group_id_token):
+        return rejected("EvseReserved", "the EVSE is reserved for another token")
     return None

@@ -6,7 +6,8 @@ from collections.abc import Iterable, Mapping
 from enum import IntEnum
 
 from agent.core.cable import may_take
-from agent.core.session_state import TokenPresented
+from agent.core.reservation import FREE_FOR_ALL, Hold, claim_of, may_admit
+from agent.core.session_state import SessionState, TokenPresented
 from agent.core.vocabulary import IdToken
 from agent.services.evse import EvseService
 from agent.services.lobby import Lobby
@@ -53,7 +54,7 @@ class TokenService:
             return
         ranks = [_rank(evse, token) for evse in served]
         best = min(ranks)
-        several = best is _Rank.FREE and ranks.count(best) > 1
+        several = best in _UNDECIDED and ranks.count(best) > 1
         chain = presentation.contract_chain
         if chain is None and (self._lobby.holds(token) or several):
             self._lobby.receive(token, presentation.evses)
@@ -73,14 +74,26 @@ class _Rank(IntEnum):
     """
 
     HOLDS_IT = 0
-    EV_WAITS = 1
-    FREE = 2
-    OTHER = 3
-    JUDGES_NOBODY = 4
+    RESERVED_FOR_IT = 1
+    EV_WAITS = 2
+    EV_WAITS_AT_RESERVED = 3
+    FREE = 4
+    PERHAPS_RESERVED_FOR_IT = 5
+    OTHER = 6
+    JUDGES_NOBODY = 7
 
 
-def _rank(evse: EvseService, token: IdToken) -> _Rank:
-    state = evse.state
+_UNDECIDED = ((_Rank.RESERVED_FOR_IT, True), (_Rank.FREE, True))
+"""Ranks that say nothing as long as no EV is plugged in, where several EVSEs have them."""
+
+
+def _rank(evse: EvseService, token: IdToken) -> tuple[_Rank, bool]:
+    """Rank an EVSE; of equals the one where an EV waits is meant."""
+    unplugged = not evse.state.snapshot.plugged_in
+    return _rank_of(evse.state, token, unplugged=unplugged), unplugged
+
+
+def _rank_of(state: SessionState, token: IdToken, *, unplugged: bool) -> _Rank:
     if state.authorization is not None:
         return _Rank.HOLDS_IT if state.authorization.token.same_as(token) else _Rank.OTHER
     if state.cable_keeper is not None:
@@ -88,4 +101,15 @@ def _rank(evse: EvseService, token: IdToken) -> _Rank:
     concluded = state.transaction is not None and state.transaction.holder is not None
     if concluded or not state.snapshot.operative or state.snapshot.faulted:
         return _Rank.JUDGES_NOBODY
-    return _Rank.EV_WAITS if state.snapshot.plugged_in else _Rank.FREE
+    return _rank_of_usable(state.hold or FREE_FOR_ALL, token, unplugged=unplugged)
+
+
+def _rank_of_usable(hold: Hold, token: IdToken, *, unplugged: bool) -> _Rank:
+    """Rank by reservations; one for a group may be meant, as the token's is not known yet."""
+    if not hold.held:
+        return _Rank.FREE if unplugged else _Rank.EV_WAITS
+    if claim_of(hold.claims, token, None) is not None:
+        return _Rank.RESERVED_FOR_IT
+    if not may_admit(hold, token):
+        return _Rank.JUDGES_NOBODY
+    return _Rank.PERHAPS_RESERVED_FOR_IT if unplugged else _Rank.EV_WAITS_AT_RESERVED

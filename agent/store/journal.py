@@ -9,6 +9,7 @@ from dataclasses import replace
 from agent.core.documents import UnreadableDocument, read, written
 from agent.core.event_documents import from_document, to_document
 from agent.core.events import SecurityEvent, StoredEvent, TransactionEvent
+from agent.core.reservation import ReservationEnded
 from agent.core.session_state import Deadlines, SessionState
 from agent.core.vocabulary import ReadingContext, TransactionPhase, TriggerReason
 from agent.ports import QueuedEvent
@@ -136,6 +137,7 @@ def _for_the_disk(state: SessionState) -> SessionState:
         connection=state.connection,
         cable_max_a=state.cable_max_a,
         cable_keeper=state.cable_keeper,
+        hold=state.hold,
         deadlines=Deadlines(),
     )
 
@@ -154,8 +156,8 @@ def _entry(event: StoredEvent) -> Entry:
         case TransactionEvent():
             keep, name = not _is_mere_sample(event), type(event).__name__
             return Entry(name, body, event.transaction_id, event.seq_no, keep)
-        case SecurityEvent():
-            return Entry("SecurityEvent", body, None, None, must_keep=True)
+        case SecurityEvent() | ReservationEnded():
+            return Entry(type(event).__name__, body, None, None, must_keep=True)
         case _:
             return Entry(type(event).__name__, body, None, None, must_keep=False)
 

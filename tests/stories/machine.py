@@ -3,7 +3,7 @@
 import asyncio
 import re
 import sqlite3
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -116,11 +116,15 @@ class Machine:
         variables: Mapping[str, str] | None = None,
         evses: int = 1,
         cable: str = "socket",
+        connector_types: Sequence[str] = (),
     ) -> None:
-        """Write the configuration file."""
+        """Write the configuration file; without `connector_types` all EVSEs have the same."""
         lines = {**VARIABLES, **(variables or {})}
         kind = "sType2" if cable == "socket" else "cType2"
-        tables = [EVSE.format(id=n + 1, cable=cable, connector_type=kind) for n in range(evses)]
+        kinds = connector_types or [kind] * evses
+        tables = [
+            EVSE.format(id=n, cable=cable, connector_type=kind) for n, kind in enumerate(kinds, 1)
+        ]
         wiring = SOCKET if cable == "socket" else ""
         self.config.write_text(
             CONFIG.format(

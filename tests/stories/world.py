@@ -53,9 +53,16 @@ class World:
         evses: int = 1,
         cable: str = "socket",
         versions: Sequence[str] | None = None,
+        connector_types: Sequence[str] = (),
     ) -> None:
         """Start the CSMS and the station; wait until it is ready to charge."""
-        await self.power_up(variables, evses=evses, cable=cable, versions=versions)
+        await self.power_up(
+            variables,
+            evses=len(connector_types) or evses,
+            cable=cable,
+            versions=versions,
+            connector_types=connector_types,
+        )
         await self.csms.is_ready()
         await self.pass_s(2)
 
@@ -66,6 +73,7 @@ class World:
         evses: int = 1,
         cable: str = "socket",
         versions: Sequence[str] | None = None,
+        connector_types: Sequence[str] = (),
     ) -> None:
         """Start the CSMS and the station, and wait for nothing."""
         await self._csms.start()
@@ -76,6 +84,7 @@ class World:
             variables=variables,
             evses=evses,
             cable=cable,
+            connector_types=connector_types,
         )
         await self.machine.start()
         self._watching = asyncio.create_task(self._watch_contactors())

@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Final
 
+from agent.core.component_events import ComponentEvent, EventNotification, EventTrigger
 from agent.core.events import (
     AuthorizationAsked,
     Boot,
@@ -19,6 +20,7 @@ from agent.core.events import (
     TransactionEvent,
 )
 from agent.core.meter_values import MeterValue, SampledValue
+from agent.core.reservation import ReservationEnd, ReservationEnded
 from agent.core.signed_values import SignedValue
 from agent.core.snapshot import EvseSnapshot
 from agent.core.vocabulary import (
@@ -246,4 +248,25 @@ REPORT: Final = ReportPart(
             max_limit=Decimal("22080.0"),
         ),
     ),
+)
+RESERVED: Final = EvseChanged(at=at(0), evse=1, before=IDLE, after=replace(IDLE, reserved=True))
+RESERVATION_USED: Final = replace(
+    REMOTE_STARTED, trigger=TriggerReason.AUTHORIZED, remote_start_id=None, reservation_id=7
+)
+RESERVATION_EXPIRED: Final = ReservationEnded(
+    at=at(60), reservation_id=8, end=ReservationEnd.EXPIRED
+)
+RESERVATION_UNUSED: Final = replace(RESERVATION_EXPIRED, end=ReservationEnd.NO_TRANSACTION)
+LOCK_FAILED: Final = ComponentEvent(
+    at=at(1),
+    event_id=5,
+    trigger=EventTrigger.ALERTING,
+    notification=EventNotification.HARD_WIRED_NOTIFICATION,
+    component="ConnectorPlugRetentionLock",
+    variable="Problem",
+    value="true",
+    evse=1,
+    connector=1,
+    transaction_id=TRANSACTION_ID,
+    severity=2,
 )

@@ -21,6 +21,7 @@ from agent.core.commands import (
     Verdict,
     rejected,
 )
+from agent.core.reservation import ReserveOutcome, ReserveStatus
 from agent.ocpp.codec import Codec
 from agent.ocpp.v21 import CODEC as V21
 from agent.ocpp.v201 import CODEC as V201
@@ -191,6 +192,29 @@ SCENES: dict[str, Scene] = {
         ),
         Asks("ClearChargingProfile", {}),
     ),
+    "reservation": (
+        Asks(
+            "ReserveNow",
+            {
+                "id": 7,
+                "expiryDateTime": "2025-05-17T08:00:00.000Z",
+                "idToken": _TOKEN,
+                "connectorType": "sType2",
+            },
+            ReserveOutcome(ReserveStatus.ACCEPTED),
+        ),
+        Tells(scenes.RESERVED, reply={}),
+        Asks(
+            "ReserveNow",
+            {"id": 8, "expiryDateTime": "2025-05-17T08:00:00Z", "idToken": _TOKEN, "evseId": 9},
+            ReserveOutcome(ReserveStatus.REJECTED, "UnknownEvse", "there is no EVSE 9"),
+        ),
+        Tells(scenes.RESERVATION_USED, reply={"idTokenInfo": {"status": "Accepted"}}),
+        Tells(scenes.RESERVATION_EXPIRED, reply={}),
+        Tells(scenes.RESERVATION_UNUSED),
+        Asks("CancelReservation", {"reservationId": 7}, rejected("NotFound")),
+    ),
+    "lock_failure": (Tells(scenes.LOCK_FAILED, reply={}),),
     "operation": (
         Asks(
             "ChangeAvailability",

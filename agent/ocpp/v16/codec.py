@@ -26,6 +26,7 @@ from agent.ocpp.v16 import (
     metering,
     provisioning,
     remote_control,
+    reservation,
     security,
     smart_charging,
     status,
@@ -53,6 +54,7 @@ CODEC: Final = Codec(
         while_rejected=WhileRejected.SILENCE,
         unlock_stops_transaction=True,
         caches_listed_tokens=False,
+        triggered_values_join_transaction=True,
     ),
 )
 """All but the configuration keys, which `with_keys` adds for a station's device model."""
@@ -80,6 +82,10 @@ CODEC.decodes("ExtendedTriggerMessage")(remote_control.trigger_message)
 CODEC.replies("ExtendedTriggerMessage")(remote_control.trigger_message_reply)
 CODEC.decodes("UnlockConnector")(remote_control.unlock_connector)
 CODEC.replies("UnlockConnector")(remote_control.unlock_connector_reply)
+CODEC.decodes("ReserveNow")(reservation.reserve_now)
+CODEC.replies("ReserveNow")(reservation.reserve_now_reply)
+CODEC.decodes("CancelReservation")(reservation.cancel_reservation)
+CODEC.replies("CancelReservation")(accepted_or_rejected)
 CODEC.decodes("SetChargingProfile")(smart_charging.set_charging_profile)
 CODEC.replies("SetChargingProfile")(accepted_or_rejected)
 CODEC.decodes("ClearChargingProfile")(smart_charging.clear_charging_profile)

@@ -303,6 +303,7 @@ _KEYS: tuple[KeyDefinition, ...] = (
     KeyDefinition("LocalAuthListEnabled", sv.LOCAL_AUTH_LIST_ENABLED),
     KeyDefinition("LocalAuthListMaxLength", sv.LOCAL_AUTH_LIST_ENTRIES, shown=Shown.CAPACITY),
     KeyDefinition("SendLocalListMaxLength", sv.LOCAL_AUTH_LIST_ITEMS_PER_MESSAGE),
+    KeyDefinition("ReserveConnectorZeroSupported", sv.RESERVATION_NON_EVSE_SPECIFIC),
     KeyDefinition("ChargeProfileMaxStackLevel", sv.PROFILE_STACK_LEVEL),
     KeyDefinition("ChargingScheduleAllowedChargingRateUnit", sv.RATE_UNIT, RATE_UNITS),
     KeyDefinition("ChargingScheduleMaxPeriods", sv.PERIODS_PER_SCHEDULE),

@@ -3,6 +3,7 @@
 from typing import Final
 
 from agent.core.certificates import SigningAsked
+from agent.core.component_events import ComponentEvent
 from agent.core.events import (
     AuthorizationAsked,
     Boot,
@@ -13,6 +14,8 @@ from agent.core.events import (
     SecurityEvent,
     TransactionEvent,
 )
+from agent.core.progress import FirmwareProgress, LogUploadProgress
+from agent.core.reservation import ReservationEnded
 from agent.ocpp.codec import Codec, Rules, WhileRejected
 from agent.ocpp.rpc import Dialect
 from agent.ocpp.v201 import (
@@ -21,11 +24,13 @@ from agent.ocpp.v201 import (
     certificates,
     data_transfer,
     device_model,
+    diagnostics,
     local_authorization,
     metering,
     network_profiles,
     provisioning,
     remote_control,
+    reservation,
     security,
     smart_charging,
     transactions,
@@ -48,6 +53,10 @@ CODEC.encodes(MeterValuesEvent)(metering.meter_values_call)
 CODEC.encodes(EvseChanged)(availability.status_notification)
 CODEC.encodes(SecurityEvent)(security.security_event_notification)
 CODEC.encodes(SigningAsked)(certificates.sign_certificate)
+CODEC.encodes(ReservationEnded)(reservation.reservation_status_update)
+CODEC.encodes(ComponentEvent)(diagnostics.notify_event)
+CODEC.encodes(LogUploadProgress)(diagnostics.log_status_notification)
+CODEC.encodes(FirmwareProgress)(diagnostics.firmware_status_notification)
 
 CODEC.decodes("GetVariables")(device_model.get_variables)
 CODEC.replies("GetVariables")(device_model.get_variables_reply)
@@ -71,6 +80,10 @@ CODEC.decodes("UnlockConnector")(remote_control.unlock_connector)
 CODEC.replies("UnlockConnector")(remote_control.unlock_connector_reply)
 CODEC.decodes("ChangeAvailability")(availability.change_availability)
 CODEC.replies("ChangeAvailability")(accepted_scheduled_or_rejected)
+CODEC.decodes("ReserveNow")(reservation.reserve_now)
+CODEC.replies("ReserveNow")(reservation.reserve_now_reply)
+CODEC.decodes("CancelReservation")(reservation.cancel_reservation)
+CODEC.replies("CancelReservation")(accepted_or_rejected)
 CODEC.decodes("SetChargingProfile")(smart_charging.set_charging_profile)
 CODEC.replies("SetChargingProfile")(accepted_or_rejected)
 CODEC.decodes("ClearChargingProfile")(smart_charging.clear_charging_profile)

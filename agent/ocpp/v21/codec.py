@@ -5,18 +5,22 @@ from typing import Final
 
 from agent.core.certificates import SigningAsked
 from agent.core.commands import Command, Refusal, UnlockStatus
+from agent.core.component_events import ComponentEvent
 from agent.core.events import AuthorizationAsked, MeterValuesEvent, TransactionEvent
+from agent.core.reservation import ReservationEnd, ReservationEnded
 from agent.ocpp.codec import Answer, Codec, CodecContext, Payload, Rules, WhileRejected
 from agent.ocpp.rpc import Dialect
 from agent.ocpp.v21.smart_charging import charging_profile
 from agent.ocpp.v201 import (
     authorization,
     certificates,
+    diagnostics,
     local_authorization,
     metering,
     network_profiles,
     provisioning,
     remote_control,
+    reservation,
     smart_charging,
     transactions,
 )
@@ -51,6 +55,11 @@ CODEC.extend(V201)
 CODEC.encodes(AuthorizationAsked)(partial(authorization.authorize, limits=LIMITS))
 CODEC.encodes(TransactionEvent)(partial(transactions.transaction_event, limits=LIMITS))
 CODEC.encodes(MeterValuesEvent)(partial(metering.meter_values_call, limits=LIMITS))
+CODEC.encodes(ComponentEvent)(partial(diagnostics.notify_event, tells_severity=True))
+CODEC.encodes(ReservationEnded)(
+    partial(reservation.reservation_status_update, ends=frozenset(ReservationEnd))
+)
+
 CODEC.learns("Authorize")(partial(authorization.token_judged, limits=LIMITS))
 CODEC.learns("TransactionEvent")(partial(transactions.transaction_acknowledged, limits=LIMITS))
 

@@ -11,6 +11,7 @@ from agent.core.certificates import (
     HashAlgorithm,
     SigningAsked,
 )
+from agent.core.component_events import ComponentEvent, EventNotification, EventTrigger
 from agent.core.events import (
     AuthorizationAsked,
     Boot,
@@ -25,6 +26,13 @@ from agent.core.events import (
     TransactionEvent,
 )
 from agent.core.meter_values import MeterValue, SampledValue
+from agent.core.progress import (
+    FirmwareProgress,
+    FirmwareStatus,
+    LogUploadProgress,
+    LogUploadStatus,
+)
+from agent.core.reservation import ReservationEnd, ReservationEnded
 from agent.core.signed_values import SignedValue
 from agent.core.snapshot import EvseSnapshot
 from agent.core.variable_definition import AttributeType, DataType, Mutability
@@ -116,7 +124,33 @@ security_events = st.builds(
     technical_info=optional(texts(300)),
     critical=st.booleans(),
 )
-stored_events = transaction_events | meter_values_events | security_events
+reservation_ends = st.builds(
+    ReservationEnded, at=instants, reservation_id=numbers, end=st.sampled_from(ReservationEnd)
+)
+component_events = st.builds(
+    ComponentEvent,
+    at=instants,
+    event_id=numbers,
+    trigger=st.sampled_from(EventTrigger),
+    notification=st.sampled_from(EventNotification),
+    component=texts(),
+    variable=texts(),
+    value=texts(),
+    component_instance=optional(texts()),
+    variable_instance=optional(texts()),
+    evse=optional(numbers),
+    connector=optional(numbers),
+    cleared=optional(st.booleans()),
+    cause=optional(numbers),
+    tech_code=optional(texts()),
+    tech_info=optional(texts()),
+    transaction_id=optional(st.uuids().map(str) | st.text(max_size=60)),
+    monitoring_id=optional(numbers),
+    severity=optional(st.integers(0, 9)),
+)
+stored_events = (
+    transaction_events | meter_values_events | security_events | reservation_ends | component_events
+)
 
 snapshots = st.builds(
     EvseSnapshot,
@@ -179,6 +213,16 @@ passing_events = st.one_of(
         seq_no=numbers,
         to_be_continued=st.booleans(),
         entries=st.lists(report_entries, max_size=3).map(tuple),
+    ),
+    st.builds(
+        LogUploadProgress,
+        status=st.sampled_from(LogUploadStatus),
+        request_id=optional(st.integers()),
+    ),
+    st.builds(
+        FirmwareProgress,
+        status=st.sampled_from(FirmwareStatus),
+        request_id=optional(st.integers()),
     ),
 )
 certificate_names = st.builds(

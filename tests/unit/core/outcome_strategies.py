@@ -29,6 +29,7 @@ from agent.core.commands import (
     Verdict,
 )
 from agent.core.local_authorization_list import LocalListVersion
+from agent.core.reservation import ReserveOutcome, ReserveStatus
 from agent.core.transaction_status import TransactionStatus
 from agent.core.variable_definition import AttributeType
 from tests.unit.core.event_strategies import (
@@ -119,6 +120,10 @@ OUTCOMES: MappingProxyType[str, st.SearchStrategy[Any]] = MappingProxyType(
         ),
         "GetLocalListVersion": st.builds(LocalListVersion, numbers),
         "GetVariables": _results(_STATUSES),
+        "CancelReservation": outcomes,
+        "ReserveNow": st.builds(
+            ReserveOutcome, st.sampled_from(ReserveStatus), optional(texts(30)), texts()
+        ),
         "RequestStartTransaction": st.builds(StartOutcome, outcomes, optional(texts())),
         "RequestStopTransaction": outcomes,
         "Reset": outcomes,

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agent.core.event_dating import moved_event, moved_transaction
-from agent.core.events import MeterValuesEvent, SecurityEvent, StoredEvent, TransactionEvent
+from agent.core.events import MeterValuesEvent, StoredEvent, TransactionEvent
 from agent.core.session_state import ClockLearned, Elapsed, SessionPolicy
 from tests.unit.core.event_strategies import stored_events
 from tests.unit.core.session_rig import BEGIN_AT, Rig
@@ -17,7 +17,8 @@ BY = timedelta(days=20_000, seconds=7)
 
 
 def instants(event: StoredEvent) -> list[float]:
-    values = () if isinstance(event, SecurityEvent) else event.meter_values
+    told = isinstance(event, TransactionEvent | MeterValuesEvent)
+    values = event.meter_values if told else ()
     return [moment.timestamp() for moment in (event.at, *(value.at for value in values))]
 
 
@@ -28,7 +29,7 @@ def test_all_instants_of_an_event_move_together_and_nothing_else_does(
     by = timedelta(seconds=seconds)
     moved = moved_event(event, by)
     assert [at - seconds for at in instants(moved)] == pytest.approx(instants(event))
-    assert isinstance(moved, TransactionEvent | MeterValuesEvent | SecurityEvent)
+    assert type(moved) is type(event)
     assert moved_event(moved, -by) == event
 
 

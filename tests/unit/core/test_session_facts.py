@@ -2,8 +2,8 @@
 
 import pytest
 
-from agent.core.session_facts import STATE_CHANGED, SessionFacts, due
-from agent.core.session_state import Elapsed, SessionPolicy
+from agent.core.session_facts import STATE_CHANGED, SessionFacts
+from agent.core.session_state import Elapsed, SessionPolicy, due
 from tests.unit.core.session_rig import Rig
 
 

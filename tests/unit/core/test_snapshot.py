@@ -66,10 +66,12 @@ def test_an_inoperative_connector_is_unavailable_once_its_transaction_is_over(
 def test_a_reserved_connector_stays_reserved_until_its_token_and_its_ev_are_there() -> None:
     reserved = EvseSnapshot(reserved=True)
     plugged_in = EvseSnapshot(reserved=True, plugged_in=True)
+    running = EvseSnapshot(reserved=True, plugged_in=True, in_transaction=True)
     authorized = EvseSnapshot(reserved=True, plugged_in=True, authorized=True)
 
     assert connector_status(reserved) is ConnectorStatus.RESERVED
     assert connector_status(plugged_in) is ConnectorStatus.RESERVED
+    assert connector_status(running) is ConnectorStatus.RESERVED
     assert connector_status(authorized) is ConnectorStatus.OCCUPIED
 
 

@@ -30,6 +30,8 @@ OUTCOMES_16: MappingProxyType[str, st.SearchStrategy[Any]] = MappingProxyType(
         "GetLocalListVersion": OUTCOMES["GetLocalListVersion"],
         "SendLocalList": OUTCOMES["SendLocalList"],
         "SetChargingProfile": OUTCOMES["SetChargingProfile"],
+        "CancelReservation": OUTCOMES["CancelReservation"],
+        "ReserveNow": OUTCOMES["ReserveNow"],
         "TriggerMessage": OUTCOMES["TriggerMessage"],
         "UnlockConnector": OUTCOMES["UnlockConnector"],
     }
@@ -68,7 +70,7 @@ def test_every_action_has_both_a_decoder_and_a_reply() -> None:
 
 def test_actions_that_are_not_offered_are_not_handled() -> None:
     assert CODEC.handles("Reset")
-    for action in ("ReserveNow", "UpdateFirmware", "Authorize"):
+    for action in ("GetDiagnostics", "UpdateFirmware", "Authorize"):
         assert not CODEC.handles(action)
 
 

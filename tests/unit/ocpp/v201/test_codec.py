@@ -37,7 +37,7 @@ def test_the_station_as_a_whole_has_no_status_of_its_own() -> None:
 
 def test_actions_that_are_not_offered_are_not_handled() -> None:
     assert CODEC.handles("Reset")
-    assert not CODEC.handles("ReserveNow")
+    assert not CODEC.handles("PublishFirmware")
 
 
 @pytest.mark.requirement("B03.FR.08")

@@ -102,7 +102,7 @@ def test_known_messages_can_be_triggered(trigger: MessageTrigger) -> None:
 
 
 @pytest.mark.requirement("F06.FR.08")
-@pytest.mark.parametrize("message", ["LogStatusNotification", "PublishFirmwareStatusNotification"])
+@pytest.mark.parametrize("message", ["PublishFirmwareStatusNotification"])
 def test_a_message_that_the_station_does_not_send_has_no_trigger(message: str) -> None:
     assert read("TriggerMessage", {"requestedMessage": message}) == TriggerMessage(None)
 

@@ -1,0 +1,52 @@
+"""How far long-running work for the CSMS has come: log uploads and firmware updates."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class LogUploadStatus(StrEnum):
+    """UploadLogStatusEnumType."""
+
+    ACCEPTED_CANCELED = "AcceptedCanceled"
+    BAD_MESSAGE = "BadMessage"
+    IDLE = "Idle"
+    NOT_SUPPORTED_OPERATION = "NotSupportedOperation"
+    PERMISSION_DENIED = "PermissionDenied"
+    UPLOADED = "Uploaded"
+    UPLOADING = "Uploading"
+    UPLOAD_FAILURE = "UploadFailure"
+
+
+class FirmwareStatus(StrEnum):
+    """FirmwareStatusEnumType."""
+
+    DOWNLOADED = "Downloaded"
+    DOWNLOADING = "Downloading"
+    DOWNLOAD_FAILED = "DownloadFailed"
+    DOWNLOAD_PAUSED = "DownloadPaused"
+    DOWNLOAD_SCHEDULED = "DownloadScheduled"
+    IDLE = "Idle"
+    INSTALLATION_FAILED = "InstallationFailed"
+    INSTALLED = "Installed"
+    INSTALLING = "Installing"
+    INSTALL_REBOOTING = "InstallRebooting"
+    INSTALL_SCHEDULED = "InstallScheduled"
+    INSTALL_VERIFICATION_FAILED = "InstallVerificationFailed"
+    INVALID_SIGNATURE = "InvalidSignature"
+    SIGNATURE_VERIFIED = "SignatureVerified"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogUploadProgress:
+    """A log upload's state; `request_id` names the GetLog, None while nothing is uploaded."""
+
+    status: LogUploadStatus = LogUploadStatus.IDLE
+    request_id: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FirmwareProgress:
+    """A firmware update's state; `request_id` names the UpdateFirmware, None without one."""
+
+    status: FirmwareStatus = FirmwareStatus.IDLE
+    request_id: int | None = None

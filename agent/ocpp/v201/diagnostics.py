@@ -1,0 +1,77 @@
+"""Blocks L and N as far as they are told: events of components, log uploads, firmware updates."""
+
+from typing import Any
+
+from agent.core.component_events import ComponentEvent
+from agent.core.progress import FirmwareProgress, LogUploadProgress
+from agent.ocpp.codec import Call, CodecContext
+from agent.ocpp.payloads import present, shorten
+from agent.ocpp.timestamps import format_datetime
+from agent.ocpp.v201.limits import (
+    IDENTIFIER_LENGTH,
+    TRANSACTION_ID_LENGTH,
+    VARIABLE_VALUE_LENGTH,
+)
+
+_TECH_CODE_LENGTH = 50
+_TECH_INFO_LENGTH = 500
+_INT32_MAX = 2**31 - 1
+
+
+def notify_event(
+    event: ComponentEvent, _context: CodecContext, *, tells_severity: bool = False
+) -> tuple[Call, ...]:
+    """Tell an event of a component, each in a message of its own (G05.FR.02, N07)."""
+    at, transaction_id = format_datetime(event.at), event.transaction_id
+    named = transaction_id is not None and len(transaction_id) <= TRANSACTION_ID_LENGTH
+    data = {
+        "eventId": event.event_id % _INT32_MAX,
+        "timestamp": at,
+        "trigger": event.trigger.value,
+        "cause": None if event.cause is None else event.cause % _INT32_MAX,
+        "actualValue": shorten(event.value, VARIABLE_VALUE_LENGTH),
+        "techCode": _shortened(event.tech_code, _TECH_CODE_LENGTH),
+        "techInfo": _shortened(event.tech_info, _TECH_INFO_LENGTH),
+        "cleared": event.cleared,
+        "transactionId": transaction_id if named else None,
+        "component": _component(event),
+        "variableMonitoringId": event.monitoring_id,
+        "eventNotificationType": event.notification.value,
+        "variable": _named(event.variable, event.variable_instance),
+        "severity": event.severity if tells_severity else None,
+    }
+    payload = {"generatedAt": at, "seqNo": 0, "eventData": [present(data)]}
+    return (Call("NotifyEvent", payload),)
+
+
+def log_status_notification(event: LogUploadProgress, _context: CodecContext) -> tuple[Call, ...]:
+    """Tell how far a log upload has come; without one there is no request id (F06.FR.15)."""
+    payload = {"status": event.status.value, "requestId": event.request_id}
+    return (Call("LogStatusNotification", present(payload)),)
+
+
+def firmware_status_notification(
+    event: FirmwareProgress, _context: CodecContext
+) -> tuple[Call, ...]:
+    """Tell how far an update has come; without one there is no request id (F06.FR.16)."""
+    payload = {"status": event.status.value, "requestId": event.request_id}
+    return (Call("FirmwareStatusNotification", present(payload)),)
+
+
+def _component(event: ComponentEvent) -> dict[str, Any]:
+    place = present({"id": event.evse, "connectorId": event.connector})
+    named = _named(event.component, event.component_instance)
+    return named if event.evse is None else {**named, "evse": place}
+
+
+def _named(name: str, instance: str | None) -> dict[str, Any]:
+    """Return ComponentType or VariableType."""
+    told = {
+        "name": shorten(name, IDENTIFIER_LENGTH),
+        "instance": _shortened(instance, IDENTIFIER_LENGTH),
+    }
+    return present(told)
+
+
+def _shortened(text: str | None, limit: int) -> str | None:
+    return None if text is None else shorten(text, limit)
