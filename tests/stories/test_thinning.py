@@ -83,7 +83,7 @@ def way(course: Course, *requirements: str) -> Any:
         way(unplugged_at_the_car, "E09.FR.06", "E09.FR.07"),
         way(suspended_and_stopped, "E10.FR.05", "E10.FR.06"),
         way(all_offline, "E12.FR.08", "E12.FR.09"),
-        way(stopped_by_the_csms, "F04.FR.05", "F04.FR.06"),
+        way(stopped_by_the_csms, "F03.FR.06", "F04.FR.05", "F04.FR.06"),
     ],
 )
 async def test_the_series_of_an_end_is_thinned_alternately_between_its_edges(
@@ -131,7 +131,7 @@ async def lost_in_the_middle(world: World, bench: Bench, csms: Desk) -> None:
     "course",
     [
         way(begun_offline, "E04.FR.07", "E04.FR.08"),
-        way(lost_in_the_middle, "E11.FR.04", "E11.FR.05"),
+        way(lost_in_the_middle, "E11.FR.04", "E11.FR.05", "J02.FR.12", "J02.FR.13"),
         way(all_offline, "E12.FR.04", "E12.FR.05"),
     ],
 )
