@@ -14,34 +14,20 @@ from agent.app.csms_settings import back_off, identity, retry_policy
 from agent.app.evses import descriptions, evse_service, meter_readers, station_signer
 from agent.app.foundations import Foundations
 from agent.app.live_variables import provide_live_variables
-from agent.app.lobby import introducing, lobby, resetting, stopping
+from agent.app.lobby import introducing, lobby
 from agent.app.message_bounds import message_bounds
 from agent.app.network import Network, provide_network_variables
-from agent.app.reservations import reservation_service, serve_reservations, watch_locks
+from agent.app.orders import Carriers, router
+from agent.app.registration import Registration
+from agent.app.reservations import reservation_service, watch_locks
 from agent.app.reset import reset_means
 from agent.app.security import SecurityWatch
 from agent.app.views import LocalViews
 from agent.core import standard_variables as sv
-from agent.core.commands import (
-    ChangeAvailability,
-    ClearChargingProfile,
-    GetBaseReport,
-    GetCompositeSchedule,
-    GetVariables,
-    RequestStart,
-    RequestStop,
-    Reset,
-    SetChargingProfile,
-    SetVariables,
-    UnlockConnector,
-)
 from agent.core.events import Boot, TransactionEvent
 from agent.core.facts import TransactionAcknowledged
-from agent.core.network_profiles import SetNetworkProfile
-from agent.core.report_request import GetReport
 from agent.core.session_state import SessionState
-from agent.core.transaction_status import GetTransactionStatus
-from agent.core.variable_access import Assignment, VariableChange
+from agent.core.variable_access import VariableChange
 from agent.ocpp.codec import CodecContext, SignedValueWrapper
 from agent.ocpp.dialing import ConnectFailed
 from agent.ocpp.directory import StationDirectory
@@ -55,7 +41,7 @@ from agent.services.history import TransactionHistory
 from agent.services.json_lines import JsonLinesServer
 from agent.services.lobby import Lobby
 from agent.services.metering import MeteringService
-from agent.services.provisioning import ProvisioningService, ProvisioningSettings
+from agent.services.provisioning import ProvisioningService
 from agent.services.remote_control import RemoteControlService
 from agent.services.reports import ReportService
 from agent.services.reset import ResetService
@@ -212,12 +198,15 @@ class Station:
 
     def _serve_the_csms(self) -> None:
         f = self._f
+        registration = Registration(f, self.variables, self.security, self.back_dating, self.spawn)
         self.provisioning = ProvisioningService(
             self.dispatcher,
             f.clock,
             Boot(identity=identity(f), reason=f.boot_reason),
             lambda: {number: evse.state.snapshot for number, evse in self.evses.items()},
-            self._provisioning_settings(),
+            registration.settings(
+                self.network.service, lambda: self.availability.station_operative
+            ),
         )
         self.availability = AvailabilityService(
             self.evses, f.storage.documents, self.provisioning.tell_station, self.spawn
@@ -252,7 +241,7 @@ class Station:
             self.spawn,
         )
         self.reservations = reservation_service(f, self.evses, self.availability)
-        router = self._router(remote_control, triggers)
+        orders = self._router(remote_control, triggers)
         settings = LinkSettings(
             endpoint=self.network.endpoint,
             back_off=lambda: back_off(f.model),
@@ -267,7 +256,7 @@ class Station:
             on_violation=self._watch.violated,
         )
         self.link = Link(
-            settings, self.dispatcher, self.context, router.handle, f.clock.monotonic_s
+            settings, self.dispatcher, self.context, orders.handle, f.clock.monotonic_s
         )
 
     async def _reconnect(self) -> None:
@@ -284,60 +273,30 @@ class Station:
     def _router(
         self, remote_control: RemoteControlService, triggers: TriggerService
     ) -> CommandRouter:
-        router = CommandRouter()
-        router.carries_out(GetVariables, self.variables.get)
-        router.carries_out(SetVariables, self.variables.set)
-        router.carries_out(GetBaseReport, self.reports.base)
-        router.carries_out(GetReport, self.reports.custom)
-        router.carries_out(SetNetworkProfile, self.network.slots.set)
-        router.carries_out(Reset, resetting(self.lobby, self.reset.reset))
-        router.carries_out(ChangeAvailability, self.availability.change)
-        router.carries_out(RequestStart, remote_control.start)
-        router.carries_out(RequestStop, stopping(self.lobby, remote_control.stop))
-        self.certificates.serve(router, triggers.trigger)
-        router.carries_out(
-            UnlockConnector,
-            lambda command: remote_control.unlock(
-                command, stops=rule_in_use(self.dispatcher, lambda it: it.unlock_stops_transaction)
-            ),
+        return router(
+            Carriers(
+                dispatcher=self.dispatcher,
+                variables=self.variables,
+                reports=self.reports,
+                network=self.network,
+                certificates=self.certificates,
+                authorization=self.authorization,
+                lobby=self.lobby,
+                availability=self.availability,
+                remote_control=remote_control,
+                triggers=triggers,
+                reset=self.reset,
+                reservations=self.reservations,
+                smart_charging=self.smart_charging,
+                transaction_status=TransactionStatusService(self._kept, self._f.storage.journal),
+            )
         )
-        router.carries_out(SetChargingProfile, self.smart_charging.set)
-        router.carries_out(ClearChargingProfile, self.smart_charging.clear)
-        router.carries_out(GetCompositeSchedule, self.smart_charging.composite)
-        status = TransactionStatusService(self._kept, self._f.storage.journal)
-        router.carries_out(GetTransactionStatus, status.status)
-        self.authorization.serve(router)
-        serve_reservations(router, self.reservations)
-        router.check_complete()
-        return router
 
     def _kept(self) -> list[SessionState]:
         return [session.kept for session in self._sessions()]
 
     def _sessions(self) -> list[Lobby | EvseService]:
         return [self.lobby, *self.evses.values()]
-
-    def _provisioning_settings(self) -> ProvisioningSettings:
-        model = self._f.model
-        return ProvisioningSettings(
-            heartbeat_interval_s=lambda: model.integer(sv.HEARTBEAT_INTERVAL),
-            take_heartbeat_interval=self._take_heartbeat_interval,
-            offline_threshold_s=lambda: model.integer(sv.OFFLINE_THRESHOLD),
-            clock_from_csms=lambda: "Heartbeat" in model.member_list(sv.TIME_SOURCE),
-            station_operative=lambda: self.availability.station_operative,
-            clock_moved=self._clock_moved,
-            registration_refused=self.network.service.registration_refused,
-        )
-
-    def _clock_moved(self, by_s: float) -> None:
-        self.back_dating.clock_moved(by_s)
-        threshold_s = self._f.model.integer(sv.TIME_ADJUSTMENT_REPORTING_THRESHOLD)
-        self.security.clock_moved(by_s, threshold_s)
-
-    def _take_heartbeat_interval(self, interval_s: int) -> None:
-        if interval_s != self._f.model.integer(sv.HEARTBEAT_INTERVAL):
-            assignment = Assignment(sv.HEARTBEAT_INTERVAL, str(interval_s))
-            self.spawn(self.variables.store([assignment]))
 
     def _acknowledged(self, fact: TransactionAcknowledged) -> None:
         """Let the session obey a verdict that came with an acknowledgement (E05, C09)."""

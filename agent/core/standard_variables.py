@@ -16,21 +16,9 @@ def evse_variable(evse_id: int, component: str, variable: str) -> ComponentVaria
     return ComponentVariable(ComponentKey(component, evse_id=evse_id), VariableKey(variable))
 
 
-def connector_variable(evse_id: int, connector_id: int, variable: str) -> ComponentVariable:
-    """Return a variable of a Connector component."""
-    return ComponentVariable(
-        ComponentKey("Connector", evse_id=evse_id, connector_id=connector_id), VariableKey(variable)
-    )
-
-
 def evse_allow_reset(evse_id: int) -> ComponentVariable:
     """EVSE.AllowReset: whether the EVSE may be reset by itself (B11.FR.10)."""
     return evse_variable(evse_id, "EVSE", "AllowReset")
-
-
-def evse_power(evse_id: int) -> ComponentVariable:
-    """EVSE.Power: its maxLimit is the rated power in W."""
-    return evse_variable(evse_id, "EVSE", "Power")
 
 
 def fiscal_public_key(evse_id: int) -> ComponentVariable:
@@ -122,7 +110,6 @@ MAX_CERTIFICATE_CHAIN_SIZE = _station("SecurityCtrlr", "MaxCertificateChainSize"
 ORGANIZATION_NAME = _station("SecurityCtrlr", "OrganizationName")
 SECURITY_PROFILE = _station("SecurityCtrlr", "SecurityProfile")
 
-CLOCK_DATE_TIME = _station("ClockCtrlr", "DateTime")
 TIME_SOURCE = _station("ClockCtrlr", "TimeSource")
 TIME_ADJUSTMENT_REPORTING_THRESHOLD = _station("ClockCtrlr", "TimeAdjustmentReportingThreshold")
 BYTES_PER_GET_REPORT = _station("DeviceDataCtrlr", "BytesPerMessage", "GetReport")
@@ -131,8 +118,6 @@ BYTES_PER_SET_VARIABLES = _station("DeviceDataCtrlr", "BytesPerMessage", "SetVar
 ITEMS_PER_GET_REPORT = _station("DeviceDataCtrlr", "ItemsPerMessage", "GetReport")
 ITEMS_PER_GET_VARIABLES = _station("DeviceDataCtrlr", "ItemsPerMessage", "GetVariables")
 ITEMS_PER_SET_VARIABLES = _station("DeviceDataCtrlr", "ItemsPerMessage", "SetVariables")
-STATION_AVAILABILITY_STATE = _station("ChargingStation", "AvailabilityState")
-STATION_SUPPLY_PHASES = _station("ChargingStation", "SupplyPhases")
 
 CHARGING_PROFILE_ENTRIES = _station("SmartChargingCtrlr", "Entries", "ChargingProfiles")
 PERIODS_PER_SCHEDULE = _station("SmartChargingCtrlr", "PeriodsPerSchedule")

@@ -211,11 +211,6 @@ def assemble(payload: bytes, signature_der: bytes) -> bytes:
     return b"|".join((HEADER.encode("ascii"), payload, signature.encode("ascii")))
 
 
-def watt_hours(milliwatt_hours: int) -> Decimal:
-    """Convert a whole number of milliwatt-hours to watt-hours, exactly."""
-    return Decimal(f"{milliwatt_hours}E-3")
-
-
 def energy_text(energy_wh: Decimal | float, unit: EnergyUnit) -> str:
     """Write RV: the energy in plain decimal digits, exactly; kWh have 3 decimals at least.
 

@@ -34,11 +34,6 @@ def try_connect(state_dir: Path) -> socket.socket | None:
     return connection
 
 
-def ensure_board(state_dir: Path) -> None:
-    """Start the board if it is not running; it goes on alone. Raises `HardwareLost`."""
-    connect(state_dir).close()
-
-
 def connect(state_dir: Path) -> socket.socket:
     """Connect to the board, starting it when missing; blocks, raises `HardwareLost`."""
     deadline_s = time.monotonic() + START_TIMEOUT_S

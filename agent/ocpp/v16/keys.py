@@ -160,12 +160,6 @@ def initial_assignments(
     return tuple(assignments), tuple(problems)
 
 
-def measurand_list(model: DeviceModel, key: str) -> str:
-    """Return the text of a measurand list key, phases included. Raises KeyError for other keys."""
-    definition = _MEASURAND_KEYS[key]
-    return _measurand_text(model, definition)
-
-
 def _keys_of(model: DeviceModel) -> dict[str, KeyDefinition]:
     keys = {key.name.lower(): key for key in _KEYS if model.has(key.variable)}
     return keys | {key.name.lower(): key for key in _meter_public_keys(model)}
@@ -331,5 +325,3 @@ _KEYS: tuple[KeyDefinition, ...] = (
     KeyDefinition("AlignedDataSignReadings", sv.ALIGNED_SIGN_READINGS),
     KeyDefinition("AlignedDataSignUpdatedReadings", sv.ALIGNED_SIGN_UPDATED_READINGS),
 )
-
-_MEASURAND_KEYS = {key.name: key for key in _KEYS if key.text_as_set is not None}

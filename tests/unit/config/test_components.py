@@ -71,7 +71,7 @@ def station(folder: Path, tail: str = "", *evses: tuple[str, int]) -> StationCon
 
 
 def component(
-    name: str, variable: str, evse: int, connector: int | None = None
+    name: str, variable: str, evse: int | None = None, connector: int | None = None
 ) -> ComponentVariable:
     return ComponentVariable(ComponentKey(name, None, evse, connector), VariableKey(variable))
 
@@ -79,11 +79,11 @@ def component(
 def test_components_stand_where_their_scope_says(tmp_path: Path) -> None:
     config = station(tmp_path, "", ("sType2", 3), ("cType2", 1))
     model = device_model_for(config, BARE)
-    assert model.integer(sv.STATION_SUPPLY_PHASES) == 3
+    assert model.integer(component("ChargingStation", "SupplyPhases")) == 3
     assert model.integer(component("EVSE", "SupplyPhases", 2)) == 1
-    assert model.definition(sv.evse_power(1)).max_limit == Decimal(22080)
-    assert model.definition(sv.evse_power(2)).max_limit == Decimal(7360)
-    assert model.text(sv.connector_variable(2, 1, "ConnectorType")) == "cType2"
+    assert model.definition(component("EVSE", "Power", 1)).max_limit == Decimal(22080)
+    assert model.definition(component("EVSE", "Power", 2)).max_limit == Decimal(7360)
+    assert model.text(component("Connector", "ConnectorType", 2, 1)) == "cType2"
     assert model.has(component("ConnectorPlugRetentionLock", "Problem", 1, 1))
     assert not model.has(component("ConnectorPlugRetentionLock", "Problem", 2, 1))
 

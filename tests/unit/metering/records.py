@@ -95,3 +95,7 @@ def begin_and_end(
     begin = meter.now(reading("1234567", user=user))
     end = meter.now(reading("1244667.5", after_s=3600, reason=ReadingReason.END, user=user))
     return begin, end
+
+
+def watt_hours(milliwatt_hours: int) -> Decimal:
+    return Decimal(f"{milliwatt_hours}E-3")

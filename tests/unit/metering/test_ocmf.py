@@ -30,9 +30,8 @@ from agent.metering.ocmf import (
     build_payload,
     energy_text,
     time_text,
-    watt_hours,
 )
-from tests.unit.metering.records import DEVICE, START, USER, reading
+from tests.unit.metering.records import DEVICE, START, USER, reading, watt_hours
 
 
 def payload(device: SigningDevice = DEVICE, of: MeterReading | None = None) -> dict[str, Any]:

@@ -28,7 +28,6 @@ from agent.metering.ocmf import (
     RecordTooLongError,
     Register,
     SigningDevice,
-    watt_hours,
 )
 from agent.metering.signer import SignedRecord
 from agent.metering.verification import verify_pair, verify_record
@@ -42,6 +41,7 @@ from tests.unit.metering.records import (
     reading,
     signer,
     signing_key,
+    watt_hours,
 )
 
 PUBLIC_KEY = signing_key().public_key_hex

@@ -32,6 +32,7 @@ from tests.unit.metering.records import (
     reading,
     signer,
     signing_key,
+    watt_hours,
 )
 
 KEY = signing_key()
@@ -218,7 +219,7 @@ def test_a_pair_proves_the_energy_between_its_readings() -> None:
 
 @given(st.integers(0, 10**15 - 1), st.integers(0, 10**15 - 1))
 def test_the_proved_energy_is_exact(first: int, second: int) -> None:
-    low, high = sorted((ocmf.watt_hours(first), ocmf.watt_hours(second)))
+    low, high = sorted((watt_hours(first), watt_hours(second)))
     verdict = pair(
         lambda taken: replace(taken, energy_wh=low), lambda taken: replace(taken, energy_wh=high)
     )

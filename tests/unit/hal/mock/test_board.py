@@ -12,7 +12,7 @@ import pytest
 
 from hal.mock import wire
 from hal.mock.board import Board
-from hal.mock.client import connect, ensure_board, try_connect
+from hal.mock.client import connect, try_connect
 from hal.mock.memory import NEW_METER_MICRO_WH, RegisterMemory
 from hal.mock.world import claim_world, read_token, socket_address
 
@@ -35,7 +35,7 @@ def is_sent(connection: socket.socket, datagram: bytes) -> bool:
 
 
 def test_the_board_of_a_state_directory_is_found(board: Board, state_dir: Path) -> None:
-    ensure_board(state_dir)
+    connect(state_dir).close()
     connection = try_connect(state_dir)
     assert connection is not None
     assert ask(connection, "open", [1])["token"] == read_token(state_dir)
