@@ -8,7 +8,7 @@ still; so a story of hours takes seconds and happens in the same order every tim
 import asyncio
 import fcntl
 import selectors
-import struct
+import sys
 from collections.abc import Callable, Mapping
 from concurrent.futures import Executor
 from datetime import UTC, datetime, timedelta
@@ -23,6 +23,7 @@ _MOST_TURNS_AT_AN_INSTANT = 500
 _INSTANT_S = 1e-6
 _SIOCOUTQNSD = 0x894B
 """Linux: bytes of a TCP socket that were not sent yet."""
+_NO_BYTES = bytes(4)
 _LONGEST_STANDSTILL_S = 10.0
 
 
@@ -38,6 +39,20 @@ class VirtualTimeSelector(selectors.DefaultSelector):
         self.now_s = FIRST_MONOTONIC_S
         self.busy: list[Callable[[], bool]] = []
         self._turns = 0
+        self._connected: set[int] = set()
+
+    def register(  # type: ignore[explicit-override]
+        self, fileobj: Any, events: int, data: Any = None
+    ) -> selectors.SelectorKey:
+        key = super().register(fileobj, events, data)
+        if _unsent(key.fd) is not None:
+            self._connected.add(key.fd)
+        return key
+
+    def unregister(self, fileobj: Any) -> selectors.SelectorKey:  # type: ignore[explicit-override]
+        key = super().unregister(fileobj)
+        self._connected.discard(key.fd)
+        return key
 
     # typing.override, which the type checker misses here, is younger than Python 3.11.
     def select(  # type: ignore[explicit-override]
@@ -71,7 +86,7 @@ class VirtualTimeSelector(selectors.DefaultSelector):
         return any(busy() for busy in self.busy) or self._bytes_travel()
 
     def _bytes_travel(self) -> bool:
-        return any(_unsent(key.fileobj) for key in self.get_map().values())
+        return any(map(_unsent, self._connected))
 
 
 class VirtualTimeLoop(asyncio.SelectorEventLoop):
@@ -117,17 +132,16 @@ def loop_factories() -> Mapping[str, Callable[[], asyncio.AbstractEventLoop]]:
     return {"virtual": VirtualTimeLoop}
 
 
-def _unsent(item: Any) -> bool:
-    """Tell whether a TCP socket has bytes that the kernel has not handed over yet.
+def _unsent(descriptor: int) -> int | None:
+    """Return the bytes that the kernel has not handed over yet; None for what is no connection.
 
     What is sent on loopback has arrived; its acknowledgement may come much later.
     """
-    descriptor = item if isinstance(item, int) else item.fileno()
     try:
-        pending = fcntl.ioctl(descriptor, _SIOCOUTQNSD, struct.pack("i", 0))
+        pending = fcntl.ioctl(descriptor, _SIOCOUTQNSD, _NO_BYTES)
     except OSError:
-        return False  # no socket, or none that is connected
-    return bool(struct.unpack("i", pending)[0])
+        return None
+    return int.from_bytes(pending, sys.byteorder)
 
 
 __all__ = [

@@ -9,11 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.foreign_csms import steps_2x, steps_16
+from tests.integration.foreign_csms import steps_2x, steps_2x_more, steps_16
 from tests.integration.foreign_csms.peer import NotInstallable, installed_modules
 from tests.integration.foreign_csms.rig import rig
 
-STEPS = {"ocpp1.6": steps_16.STEPS, "ocpp2.0.1": steps_2x.STEPS, "ocpp2.1": steps_2x.STEPS}
+STEPS_2X = steps_2x.BEGIN + steps_2x_more.STEPS + steps_2x.END
+STEPS = {"ocpp1.6": steps_16.STEPS, "ocpp2.0.1": STEPS_2X, "ocpp2.1": STEPS_2X}
 
 pytestmark = pytest.mark.timeout(120)
 
