@@ -24,6 +24,7 @@ async def csms() -> AsyncIterator[Csms]:
 async def station(tmp_path: Path, csms: Csms) -> AsyncIterator[StationProcess]:
     process = StationProcess(tmp_path, csms.url, ("ocpp2.0.1",))
     await process.start()
+    await csms.wait_for_station("CS001")  # until then no unknown token is accepted
     yield process
     await process.dispose()
 
