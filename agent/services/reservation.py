@@ -100,10 +100,17 @@ class ReservationService:
             async with self._changing:
                 await self._settle()
             try:
-                async with asyncio.timeout(LONGEST_WAIT_S if self._book else None):
+                async with asyncio.timeout(self._wait_s()):
                     await self._look.wait()
             except TimeoutError:
                 continue
+
+    def _wait_s(self) -> float | None:
+        """Return for how long nothing ends by itself, as far as the clock is to be believed."""
+        if not self._book:
+            return None
+        left = min(one.expires_at for one in self._book) - self._clock.now()
+        return min(max(left.total_seconds(), 0.0), LONGEST_WAIT_S)
 
     async def _settle(self) -> None:
         await self._forget_used()
