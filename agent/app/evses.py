@@ -7,7 +7,7 @@ from agent.app.hardware import MeterDevices
 from agent.app.storage import FISCAL_PAGINATION, Pagination, RememberedKey
 from agent.config.model import Cable, StationConfig
 from agent.core import standard_variables as sv
-from agent.core.session import Session, idle_state
+from agent.core.session import Session, after_restart, idle_state
 from agent.core.session_state import last_told
 from agent.metering.ocmf import ClockStatus
 from agent.metering.station_signer import SigningPolicy, StationSigner
@@ -52,6 +52,7 @@ def evse_service(f: Foundations, description: EvseDescription, ports: EvsePorts)
     state = f.storage.journal.sessions().get(description.evse)
     if state is None:
         state = idle_state(description.evse, operative=operative)
+    state = after_restart(state)
     # What was kept last may be from the middle of a reset, during which nobody may use an EVSE.
     state = replace(state, snapshot=replace(state.snapshot, operative=operative))
     session = Session(state, policies.session_policy(f.model))

@@ -258,6 +258,11 @@ def _next(due_s: float | None, interval_s: int, moment: Moment) -> float | None:
     return due_s + missed * interval_s
 
 
+def after_restart(kept: SessionState) -> SessionState:
+    """Return a kept state as a restart leaves it: no verdict is awaited, the old clock is gone."""
+    return replace(kept, pending=None, deadlines=Deadlines())
+
+
 def idle_state(evse: int, *, operative: bool = True) -> SessionState:
     """Return the state of an EVSE that has never been used."""
     return SessionState(evse, EvseSnapshot(operative=operative))

@@ -24,7 +24,6 @@ from agent.core.session_state import (
     CableReleased,
     Cause,
     ClockLearned,
-    Deadlines,
     Elapsed,
     EventTriggered,
     GroupTold,
@@ -321,7 +320,6 @@ class SessionFacts:
         transaction = self.state.transaction
         if transaction is not None and transaction.charging_since_s is not None:
             self.change_transaction(transaction, charging_since_s=moment.now_s)
-        self.state = replace(self.state, pending=None, deadlines=Deadlines())
         if resumed.power_was_lost:
             self._stop_ordered(_POWER_LOST, final=True)
         return self._lines_changed(resumed.lines)

@@ -7,7 +7,7 @@ from itertools import pairwise
 
 from agent.core.events import TransactionEvent
 from agent.core.metering import Reading
-from agent.core.session import Session, idle_state
+from agent.core.session import Session, after_restart, idle_state
 from agent.core.session_state import (
     UNDECIDED,
     Arrived,
@@ -247,7 +247,7 @@ class Rig:
 
     def restart(self, *, power_was_lost: bool = False, lines: LinesChanged | None = None) -> None:
         """Start the software anew from the state as kept."""
-        self.session = Session(self.session.state, self.policy)
+        self.session = Session(after_restart(self.session.state), self.policy)
         self.lines = self.lines if lines is None else lines
         self.do(Resumed(self.lines, power_was_lost))
 

@@ -19,7 +19,6 @@ from agent.core.session_state import (
     LimitChanged,
     LinesChanged,
     RemoteStarted,
-    Resumed,
     SessionPolicy,
     SessionState,
     StopOrdered,
@@ -230,8 +229,7 @@ class AnySession(RuleBasedStateMachine):
             connection = lines.connection + swapped
             lines = replace(lines, connection=connection, power_path_closed=False)
         before, running = len(self.rig.told), self.rig.state.transaction
-        self.rig.lines = lines
-        self.rig.do(Resumed(lines, power_was_lost))
+        self.rig.restart(power_was_lost=power_was_lost, lines=lines)
         if power_was_lost and running is not None and running.ending is None:
             ended = self.rig.told[before].event
             assert ended.stopped_reason is StoppedReason.POWER_LOSS

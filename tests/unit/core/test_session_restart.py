@@ -8,12 +8,12 @@ from decimal import Decimal
 import pytest
 
 from agent.core.documents import read, written
-from agent.core.session import Session
+from agent.core.session import Session, idle_state
 from agent.core.session_state import (
     Cause,
-    Deadlines,
     EventTriggered,
     LinesChanged,
+    Resumed,
     SessionPolicy,
     SessionState,
     StopOrdered,
@@ -123,8 +123,7 @@ def through_the_disk(state: SessionState) -> SessionState:
 
 def reboot(rig: Rig, *, power_was_lost: bool = False, lines: LinesChanged | None = None) -> None:
     """Restart from what the disk holds; the monotonic clock starts anew."""
-    state = replace(rig.state, deadlines=Deadlines(), pending=None)
-    rig.session = Session(through_the_disk(state), rig.policy)
+    rig.session = Session(through_the_disk(rig.state), rig.policy)
     rig.now_s = 5.0
     rig.restart(power_was_lost=power_was_lost, lines=lines)
 
@@ -369,6 +368,23 @@ def test_an_ending_transaction_ends_after_the_restart_with_its_own_reason() -> N
     rig.see(closed=False)
 
     assert rig.ended.stopped_reason is StoppedReason.REMOTE
+
+
+@pytest.mark.parametrize("plugged_in", [True, False])
+def test_a_token_that_came_before_the_first_word_of_the_guard_is_judged_all_the_same(
+    plugged_in: bool,
+) -> None:
+    rig = Rig()
+    rig.session = Session(idle_state(1), rig.policy)
+    rig.do(TokenPresented(DRIVER))
+
+    rig.do(Resumed(replace(rig.lines, plugged_in=plugged_in), power_was_lost=False))
+    rig.do(TokenJudged(DRIVER, accepted(DRIVER), AuthorizedBy.CSMS))
+
+    assert rig.state.snapshot.authorized
+    if not plugged_in:
+        rig.run(rig.policy.connection_timeout_s + 1)
+        assert not rig.state.snapshot.authorized
 
 
 def test_a_register_that_is_not_there_yet_after_a_power_cut_is_the_last_one_told() -> None:
