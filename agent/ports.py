@@ -5,7 +5,6 @@ the system for the clock.
 """
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
@@ -23,6 +22,7 @@ from agent.core.contracts import Contract
 from agent.core.events import DomainEvent, PassingEvent, StoredEvent
 from agent.core.facts import Fact
 from agent.core.provisioning import Registration
+from agent.core.records import dataclass
 from agent.core.session_state import Authorization, SessionState
 from agent.core.signed_values import SignedValue
 from agent.core.snapshot import EvseSnapshot

@@ -19,7 +19,7 @@ LONGEST_MODULE_LINES: Final = 400
 
 CORE_MAY_IMPORT: Final = frozenset(
     {"__future__", "bisect", "collections", "dataclasses", "datetime", "decimal", "enum"}
-    | {"functools", "itertools", "math", "re", "types", "typing"}
+    | {"functools", "itertools", "math", "operator", "re", "types", "typing"}
 )
 SLOW_TO_IMPORT: Final = frozenset({"cryptography", "fastjsonschema", "jsonschema", "ocpp", "rich"})
 VERSION_TEXT: Final = re.compile(r"(ocpp)?(1\.6J?|2\.0\.1|2\.1)|v16|v201|v21")

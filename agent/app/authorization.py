@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -11,6 +10,7 @@ from agent.app.foundations import Foundations
 from agent.core.authorization_cache import ClearCache
 from agent.core.facts import TransactionAcknowledged
 from agent.core.local_authorization_list import GetLocalListVersion, SendLocalList
+from agent.core.records import dataclass
 from agent.core.session_state import Cause, GroupTold, StopOrdered, TokenRevoked
 from agent.core.vocabulary import IdToken, StoppedReason, TriggerReason
 from agent.ocpp.dispatch import Dispatcher

@@ -1,12 +1,12 @@
 """What a station stands on."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from agent.app.hardware import Hardware
 from agent.app.storage import Storage
 from agent.config.model import StationConfig
 from agent.core.device_model import DeviceModel
+from agent.core.records import dataclass
 from agent.core.vocabulary import BootReason
 from agent.ocpp.connection import FrameObserver
 from agent.services.system_clock import SystemClock

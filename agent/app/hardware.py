@@ -1,10 +1,10 @@
 """Opening the hardware that the services own, and what signed records say of it."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import Protocol
 
 from agent.config.model import EvseConfig, HardwareRole, StationConfig
+from agent.core.records import dataclass
 from agent.metering.ocmf import SigningDevice
 from agent.metering.station_signer import DeviceUnknown
 from hal import registry

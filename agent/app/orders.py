@@ -1,7 +1,5 @@
 """Who carries out which order of the CSMS."""
 
-from dataclasses import dataclass
-
 from agent.app.authorization import Authorization
 from agent.app.certificates import Certificates
 from agent.app.codecs import rule_in_use
@@ -23,6 +21,7 @@ from agent.core.commands import (
     UnlockConnector,
 )
 from agent.core.network_profiles import SetNetworkProfile
+from agent.core.records import dataclass
 from agent.core.report_request import GetReport
 from agent.core.transaction_status import GetTransactionStatus
 from agent.ocpp.dispatch import Dispatcher

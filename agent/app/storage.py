@@ -2,10 +2,10 @@
 
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from agent.config.model import StationConfig
 from agent.core.event_documents import SCHEMA
+from agent.core.records import dataclass
 from agent.metering.pagination import PaginationUnavailable
 from agent.ports import Clock
 from agent.store.authorization import StoredCache, StoredLocalList

@@ -5,13 +5,14 @@ The files lie in the folder `components` beside this module; its README describe
 
 import tomllib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from decimal import Decimal
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
 from agent.config.model import Cable, EvseConfig, StationConfig
+from agent.core.records import dataclass
 from agent.core.variable_definition import (
     CONFIGURATION_VALUE_SIZE,
     LIST_TYPES,

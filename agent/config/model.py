@@ -5,13 +5,14 @@ the file is taken relative to the file.
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import field, fields
 from enum import StrEnum
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
 from agent.core.certificates import KeyKind
+from agent.core.records import dataclass
 from agent.core.variable_access import Assignment
 
 OptionValue = str | int | float | bool | tuple["OptionValue", ...] | Mapping[str, "OptionValue"]

@@ -1,8 +1,9 @@
 """What is wrong with a configuration: every problem with its file, key and remedy, told at once."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from pathlib import Path
+
+from agent.core.records import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,8 +1,9 @@
 """Who judges a token: what the station knows, the CSMS, or the offline rule (C01-C16)."""
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Protocol
 
+from agent.core.records import dataclass
 from agent.core.vocabulary import AuthorizationStatus, AuthorizedBy, IdToken, IdTokenInfo
 
 

@@ -4,11 +4,12 @@ Entries are named by opaque keys, so that whoever keeps them need not keep token
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final
 
+from agent.core.records import dataclass
 from agent.core.vocabulary import AuthorizationStatus, IdToken, IdTokenInfo, TokenType
 
 _NEVER_CACHED: Final = frozenset({TokenType.NO_AUTHORIZATION.value, TokenType.CENTRAL.value})

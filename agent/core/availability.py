@@ -1,9 +1,10 @@
 """Availability as the CSMS orders it, on three levels independent of each other (G03, G04)."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 
 from agent.core.commands import ACCEPTED, ChangeAvailability, Outcome, Verdict, rejected
+from agent.core.records import dataclass
 
 STATION = 0
 

@@ -1,7 +1,6 @@
 """Why the software runs anew, told from what the last run left behind (B01.FR.09)."""
 
-from dataclasses import dataclass
-
+from agent.core.records import dataclass
 from agent.core.vocabulary import BootReason
 
 _BY_THE_CSMS = frozenset({BootReason.REMOTE_RESET, BootReason.SCHEDULED_RESET})

@@ -3,11 +3,12 @@
 Pure: the service keeps a `Signing` on the disk and asks here what follows from what happened.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
 from agent.core.certificates import CertificateUse
+from agent.core.records import dataclass
 
 RENEWAL_BEFORE_EXPIRY = timedelta(days=30)
 """A03.FR.02: one month."""

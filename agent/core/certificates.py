@@ -1,8 +1,10 @@
 """Certificates in the core's words: what they are for, how they are named, what may be asked."""
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 from enum import StrEnum
+
+from agent.core.records import dataclass
 
 
 class HashAlgorithm(StrEnum):

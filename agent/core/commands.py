@@ -4,7 +4,6 @@ A codec decodes a CALL into one of these commands, a service carries it out and 
 the codec encodes the reply. A command that a service refuses is an outcome, not an exception.
 """
 
-from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
@@ -24,6 +23,7 @@ from agent.core.local_authorization_list import (
     SendLocalList,
 )
 from agent.core.network_profiles import SetNetworkProfile
+from agent.core.records import dataclass
 from agent.core.report_request import GetReport
 from agent.core.reservation import CancelReservation, ReserveNow, ReserveOutcome
 from agent.core.smart_charging import ChargingProfile

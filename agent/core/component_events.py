@@ -1,8 +1,9 @@
 """Events of the device model: a variable of a component has a value worth telling (G05, N07)."""
 
-from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+
+from agent.core.records import dataclass
 
 
 class EventTrigger(StrEnum):

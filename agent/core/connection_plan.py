@@ -6,8 +6,10 @@ many attempts (B10.FR.07), then the next round begins (B10.FR.08): a station nev
 never stuck with one CSMS (B10.FR.09). The waits between attempts are those of the back-off.
 """
 
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import Final
+
+from agent.core.records import dataclass
 
 ONE_MORE_TRY: Final = 1
 

@@ -4,10 +4,11 @@ The chain itself is examined where certificates are understood; the rules here d
 found there.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import StrEnum
 
 from agent.core.certificates import CertificateHashData
+from agent.core.records import dataclass
 
 AUTHORIZE_HASHES: int = 4
 """More hash data than this do not fit into Authorize."""

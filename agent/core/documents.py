@@ -7,12 +7,14 @@ converters are derived once from the dataclasses' fields.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, fields, is_dataclass
+from dataclasses import fields, is_dataclass
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 from enum import StrEnum
 from functools import cache
 from typing import Any, Final, TypeVar, cast, get_args, get_origin, get_type_hints
+
+from agent.core.records import dataclass
 
 _NONE: Final = type(None)
 

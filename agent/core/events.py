@@ -4,7 +4,6 @@ The outbox stores the events of `StoredEvent`; each codec turns an event into th
 version when it is sent, into none if its version has no word for it.
 """
 
-from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
@@ -13,6 +12,7 @@ from agent.core.component_events import ComponentEvent
 from agent.core.contracts import ContractEvidence
 from agent.core.meter_values import MeterValue
 from agent.core.progress import FirmwareProgress, LogUploadProgress
+from agent.core.records import dataclass
 from agent.core.reservation import ReservationEnded
 from agent.core.snapshot import EvseSnapshot
 from agent.core.vocabulary import (

@@ -1,9 +1,9 @@
 """Facts that the CSMS's replies state, in the core's words."""
 
-from dataclasses import dataclass
 from datetime import datetime
 
 from agent.core.certificates import SigningAnswered
+from agent.core.records import dataclass
 from agent.core.vocabulary import IdToken, IdTokenInfo, RegistrationStatus
 
 

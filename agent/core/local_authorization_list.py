@@ -4,11 +4,12 @@ An update is judged as a whole before anything is changed: it applies entirely o
 """
 
 from collections.abc import Collection
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Final
 
+from agent.core.records import dataclass
 from agent.core.vocabulary import AuthorizationStatus, IdToken, IdTokenInfo
 
 _HIGHEST_VERSION: Final = 2**31 - 1

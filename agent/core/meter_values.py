@@ -1,10 +1,11 @@
 """Meter values as the core tells them: one instant, several values, signed records verbatim."""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
 from typing import TypeVar
 
+from agent.core.records import dataclass
 from agent.core.signed_values import SignedValue
 from agent.core.vocabulary import Measurand, ReadingContext
 

@@ -1,11 +1,11 @@
 """What is taken from a meter reading, when, and in which words."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 from agent.core.meter_values import MeterValue, SampledValue
+from agent.core.records import dataclass
 from agent.core.thinning import every_other_of_the_densest
 from agent.core.vocabulary import Measurand, ReadingContext
 

@@ -1,7 +1,9 @@
 """Network connection profiles: what a configuration slot holds (B09)."""
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Final
+
+from agent.core.records import dataclass
 
 SLOTS: Final = (0, 1, 2)
 """The configuration slots of this station; more than the two that are asked for (B09.FR.06)."""

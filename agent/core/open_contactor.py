@@ -3,10 +3,11 @@
 The mirror contact is the guard's evidence; the meter is a second one, of another device.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from decimal import Decimal
 
 from agent.core.meter_plausibility import OVERLOAD
+from agent.core.records import dataclass
 
 SETTLING_S = 15.0
 """Meters count late: so long after opening, what they add may have flowed before."""

@@ -1,7 +1,8 @@
 """How far long-running work for the CSMS has come: log uploads and firmware updates."""
 
-from dataclasses import dataclass
 from enum import StrEnum
+
+from agent.core.records import dataclass
 
 
 class LogUploadStatus(StrEnum):

@@ -1,8 +1,7 @@
 """Registration at the CSMS: who may speak when, and when to ask again (B01-B03, G02)."""
 
-from dataclasses import dataclass
-
 from agent.core.facts import Registered
+from agent.core.records import dataclass
 from agent.core.vocabulary import RegistrationStatus
 
 OWN_RETRY_S = 60

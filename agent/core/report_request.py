@@ -1,8 +1,8 @@
 """GetReport: which part of the device model the CSMS wants to see (B08)."""
 
-from dataclasses import dataclass
 from enum import StrEnum
 
+from agent.core.records import dataclass
 from agent.core.variable_definition import ComponentKey, VariableDefinition, VariableKey
 
 

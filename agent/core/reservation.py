@@ -7,10 +7,10 @@ an EVSE if using it there leaves none more unserved.
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from agent.core.records import dataclass
 from agent.core.snapshot import EvseSnapshot
 from agent.core.vocabulary import IdToken
 

@@ -1,9 +1,9 @@
 """Which resets are carried out, wait or are refused (B11, B12); place 0 is the whole station."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from agent.core.commands import ACCEPTED, Outcome, Refusal, Reset, Verdict, rejected
+from agent.core.records import dataclass
 from agent.core.vocabulary import ResetKind
 
 STATION = 0

@@ -1,12 +1,13 @@
 """What a charging session consists of: its state, what can happen to it, and the rules it obeys."""
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime, timedelta
 from decimal import Decimal
 
 from agent.core.events import TransactionEvent
 from agent.core.meter_values import MeterValue
 from agent.core.metering import Offer, Reading
+from agent.core.records import dataclass
 from agent.core.reservation import Hold
 from agent.core.signed_values import SigningRules
 from agent.core.snapshot import EvseSnapshot

@@ -7,9 +7,9 @@ structure and apply the Base64 that the structure asks for.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
 
+from agent.core.records import dataclass
 from agent.core.vocabulary import ReadingContext, TransactionPhase
 
 

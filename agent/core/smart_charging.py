@@ -5,11 +5,11 @@ One function answers both the pilot and GetCompositeSchedule, so that what is to
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import ROUND_DOWN, Decimal
 from itertools import groupby, pairwise
 
+from agent.core.records import dataclass
 from agent.core.vocabulary import ProfilePurpose, RateUnit
 
 MAX_STACK_LEVEL = 0

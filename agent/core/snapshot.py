@@ -4,8 +4,7 @@
 the same facts, kept with the 1.6 codec.
 """
 
-from dataclasses import dataclass
-
+from agent.core.records import dataclass
 from agent.core.vocabulary import ChargingState, ConnectorStatus
 
 EVSE_FAULTS_THAT_STAY_AVAILABLE = frozenset({"reader_lost"})

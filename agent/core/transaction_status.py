@@ -1,6 +1,6 @@
 """What the CSMS may ask about a transaction, and the answer (E14)."""
 
-from dataclasses import dataclass
+from agent.core.records import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,10 +1,11 @@
 """How device-model variables are read and written: verdicts, changes, and rules that judge them."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import StrEnum
 from typing import Protocol
 
+from agent.core.records import dataclass
 from agent.core.variable_definition import AttributeType, ComponentVariable, ReasonCode
 
 

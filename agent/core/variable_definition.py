@@ -6,12 +6,13 @@ other modules say whose value it is.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
 
 from agent.core.basic_auth_password import is_escaped_octet
+from agent.core.records import dataclass
 
 CONFIGURATION_VALUE_SIZE = 1000
 """Characters that a settable value may have: OCPP 2.0.1's limit in SetVariables."""

@@ -1,8 +1,10 @@
 """The words of the core: identifiers, tokens and enumerations, named as in OCPP 2.1."""
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 from enum import StrEnum
+
+from agent.core.records import dataclass
 
 
 class TokenType(StrEnum):

@@ -1,6 +1,8 @@
 """How long a keypad rests after wrong codes, so that nobody finds one by trying (C04.FR.06)."""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
+
+from agent.core.records import dataclass
 
 FREE_TRIES = 3
 FIRST_REST_S = 10.0

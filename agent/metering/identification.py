@@ -7,9 +7,9 @@ Translates an OCPP IdToken and the way it was authorized into OCMF's identificat
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from enum import StrEnum
 
+from agent.core.records import dataclass
 from agent.core.vocabulary import AuthorizedBy, TokenType
 
 

@@ -9,11 +9,11 @@ set their machine happens to use. Version 1.3 is the newest that the transparenc
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
 
+from agent.core.records import dataclass
 from agent.metering.identification import Identification
 
 FORMAT_VERSION = "1.3"

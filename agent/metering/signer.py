@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from agent.core.records import dataclass
 from agent.metering import ocmf
 from agent.metering.ocmf import MeterReading, SigningDevice
 from agent.metering.pagination import PaginationCounter

@@ -7,10 +7,10 @@ The key is made, and the cryptography library loaded, when the first record is d
 import asyncio
 import logging
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from agent.core.records import dataclass
 from agent.core.session_state import Authorization
 from agent.core.signed_values import PublicKeyPolicy, SignedValue, attaches_public_key
 from agent.core.vocabulary import AuthorizedBy, ReadingContext

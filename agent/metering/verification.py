@@ -11,12 +11,12 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal, InvalidOperation
 from enum import StrEnum
 from typing import Any, TypeVar
 
+from agent.core.records import dataclass
 from agent.metering.identification import REFUSED_LEVELS, IdentificationLevel
 from agent.metering.ocmf import (
     END_REASONS,

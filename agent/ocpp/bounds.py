@@ -6,8 +6,8 @@ that is refused as a whole, before anything is done (B06.FR.16, B06.FR.17, B08.F
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
 
+from agent.core.records import dataclass
 from agent.ocpp.codec import CallRejected, Payload
 from agent.ocpp.dialect import RpcErrorCode
 

@@ -6,13 +6,13 @@ from an older one's tables. A version literal appears only in the version packag
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Protocol, TypeVar
 
 from agent.core.commands import Command, CommandOutcome
 from agent.core.events import DomainEvent
 from agent.core.facts import Fact
+from agent.core.records import dataclass
 from agent.ocpp.rpc import CallRejected, Dialect
 
 __all__ = ["Answer", "Call", "CallRejected", "Codec", "CodecContext", "Directory", "Rules"]

@@ -10,13 +10,13 @@ import contextlib
 import logging
 import math
 from collections.abc import Awaitable, Callable, Coroutine
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, TypeAlias
 
 from websockets.exceptions import ConnectionClosed
 from websockets.protocol import State
 
+from agent.core.records import dataclass
 from agent.ocpp.dialect import RpcErrorCode
 from agent.ocpp.dialing import StationSocket, dial
 from agent.ocpp.endpoint import Endpoint

@@ -6,9 +6,11 @@ asks a `Dialect`, which each version defines once.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import StrEnum
 from types import MappingProxyType
+
+from agent.core.records import dataclass
 
 
 class RpcErrorCode(StrEnum):

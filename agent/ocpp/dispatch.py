@@ -9,7 +9,7 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from agent.core.events import (
     Boot,
@@ -22,6 +22,7 @@ from agent.core.events import (
 )
 from agent.core.facts import Fact, TransactionAcknowledged
 from agent.core.provisioning import Registration
+from agent.core.records import dataclass
 from agent.core.snapshot import EvseSnapshot
 from agent.ocpp.codec import Call, Codec, CodecContext
 from agent.ocpp.connection import CallError, CallFailed, Connection

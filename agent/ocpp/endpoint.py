@@ -3,10 +3,12 @@
 import base64
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import IntEnum
 from pathlib import Path
 from urllib.parse import SplitResult, quote, urlsplit
+
+from agent.core.records import dataclass
 
 
 class SecurityProfile(IntEnum):

@@ -8,10 +8,11 @@ import json
 import math
 import re
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import IntEnum, StrEnum
 from typing import Any, Final, TypeAlias, assert_never
 
+from agent.core.records import dataclass
 from agent.ocpp.dialect import RpcErrorCode
 
 JsonObject: TypeAlias = dict[str, Any]

@@ -3,9 +3,9 @@
 import asyncio
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass
 from importlib import import_module
 
+from agent.core.records import dataclass
 from agent.ocpp.bounds import Bounds, unbounded
 from agent.ocpp.calls_in import CommandHandler, IncomingCalls
 from agent.ocpp.codec import Codec, CodecContext, Payload

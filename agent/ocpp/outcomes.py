@@ -1,8 +1,8 @@
 """How calls and connections end."""
 
-from dataclasses import dataclass
 from enum import StrEnum
 
+from agent.core.records import dataclass
 from agent.ocpp.framing import Payload
 from agent.ocpp.rpc_events import ErrorReceived
 

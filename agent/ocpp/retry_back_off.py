@@ -1,7 +1,8 @@
 """How long a station waits before it dials the CSMS again (OCPP 2.x part 4, reconnecting)."""
 
-from dataclasses import dataclass
 from typing import Final
+
+from agent.core.records import dataclass
 
 LEAST_WAIT_S: Final = 1.0
 """Before any reconnect, even with all settings 0: some CSMSs lose a station that is faster."""

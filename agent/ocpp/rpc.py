@@ -7,9 +7,10 @@ a repeated CALL the answer that it got before, and drops answers that nobody wai
 
 import uuid
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Final, assert_never
 
+from agent.core.records import dataclass
 from agent.ocpp.dialect import Dialect, RpcErrorCode
 from agent.ocpp.framing import (
     ANSWER_TYPES,

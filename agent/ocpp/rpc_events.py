@@ -1,8 +1,8 @@
 """What happens on an OCPP-J connection, as `agent.ocpp.rpc` reports it."""
 
-from dataclasses import dataclass
 from typing import TypeAlias
 
+from agent.core.records import dataclass
 from agent.ocpp.dialect import RpcErrorCode
 from agent.ocpp.framing import Flaw, Payload
 

@@ -2,13 +2,13 @@
 
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import partial
 
 from agent.core.authorization import AuthorizationPolicy, Judgement, Presented, judge
 from agent.core.contracts import ContractEvidence, ContractStep
 from agent.core.events import AuthorizationAsked
 from agent.core.facts import TokenJudged
+from agent.core.records import dataclass
 from agent.core.vocabulary import AuthorizationStatus, AuthorizedBy, IdToken, IdTokenInfo, TokenType
 from agent.core.wrong_codes import WrongCodes
 from agent.ports import Csms, CsmsRefused, CsmsUnavailable

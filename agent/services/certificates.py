@@ -8,7 +8,6 @@ import asyncio
 import json
 import logging
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
@@ -35,6 +34,7 @@ from agent.core.certificates import (
 )
 from agent.core.commands import ACCEPTED, Outcome, Verdict, rejected
 from agent.core.documents import UnreadableDocument, read, written
+from agent.core.records import dataclass
 from agent.core.security_events import SecurityEventKind
 from agent.ports import (
     ClientIdentity,

@@ -10,11 +10,12 @@ import logging
 import uuid
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager, nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from agent.core.authorization import Presented
 from agent.core.events import EvseChanged
 from agent.core.metering import Reading
+from agent.core.records import dataclass
 from agent.core.session import Session
 from agent.core.session_state import (
     Deadlines,

@@ -10,11 +10,12 @@ import logging
 import uuid
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from decimal import Decimal
 
 from agent.core.authorization import Presented
 from agent.core.metering import Reading
+from agent.core.records import dataclass
 from agent.core.reservation import admits
 from agent.core.session import Session, idle_state
 from agent.core.session_state import (

@@ -4,7 +4,6 @@ import asyncio
 import json
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime
 
 from agent.core.authorization import Knowledge
@@ -21,6 +20,7 @@ from agent.core.local_authorization_list import (
     judge_update,
     list_key,
 )
+from agent.core.records import dataclass
 from agent.core.vocabulary import AuthorizedBy, IdToken, IdTokenInfo
 from agent.ports import LocalListStore, StorageRefused
 

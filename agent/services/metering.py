@@ -2,13 +2,14 @@
 
 import asyncio
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime, timedelta
 from decimal import Decimal
 
 from agent.core.events import MeterValuesEvent
 from agent.core.meter_values import MeterValue, with_signed
 from agent.core.metering import Offer, meter_value, next_aligned
+from agent.core.records import dataclass
 from agent.core.session_state import AlignedDue, EventTriggered
 from agent.core.signed_values import SigningRules
 from agent.core.vocabulary import Measurand, ReadingContext

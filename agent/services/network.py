@@ -9,7 +9,7 @@ import asyncio
 import logging
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 
 from agent.core import standard_variables as sv
 from agent.core.connection_plan import ConnectionPlan, PasswordTrial, plan_at_start
@@ -21,6 +21,7 @@ from agent.core.network_profiles import (
 )
 from agent.core.network_rules import without_lower
 from agent.core.offered_versions import OfferedVersions
+from agent.core.records import dataclass
 from agent.core.variable_access import Assignment, VariableChange
 from agent.ports import ClientIdentities, ClientIdentity, Settings
 from agent.services.network_slots import STATE, LastGood, NetworkSlots

@@ -3,7 +3,6 @@
 import json
 import logging
 from collections.abc import Awaitable, Callable, Collection
-from dataclasses import dataclass
 
 from agent.core import standard_variables as sv
 from agent.core.commands import ACCEPTED, Outcome, Refusal, Verdict, rejected
@@ -16,6 +15,7 @@ from agent.core.network_profiles import (
     SetNetworkProfile,
 )
 from agent.core.network_rules import is_permitted_change, refusal_of
+from agent.core.records import dataclass
 from agent.core.security_events import SecurityEventKind
 from agent.core.variable_access import Assignment
 from agent.ports import ClientIdentities, Settings, TrustAnchors

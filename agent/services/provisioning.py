@@ -3,7 +3,6 @@
 import asyncio
 import logging
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 
 from agent.core.events import (
     Boot,
@@ -14,6 +13,7 @@ from agent.core.events import (
 )
 from agent.core.facts import ClockTold, Registered
 from agent.core.provisioning import heartbeat_wait_s, registered, unanswered_retry_s
+from agent.core.records import dataclass
 from agent.core.snapshot import EvseSnapshot
 from agent.core.vocabulary import BootReason, RegistrationStatus
 from agent.ports import Clock, CsmsError, CsmsLink, CsmsRefused

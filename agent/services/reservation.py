@@ -4,10 +4,11 @@ import asyncio
 import json
 import logging
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from agent.core.commands import ACCEPTED, Outcome, rejected
 from agent.core.documents import UnreadableDocument, read, written
+from agent.core.records import dataclass
 from agent.core.reservation import (
     FREE_FOR_ALL,
     Book,

@@ -3,9 +3,9 @@
 import asyncio
 import logging
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 
 from agent.core.commands import Outcome, Refusal, Reset, Verdict
+from agent.core.records import dataclass
 from agent.core.reset import STATION, EvseUse, due, judged
 from agent.core.session_state import AvailabilityChanged, Cause, SessionState, StopOrdered
 from agent.core.vocabulary import BootReason, ResetKind, StoppedReason, TriggerReason

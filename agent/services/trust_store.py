@@ -3,7 +3,6 @@
 import asyncio
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime
 
 from agent.core.certificates import (
@@ -19,6 +18,7 @@ from agent.core.certificates import (
     InstalledCertificates,
     RootUse,
 )
+from agent.core.records import dataclass
 from agent.core.security_events import SecurityEventKind
 from agent.ports import Clock, IdentityStore, RootStore
 

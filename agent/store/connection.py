@@ -3,10 +3,10 @@
 import sqlite3
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
+from agent.core.records import dataclass
 from agent.store.errors import Reason, StoreUnavailable, from_sqlite_error
 from agent.store.files import StoreFiles, create_private, sync_directory
 from agent.store.migrate import (

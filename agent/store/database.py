@@ -9,10 +9,11 @@ import sqlite3
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import TypeVar, cast
 
+from agent.core.records import dataclass
 from agent.store.connection import connect_reader, connect_writer, find_damage
 from agent.store.errors import StoreUnavailable, closed, from_os_error, from_sqlite_error
 from agent.store.files import InstanceLock, StoreFiles, create_private, prepare_directory

@@ -9,9 +9,9 @@ import itertools
 import logging
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 
 from agent.core.events import SecurityEvent, StoredEvent, TransactionEvent
+from agent.core.records import dataclass
 from agent.core.session_state import SessionState
 from agent.ports import QueuedEvent
 from agent.store.endurance import Endurance

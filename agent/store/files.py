@@ -4,9 +4,9 @@ import fcntl
 import logging
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
+from agent.core.records import dataclass
 from agent.store.errors import StoreInUse, from_os_error
 
 _LOGGER = logging.getLogger(__name__)

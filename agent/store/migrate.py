@@ -3,9 +3,9 @@
 import contextlib
 import logging
 import sqlite3
-from dataclasses import dataclass
 from pathlib import Path
 
+from agent.core.records import dataclass
 from agent.store.errors import SchemaTooNew
 from agent.store.files import StoreFiles
 

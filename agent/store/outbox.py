@@ -10,8 +10,9 @@ import asyncio
 import logging
 import sqlite3
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 
+from agent.core.records import dataclass
 from agent.store.cursor import AcknowledgementCursor
 from agent.store.database import Database
 from agent.store.errors import NotTheHead, StoreUnavailable

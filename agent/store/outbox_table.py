@@ -3,8 +3,9 @@
 import sqlite3
 import zlib
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
+from agent.core.records import dataclass
 from agent.store.body import DamagedBodyError, pack, unpack
 from agent.store.thinning import every_other
 

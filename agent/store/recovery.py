@@ -11,9 +11,10 @@ import shutil
 import sqlite3
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
+from agent.core.records import dataclass
 from agent.store.carve import carve
 from agent.store.connection import PAGE_BYTES, TABLES, Damage, Finding, open_file
 from agent.store.cursor import instance_of

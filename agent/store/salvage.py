@@ -4,8 +4,8 @@ import sqlite3
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 
+from agent.core.records import dataclass
 from agent.store.body import DamagedBodyError, unpack
 
 _SOME_ROW = 1 << 32

@@ -11,10 +11,10 @@ import logging
 import sqlite3
 from collections import deque
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
+from agent.core.records import dataclass
 from agent.core.security_events import SecurityEventKind
 from agent.core.variable_definition import value_text
 from agent.ports import SecurityLogEntry

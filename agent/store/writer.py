@@ -5,8 +5,8 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
+from agent.core.records import dataclass
 from agent.store.errors import StoreUnavailable
 from agent.store.group import GroupCommit, Job, Notice
 

@@ -1,9 +1,9 @@
 """How the text of an OCPP 1.6 configuration key becomes the text of a variable, and back."""
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 
 from agent.core.basic_auth_password import text_of_octets
+from agent.core.records import dataclass
 from agent.core.variable_definition import list_members
 
 PHASES = frozenset({"L1", "L2", "L3", "N", "L1-N", "L2-N", "L3-N", "L1-L2", "L2-L3", "L3-L1"})

@@ -10,11 +10,11 @@ long to send. Its first and last values are always there.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from enum import StrEnum
 
 from agent.core import standard_variables as sv
 from agent.core.device_model import DeviceModel
+from agent.core.records import dataclass
 from agent.core.variable_access import Assignment, SetStatus
 from agent.core.variable_definition import (
     ComponentVariable,

@@ -27,12 +27,12 @@ SuspendedEVSE. The state before a fault returns with the facts when the fault cl
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from enum import StrEnum
 from types import MappingProxyType
 from typing import Final
 
 from agent.core.events import EvseChanged, StationChanged
+from agent.core.records import dataclass
 from agent.core.snapshot import EVSE_FAULTS_THAT_STAY_AVAILABLE, EvseSnapshot
 from agent.ocpp.codec import Call, CodecContext
 from agent.ocpp.payloads import present, shorten

@@ -1,7 +1,8 @@
 """Sizes and sets that OCPP 2.0.1 and 2.1 bound differently, as data for the encoders they share."""
 
-from dataclasses import dataclass
 from typing import Final
+
+from agent.core.records import dataclass
 
 TRANSACTION_ID_LENGTH: Final = 36
 IDENTIFIER_LENGTH: Final = 50
