@@ -78,6 +78,8 @@ def demo(*arguments: str) -> Iterator[DemoRun]:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
+            # Whoever runs the tests in the background may have had SIGINT ignored.
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509
         )
         try:
             yield DemoRun(Path(folder), process, [])
