@@ -44,7 +44,7 @@ def _check_config(file: Path) -> tuple[str, ...]:
     from agent.app.initial import device_model
     from agent.config.load import load
 
-    config = load(file, check_backend=lambda role, backend: backend_problems(role, backend.backend))
+    config = load(file, check_backend=backend_problems)
     device_model(config, version("stationd"))
     return config.describe()
 

@@ -1,33 +1,67 @@
 """Which backend stands behind a port: the backend's name in the configuration -> its factory.
 
-Backends are imported when they are opened. A station is either simulated or real: a mock contactor
-beside a real meter would be a station that lies, so a mixture is refused.
+Backends are imported when they are checked or opened. The safety lines of a station are all
+simulated or all real. Instruments are judged by the configuration, which knows whether the station
+is a bench.
 """
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from hal.api import EnergyMeter, HardwareError, SafetyBoard, TokenReader
+from hal.api import (
+    EnergyMeter,
+    HardwareError,
+    Indicator,
+    SafetyBoard,
+    TemperatureSensor,
+    TokenReader,
+)
 
 Table = Mapping[str, object]
 EvseTables = Mapping[int, Mapping[str, Table]]
+Check = Callable[[str, Table], Iterable[str]]
 
 MOCK = "mock"
 SETTINGS = "settings"
 REQUIRED_PORTS = ("pilot", "contactor")
+LINE_PORTS = (
+    "pilot",
+    "contactor",
+    "proximity",
+    "residual_current",
+    "rcm",  # the configuration's word for residual_current
+    "lock",
+    "emergency_stop",
+    "fault_inputs",
+    "shut_off",
+    "tamper",
+)
+INSTRUMENT_PORTS = ("meter", "reader", "temperature", "indicator")
 
 
 class BackendRefused(HardwareError):
     """The configuration asks for a backend or an option that does not exist; correct the file."""
 
 
+def _without_options(port: str, table: Table) -> Iterable[str]:
+    unknown = sorted(table.keys() - {"backend"})
+    if unknown:
+        yield (
+            f"{port} backend {table['backend']!r} does not know {', '.join(unknown)}; "
+            "it has no options"
+        )
+
+
 @dataclass(frozen=True, slots=True)
 class Backend:
-    """A backend of one port: the board family it belongs to and the options it understands."""
+    """A backend of one port: the board family it belongs to, and what judges its options.
+
+    `check` takes the port's name and its table and yields a sentence for each thing that is wrong.
+    """
 
     family: str
-    options: frozenset[str] = frozenset()
+    check: Check = _without_options
 
 
 def known_backends(port: str) -> tuple[str, ...]:
@@ -35,9 +69,13 @@ def known_backends(port: str) -> tuple[str, ...]:
     return tuple(_backends_of(port, "the registry"))
 
 
-def uses_mock(evse_tables: EvseTables) -> bool:
-    """Tell whether the station is simulated; raises `BackendRefused` for a mixture."""
-    return _family(evse_tables) == MOCK
+def problems(port: str, table: Table) -> tuple[str, ...]:
+    """Return what is wrong with a port's table, a sentence each; empty if it can be opened."""
+    try:
+        backend = _backend(port, table, "the configuration")
+    except BackendRefused as refused:
+        return (str(refused),)
+    return tuple(backend.check(port, table))
 
 
 def open_safety_board(evse_tables: EvseTables, state_dir: Path) -> SafetyBoard:
@@ -47,7 +85,7 @@ def open_safety_board(evse_tables: EvseTables, state_dir: Path) -> SafetyBoard:
     (`max_current_a`, `phases`, `cable`, `nominal_voltage_v`). Raises `BackendRefused` for a table
     that is wrong, `HardwareLost` and `HardwareError` for lines that cannot be had.
     """
-    family = _family(evse_tables)
+    family = _family_of_lines(evse_tables)
     for evse, tables in evse_tables.items():
         for port in REQUIRED_PORTS:
             if port not in tables:
@@ -70,35 +108,49 @@ def open_reader(evses: Iterable[int], table: Table, state_dir: Path) -> TokenRea
     return _READERS[name](served, table, state_dir)
 
 
-def _family(evse_tables: EvseTables) -> str | None:
-    """Return the one board family of all tables, None when there are none."""
+def open_temperature(evse: int, table: Table, state_dir: Path) -> TemperatureSensor:
+    """Return the temperature sensor of one EVSE; raises `BackendRefused`."""
+    name = _checked_name("temperature", table, f"EVSE {evse}")
+    return _TEMPERATURES[name](evse, table, state_dir)
+
+
+def open_indicator(evse: int, table: Table, state_dir: Path) -> Indicator:
+    """Return the status light of one EVSE; raises `BackendRefused`."""
+    name = _checked_name("indicator", table, f"EVSE {evse}")
+    return _INDICATORS[name](evse, table, state_dir)
+
+
+def _family_of_lines(evse_tables: EvseTables) -> str | None:
+    """Return the one family of all safety lines, None when there are none."""
     users: dict[str, str] = {}
     for evse, tables in evse_tables.items():
         for port, table in tables.items():
-            if port != SETTINGS:
-                name = _checked_name(port, table, f"EVSE {evse}")
+            if port == SETTINGS:
+                continue
+            name = _checked_name(port, table, f"EVSE {evse}")
+            if port in LINE_PORTS:
                 users.setdefault(_PORTS[port][name].family, f"{port} of EVSE {evse} ({name})")
     if len(users) > 1:
         mixture = " with ".join(users.values())
-        raise BackendRefused(f"a station is either simulated or real, this one mixes {mixture}")
+        raise BackendRefused(f"safety lines are all simulated or all real, not {mixture}")
     return next(iter(users), None)
 
 
 def _checked_name(port: str, table: Table, owner: str) -> str:
+    backend = _backend(port, table, owner)
+    for reason in backend.check(port, table):
+        raise BackendRefused(f"{owner}: {reason}")
+    return str(table["backend"])
+
+
+def _backend(port: str, table: Table, owner: str) -> Backend:
     backends = _backends_of(port, owner)
     name = table.get("backend")
     if not isinstance(name, str) or name not in backends:
         raise BackendRefused(
             f"{owner}: {port} has no backend {name!r}; there is {', '.join(backends)}"
         )
-    unknown = table.keys() - backends[name].options - {"backend"}
-    if unknown:
-        known = ", ".join(sorted(backends[name].options)) or "no options"
-        raise BackendRefused(
-            f"{owner}: {port} backend {name!r} does not know {', '.join(sorted(unknown))}; "
-            f"it knows {known}"
-        )
-    return name
+    return backends[name]
 
 
 def _backends_of(port: str, owner: str) -> Mapping[str, Backend]:
@@ -129,21 +181,10 @@ def _mock_reader(evses: tuple[int, ...], table: Table, state_dir: Path) -> Token
 
 
 _PORTS: dict[str, dict[str, Backend]] = {
-    port: {MOCK: Backend(MOCK)}
-    for port in (
-        "pilot",
-        "contactor",
-        "proximity",
-        "residual_current",
-        "rcm",  # the configuration's word for residual_current
-        "lock",
-        "emergency_stop",
-        "temperature",
-        "indicator",
-        "meter",
-        "reader",
-    )
+    port: {MOCK: Backend(MOCK)} for port in (*LINE_PORTS, *INSTRUMENT_PORTS)
 }
 _BOARDS: dict[str | None, Callable[[EvseTables, Path], SafetyBoard]] = {MOCK: _mock_board}
 _METERS: dict[str, Callable[[int, Table, Path], EnergyMeter]] = {MOCK: _mock_meter}
 _READERS: dict[str, Callable[[tuple[int, ...], Table, Path], TokenReader]] = {MOCK: _mock_reader}
+_TEMPERATURES: dict[str, Callable[[int, Table, Path], TemperatureSensor]] = {}
+_INDICATORS: dict[str, Callable[[int, Table, Path], Indicator]] = {}

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from typing import Protocol
 
-from agent.config.model import EvseConfig, HardwareRole, StationConfig
+from agent.config.model import BackendConfig, EvseConfig, HardwareRole, StationConfig
 from agent.core.records import dataclass
 from agent.metering.ocmf import SigningDevice
 from agent.metering.station_signer import DeviceUnknown
@@ -52,13 +52,9 @@ def open_hardware(config: StationConfig, guard: GuardLink) -> Hardware:
     return Hardware(guard, meters, readers, bench)
 
 
-def backend_problems(role: HardwareRole, name: str) -> Iterable[str]:
+def backend_problems(role: HardwareRole, backend: BackendConfig) -> Iterable[str]:
     """Return why a backend cannot be used, for `check-config`."""
-    try:
-        known = registry.known_backends(_port(role))
-    except registry.BackendRefused as refused:
-        return (str(refused),)
-    return () if name in known else (f'there is no backend "{name}"; there is {", ".join(known)}',)
+    return registry.problems(_port(role), {"backend": backend.backend, **backend.options})
 
 
 class MeterDevices:

@@ -5,6 +5,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from agent.config.model import (
+    INSTRUMENTS,
     MOCK_BACKEND,
     Cable,
     CsmsSection,
@@ -106,9 +107,26 @@ def check_evse(evse: EvseConfig, note: Note) -> None:
 
 
 def check_bench(config: StationConfig, note: Note) -> None:
-    """Check that the bench has only simulated hardware to drive."""
+    """Check that the bench has simulated lines to drive."""
     if config.bench is not None and not config.is_mock:
-        note("bench", "the bench drives mock hardware only: remove it, or use mock backends alone")
+        note("bench", "the bench drives mock lines only: remove it, or use mock backends")
+
+
+def check_mixture(config: StationConfig, note: Note) -> None:
+    """Check that simulated and real hardware do not mix, but for the instruments of a bench."""
+    allowed = config.is_mock and config.bench is not None and config.bench.real_instruments
+    for evse in () if allowed else config.evses:
+        mock = {role: each.backend == MOCK_BACKEND for role, each in evse.hardware.items()}
+        lines = {is_mock for role, is_mock in mock.items() if role not in INSTRUMENTS}
+        for role in sorted(INSTRUMENTS & mock.keys()):
+            if mock[role] not in lines:
+                note(f"evse[{evse.id}].{role}", _MIXTURE)
+
+
+_MIXTURE = (
+    "must be real or mock like the pilot: a station is either simulated or real; only a bench with"
+    " simulated lines may have real instruments, with real_instruments = true under [bench]"
+)
 
 
 def _check_scheme(csms: CsmsSection, note: Note) -> None:

@@ -12,6 +12,7 @@ from agent.config.cross_checks import (
     check_evse,
     check_evse_ids,
     check_files,
+    check_mixture,
     url_problem,
 )
 from agent.config.model import (
@@ -68,6 +69,7 @@ def load(path: Path, *, check_backend: BackendCheck | None = None) -> StationCon
     _check_across(config, problems)
     if check_backend is not None:
         _check_backends(config, check_backend, problems)
+    check_mixture(config, problems.note_first)
     if problems.all():
         raise ConfigError(problems.all())
     return config
@@ -264,7 +266,10 @@ def _local_api(table: Table, state_dir: Path) -> LocalApiSection:
 def _bench(table: Table | None) -> BenchSection | None:
     if table is None:
         return None
-    section = BenchSection(socket=table.path("socket"))
+    section = BenchSection(
+        socket=table.path("socket"),
+        real_instruments=table.boolean("real_instruments", default=False),
+    )
     table.finish()
     return section
 

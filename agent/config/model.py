@@ -34,6 +34,15 @@ class HardwareRole(StrEnum):
     INDICATOR = "indicator"
     TEMPERATURE = "temperature"
     EMERGENCY_STOP = "emergency_stop"
+    FAULT_INPUTS = "fault_inputs"
+    SHUT_OFF = "shut_off"
+    TAMPER = "tamper"
+
+
+INSTRUMENTS = frozenset(
+    {HardwareRole.METER, HardwareRole.READER, HardwareRole.INDICATOR, HardwareRole.TEMPERATURE}
+)
+"""What the agent itself opens; everything else is a safety line and belongs to the guard."""
 
 
 class Cable(StrEnum):
@@ -145,9 +154,13 @@ class GuardSection:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BenchSection:
-    """`[bench]`: the socket that drives the mock board."""
+    """`[bench]`: the socket that drives the mock board.
+
+    With `real_instruments` meters and readers may be real devices beside the simulated lines.
+    """
 
     socket: Path
+    real_instruments: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -194,9 +207,13 @@ class StationConfig:
 
     @property
     def is_mock(self) -> bool:
-        """Tell whether all hardware is simulated."""
-        backends = (b.backend for evse in self.evses for b in evse.hardware.values())
-        return all(backend == MOCK_BACKEND for backend in backends)
+        """Tell whether the safety lines are simulated."""
+        return all(
+            backend.backend == MOCK_BACKEND
+            for evse in self.evses
+            for role, backend in evse.hardware.items()
+            if role not in INSTRUMENTS
+        )
 
     def describe(self) -> tuple[str, ...]:
         """Return lines `key = value` for every setting in force; secrets are in files, not here."""

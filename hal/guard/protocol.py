@@ -11,11 +11,11 @@ from math import isfinite
 from struct import Struct
 from zlib import crc32
 
-from hal.api import Fault, GuardStatus, Lease, LeaseState, PilotMode, PilotState
+from hal.api import Fault, GuardStatus, Hindrance, Lease, LeaseState, PilotMode, PilotState
 from hal.guard.lease import LONGEST_VALID_S
 
 FRAME_BYTES = 64
-PROTOCOL_VERSION = 1
+PROTOCOL_VERSION = 2
 HIGHEST_CURRENT_A = 80.0
 
 _MAGIC = b"sGrd"
@@ -23,9 +23,9 @@ _HEADER = Struct("<4sBBHI48s")
 _CHECKSUM = Struct("<I")
 _HELLO = Struct("<BI43x")
 _BYE = Struct("<B47x")
-_LEASE = Struct("<BBdd30x")
+_LEASE = Struct("<BBBdd29x")
 _UNLOCK = Struct("<48x")
-_STATUS = Struct("<BBBBIddddI4x")
+_STATUS = Struct("<BBBBIddddII")
 _SEQUENCE_SPAN = 1 << 32
 _HELLO_TYPE, _LEASE_TYPE, _UNLOCK_TYPE, _STATUS_TYPE, _BYE_TYPE = range(1, 6)
 
@@ -34,8 +34,10 @@ _MODES = (PilotMode.UNAVAILABLE, PilotMode.STANDBY, PilotMode.OFFER)
 _PILOT_STATES = tuple(PilotState)
 _LEASE_STATES = (LeaseState.NONE, LeaseState.LIVE, LeaseState.FALLBACK, LeaseState.EXPIRED)
 _FAULTS = tuple(Fault)
+_HINDRANCES = tuple(Hindrance)
+_PHASES = (1, 3)
 _COMMANDED, _CLOSED, _REAL_TIME, _HAS_LOCK, _LOCK_ENGAGED = 1, 2, 4, 8, 16
-_STATUS_FLAGS = 31
+_TAMPERED, _SHUT_OFF, _ONE_PHASE = 32, 64, 128
 
 
 class FrameError(Exception):
@@ -163,14 +165,15 @@ def _unpack_greeting(kind: int, payload: bytes) -> Message:
 
 def _pack_lease(lease: Lease) -> bytes:
     _check_lease(lease)
-    return _LEASE.pack(_MODES.index(lease.mode), lease.lock, lease.limit_a, lease.valid_s)
+    mode = _MODES.index(lease.mode)
+    return _LEASE.pack(mode, lease.lock, lease.phases, lease.limit_a, lease.valid_s)
 
 
 def _unpack_lease(evse: int, payload: bytes) -> Lease:
-    mode, lock, limit_a, valid_s = _LEASE.unpack(payload)
+    mode, lock, phases, limit_a, valid_s = _LEASE.unpack(payload)
     if mode >= len(_MODES) or lock > 1:
         raise FrameError(f"pilot mode {mode} with lock {lock}")
-    lease = Lease(evse, _MODES[mode], limit_a, bool(lock), valid_s)
+    lease = Lease(evse, _MODES[mode], limit_a, bool(lock), valid_s, phases)
     _check_lease(lease)
     return lease
 
@@ -180,6 +183,8 @@ def _check_lease(lease: Lease) -> None:
         raise FrameError(f"limit of {lease.limit_a} A, not within 0..{HIGHEST_CURRENT_A} A")
     if not isfinite(lease.valid_s) or not 0.0 < lease.valid_s <= LONGEST_VALID_S:
         raise FrameError(f"validity of {lease.valid_s} s, not within 0..{LONGEST_VALID_S} s")
+    if lease.phases not in _PHASES:
+        raise FrameError(f"a lease for {lease.phases} phases, not 1 or 3")
     if not 1 <= lease.evse <= 0xFFFF:
         raise FrameError(f"no EVSE is numbered {lease.evse}")
 
@@ -191,6 +196,9 @@ def _pack_status(status: GuardStatus) -> bytes:
         | _REAL_TIME * status.real_time
         | _HAS_LOCK * (status.lock_engaged is not None)
         | _LOCK_ENGAGED * bool(status.lock_engaged)
+        | _TAMPERED * status.tampered
+        | _SHUT_OFF * status.shut_off
+        | _ONE_PHASE * (status.phases == 1)
     )
     return _STATUS.pack(
         _PILOT_STATES.index(status.pilot_state),
@@ -203,15 +211,18 @@ def _pack_status(status: GuardStatus) -> bytes:
         status.pilot_high_v,
         status.pilot_low_v,
         status.connection,
+        sum(1 << _HINDRANCES.index(hindrance) for hindrance in status.hindrances),
     )
 
 
 def _unpack_status(evse: int, payload: bytes) -> GuardStatus:
-    pilot, lease, flags, rating_a, faults, *numbers, connection = _STATUS.unpack(payload)
+    pilot, lease, flags, rating_a, faults, *numbers, connection, hindrances = _STATUS.unpack(
+        payload
+    )
     if pilot >= len(_PILOT_STATES) or lease >= len(_LEASE_STATES):
         raise FrameError(f"pilot state {pilot} with lease state {lease}")
-    if flags > _STATUS_FLAGS or faults >> len(_FAULTS):
-        raise FrameError(f"unknown flags {flags:#x} or faults {faults:#x}")
+    if faults >> len(_FAULTS) or hindrances >> len(_HINDRANCES):
+        raise FrameError(f"unknown faults {faults:#x} or hindrances {hindrances:#x}")
     if not all(map(isfinite, numbers)):
         raise FrameError("a measurement is not finite")
     duty, offered_a, high_v, low_v = numbers
@@ -230,4 +241,8 @@ def _unpack_status(evse: int, payload: bytes) -> GuardStatus:
         pilot_low_v=low_v,
         real_time=bool(flags & _REAL_TIME),
         connection=connection,
+        phases=1 if flags & _ONE_PHASE else 3,
+        tampered=bool(flags & _TAMPERED),
+        shut_off=bool(flags & _SHUT_OFF),
+        hindrances=frozenset(h for bit, h in enumerate(_HINDRANCES) if hindrances >> bit & 1),
     )

@@ -87,6 +87,9 @@ class MockContactor:
         """Return the mirror contact of the last refresh."""
         return self._lines.inputs.contactor_closed
 
+    def select_phases(self, phases: int) -> None:
+        """Accept what the board is wired for; the simulated contactor switches all its poles."""
+
 
 class MockProximity:
     """The resistor of the cable in the socket."""

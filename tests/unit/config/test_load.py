@@ -255,6 +255,13 @@ def test_the_bench_drives_mock_hardware_only(tmp_path: Path) -> None:
     assert problems(write(tmp_path, text)).keys() == {"bench"}
 
 
+def test_a_bench_with_simulated_lines_may_have_real_instruments(tmp_path: Path) -> None:
+    real = ('meter = { backend = "mock" }', 'meter = { backend = "modbus" }')
+    assert problems(edited(tmp_path, real)).keys() == {"evse[1].meter"}
+    allowed = ("[bench]\n", "[bench]\nreal_instruments = true\n")
+    assert load(edited(tmp_path, real, allowed)).is_mock
+
+
 def test_a_simulated_pilot_never_goes_with_a_real_contactor(tmp_path: Path) -> None:
     text = CONTRACT.replace('contactor = { backend = "mock" }', 'contactor = { backend = "gpio" }')
     found = problems(write(tmp_path, text.replace("[bench]", "[log]").replace("socket =", "#")))

@@ -1,5 +1,6 @@
 """Backend names and their factories."""
 
+from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
@@ -7,7 +8,7 @@ import pytest
 from hal import registry
 from hal.api import SafetyBoard
 from hal.mock.backends import MockMeter, MockReader
-from hal.registry import Backend, BackendRefused
+from hal.registry import Backend, BackendRefused, Table
 
 MOCK = {"backend": "mock"}
 STATION = {1: {"pilot": MOCK, "contactor": MOCK, "settings": {"phases": 3}}}
@@ -15,9 +16,12 @@ STATION = {1: {"pilot": MOCK, "contactor": MOCK, "settings": {"phases": 3}}}
 
 @pytest.fixture
 def real_meter(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(
-        registry._PORTS, "meter", {"mock": Backend("mock"), "modbus": Backend("real", {"port"})}
-    )
+    def check(port: str, table: Table) -> Iterable[str]:
+        unknown = table.keys() - {"backend", "port"}
+        return [f"{port} does not know {', '.join(unknown)}"] if unknown else []
+
+    backends = {"mock": Backend("mock"), "modbus": Backend("real", check)}
+    monkeypatch.setitem(registry._PORTS, "meter", backends)
 
 
 def test_every_port_has_a_mock() -> None:
@@ -30,7 +34,7 @@ def test_an_unknown_port_is_refused_by_name() -> None:
     with pytest.raises(BackendRefused, match=r"'flux'.*pilot"):
         registry.known_backends("flux")
     with pytest.raises(BackendRefused, match=r"EVSE 1.*'flux'"):
-        registry.uses_mock({1: {"flux": MOCK}})
+        registry.open_safety_board({1: {"flux": MOCK}}, Path("unused"))
 
 
 def test_an_unknown_backend_is_refused_with_those_that_exist() -> None:
@@ -48,21 +52,19 @@ def test_an_unknown_option_is_refused_by_name() -> None:
         registry.open_meter(1, {"backend": "mock", "colour": "red"}, Path("unused"))
 
 
-def test_a_known_option_is_accepted(real_meter: None) -> None:
-    with pytest.raises(BackendRefused, match=r"does not know baud; it knows port"):
-        registry.uses_mock({1: {"meter": {"backend": "modbus", "port": "tty", "baud": 1}}})
-    assert not registry.uses_mock({1: {"meter": {"backend": "modbus", "port": "tty"}}})
+def test_a_backend_judges_its_own_options(real_meter: None) -> None:
+    wrong = {"backend": "modbus", "port": "tty", "baud": 1}
+    assert registry.problems("meter", wrong) == ("meter does not know baud",)
+    assert registry.problems("meter", {"backend": "modbus", "port": "tty"}) == ()
+    assert "steam" in registry.problems("meter", {"backend": "steam"})[0]
 
 
-def test_a_mixture_of_simulated_and_real_is_refused_naming_both(real_meter: None) -> None:
-    mixed = {1: {"pilot": MOCK}, 2: {"meter": {"backend": "modbus"}}}
-    with pytest.raises(BackendRefused, match=r"pilot of EVSE 1 \(mock\).*meter of EVSE 2"):
-        registry.uses_mock(mixed)
-
-
-def test_a_simulated_station_is_recognised() -> None:
-    assert registry.uses_mock(STATION)
-    assert not registry.uses_mock({})
+def test_simulated_and_real_safety_lines_do_not_mix(monkeypatch: pytest.MonkeyPatch) -> None:
+    both = {"mock": Backend("mock"), "gpio": Backend("real")}
+    monkeypatch.setitem(registry._PORTS, "contactor", both)
+    mixed = {1: {"pilot": MOCK, "contactor": {"backend": "gpio"}}}
+    with pytest.raises(BackendRefused, match=r"pilot of EVSE 1 \(mock\).*contactor of EVSE 1"):
+        registry.open_safety_board(mixed, Path("unused"))
 
 
 @pytest.mark.parametrize("missing", ["pilot", "contactor"])

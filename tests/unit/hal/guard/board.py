@@ -67,6 +67,9 @@ class Coil:
     def is_closed(self) -> bool:
         return self._lines.contact
 
+    def select_phases(self, phases: int) -> None:
+        self._lines.phases = phases
+
 
 class Bolt:
     """The lock's command."""

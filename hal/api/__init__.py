@@ -1,0 +1,85 @@
+"""Ports of the hardware: what the guard and the services may ask of a board.
+
+Two families. *Safety lines* (pilot, contactor, proximity, residual current, lock, emergency stop)
+are synchronous and non-blocking: the guard process owns them. *Instruments* (energy meter, token
+reader, temperature, status light) are asynchronous: the station's services own them. `GuardLink` is
+how the services reach the guard. Units are part of every name.
+"""
+
+from hal.api.guard import (
+    GuardGone,
+    GuardLink,
+    GuardStatus,
+    Lease,
+    LeaseState,
+    PilotMode,
+)
+from hal.api.instruments import (
+    EnergyMeter,
+    Indicator,
+    IndicatorColour,
+    IndicatorPattern,
+    IndicatorRhythm,
+    MeterIdentity,
+    MeterReading,
+    Presentation,
+    SignedRecord,
+    SigningMeter,
+    TemperatureSensor,
+    TokenReader,
+)
+from hal.api.lines import (
+    BinaryInput,
+    Contactor,
+    EvseLines,
+    Lock,
+    Pilot,
+    PilotSample,
+    ProximityPilot,
+    ResidualCurrentMonitor,
+    SafetyBoard,
+    ShutOff,
+)
+from hal.api.vocabulary import (
+    Fault,
+    HardwareError,
+    HardwareLost,
+    Hindrance,
+    PilotState,
+)
+
+__all__ = [
+    "BinaryInput",
+    "Contactor",
+    "EnergyMeter",
+    "EvseLines",
+    "Fault",
+    "GuardGone",
+    "GuardLink",
+    "GuardStatus",
+    "HardwareError",
+    "HardwareLost",
+    "Hindrance",
+    "Indicator",
+    "IndicatorColour",
+    "IndicatorPattern",
+    "IndicatorRhythm",
+    "Lease",
+    "LeaseState",
+    "Lock",
+    "MeterIdentity",
+    "MeterReading",
+    "Pilot",
+    "PilotMode",
+    "PilotSample",
+    "PilotState",
+    "Presentation",
+    "ProximityPilot",
+    "ResidualCurrentMonitor",
+    "SafetyBoard",
+    "ShutOff",
+    "SignedRecord",
+    "SigningMeter",
+    "TemperatureSensor",
+    "TokenReader",
+]

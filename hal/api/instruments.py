@@ -1,0 +1,135 @@
+"""Instruments: asynchronous, owned by the services."""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from decimal import Decimal
+from enum import StrEnum
+from typing import Protocol
+
+
+@dataclass(frozen=True, slots=True)
+class MeterIdentity:
+    """What the meter says of itself; `serial_number` must not change during a transaction."""
+
+    vendor: str
+    model: str
+    serial_number: str
+    firmware: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class MeterReading:
+    """One instant of a meter; the register only grows, per-phase tuples are L1, L2, L3."""
+
+    energy_import_wh: Decimal
+    power_w: float
+    voltage_v: tuple[float, ...] = ()
+    current_a: tuple[float, ...] = ()
+    frequency_hz: float | None = None
+
+
+class EnergyMeter(Protocol):
+    """An energy meter; raises `HardwareLost` when it does not answer."""
+
+    async def identity(self) -> MeterIdentity: ...
+
+    async def read(self) -> MeterReading: ...
+
+    async def close(self) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class SignedRecord:
+    """What a signing meter has signed, byte for byte as the meter gave it.
+
+    `format` is OCPP's word for `signingMethod`'s container (`OCMF`, `EDL`, ...) and `encoding` for
+    its `encodingMethod`; `public_key_hex` is DER (SubjectPublicKeyInfo) in hex, empty if the meter
+    does not tell it.
+    """
+
+    data: bytes
+    format: str
+    encoding: str
+    register_wh: Decimal
+    public_key_hex: str = ""
+
+
+class SigningMeter(EnergyMeter, Protocol):
+    """A meter with a signature unit of its own: it, and not the station, signs a transaction.
+
+    Both calls raise `HardwareLost` when the meter does not answer and `HardwareError`, with what
+    the meter said, when it refuses.
+    """
+
+    async def begin_signed(self, identification: str) -> SignedRecord | None:
+        """Begin a measurement for a user; return its begin record where the meter makes one."""
+
+    async def end_signed(self) -> SignedRecord:
+        """End the measurement and return the record that proves its energy."""
+
+
+class TemperatureSensor(Protocol):
+    """A temperature of the station; raises `HardwareLost` when it cannot be read."""
+
+    async def read_celsius(self) -> float: ...
+
+    async def close(self) -> None: ...
+
+
+class IndicatorColour(StrEnum):
+    """The colours of a status light; a light that lacks one shows its nearest."""
+
+    OFF = "off"
+    WHITE = "white"
+    GREEN = "green"
+    BLUE = "blue"
+    YELLOW = "yellow"
+    RED = "red"
+
+
+class IndicatorRhythm(StrEnum):
+    """How a status light moves."""
+
+    STEADY = "steady"
+    SLOW = "slow"
+    FAST = "fast"
+    FLASH_ONCE = "flash_once"
+
+
+@dataclass(frozen=True, slots=True)
+class IndicatorPattern:
+    """What a status light shows."""
+
+    colour: IndicatorColour
+    rhythm: IndicatorRhythm = IndicatorRhythm.STEADY
+
+
+class Indicator(Protocol):
+    """The status light of one EVSE; raises `HardwareLost` when it cannot be driven."""
+
+    async def show(self, pattern: IndicatorPattern) -> None: ...
+
+    async def close(self) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Presentation:
+    """A token newly held before a reader, or a contract that a vehicle presents (ISO 15118).
+
+    `token` is upper-case hex for ISO 14443 and ISO 15693, `token_type` OCPP's word for its kind,
+    `evses` the EVSEs that the reader serves. Of a contract the token is its eMAID, and
+    `contract_chain` the certificates in PEM, leaf first.
+    """
+
+    token: str
+    token_type: str
+    evses: tuple[int, ...]
+    contract_chain: str | None = field(default=None, repr=False)
+
+
+class TokenReader(Protocol):
+    """A token reader; one `Presentation` each time a token newly appears."""
+
+    def presentations(self) -> AsyncIterator[Presentation]: ...
+
+    async def close(self) -> None: ...
