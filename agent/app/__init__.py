@@ -11,9 +11,9 @@ import os
 import signal
 from dataclasses import dataclass, field
 from enum import Enum
-from importlib.metadata import version as distribution_version
 from pathlib import Path
 
+from agent import __version__
 from agent.app import machine
 from agent.app.boot_reason import leave_reason, take_last_run
 from agent.app.foundations import Foundations
@@ -122,7 +122,7 @@ async def _foundations(
     guard: GuardClient,
     stop: Stop,
 ) -> Foundations:
-    version = distribution_version("stationd")
+    version = __version__
     boot_id = machine.boot_id()
     epoch = f"{boot_id}/{await _outages(hardware)}"
     own = config.station.firmware_version or version

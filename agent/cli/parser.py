@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from importlib import import_module
 from typing import Final, Protocol, cast
 
+from agent import __version__
 from agent.cli.exit_codes import FAILED, OK, USAGE
 from agent.cli.output import OutputClosed, complain, say
 from agent.cli.programs import Programs
@@ -85,9 +86,7 @@ def _module_of(name: str) -> CommandModule:
 
 
 def _say_version() -> None:
-    from importlib.metadata import version  # noqa: PLC0415 - slow, needed here only
-
-    say(f"stationd {version('stationd')}")
+    say(f"stationd {__version__}")
 
 
 def _parser(name: str | None, module: CommandModule | None) -> argparse.ArgumentParser:

@@ -62,8 +62,10 @@ def _init(known: tuple[Field[Any], ...], *, with_check: bool) -> Callable[..., N
     lines = []
     for field in known:
         name = field.name
-        names[f"_default_{name}"] = field.default
-        names[f"_make_{name}"] = field.default_factory
+        if field.default is not MISSING:
+            names[f"_default_{name}"] = field.default
+        if field.default_factory is not MISSING:
+            names[f"_make_{name}"] = field.default_factory
         made = f"_make_{name}()" if field.default_factory is not MISSING else f"_default_{name}"
         value = name if field.init else made
         if field.init and field.default_factory is not MISSING:

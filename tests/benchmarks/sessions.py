@@ -6,9 +6,9 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from importlib.metadata import version
 from pathlib import Path
 
+from agent import __version__
 from agent.app.initial import device_model
 from agent.app.storage import Pagination, RememberedKey, Storage, open_storage
 from agent.config.load import load
@@ -59,7 +59,7 @@ async def opened(config_file: Path) -> AsyncIterator["OfflineSessions"]:
     config, clock = load(config_file), SystemClock()
     storage = await open_storage(config, clock, BOOT_ID, lambda: True)
     try:
-        model = device_model(config, version("stationd"))
+        model = device_model(config, __version__)
         key_file = config.station.state_dir / "keys" / "meter_signing.pem"
         policy = SigningPolicy(
             public_key=policies.public_key_policy(model),

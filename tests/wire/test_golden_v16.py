@@ -26,7 +26,7 @@ from agent.core.commands import (
 from agent.core.events import TransactionEvent
 from agent.ocpp.codec import Codec, CodecContext
 from agent.ocpp.directory import StationDirectory
-from agent.ocpp.v16 import with_keys
+from agent.ocpp.v16.codec import with_keys
 from tests.wire import scenes
 from tests.wire.transcript import Asks, Scene, Tells, play
 

@@ -23,8 +23,8 @@ from agent.core.commands import (
 )
 from agent.core.reservation import ReserveOutcome, ReserveStatus
 from agent.ocpp.codec import Codec
-from agent.ocpp.v21 import CODEC as V21
-from agent.ocpp.v201 import CODEC as V201
+from agent.ocpp.v21.codec import CODEC as V21
+from agent.ocpp.v201.codec import CODEC as V201
 from tests.wire import scenes
 from tests.wire.official_schemas import ONLINE
 from tests.wire.transcript import Asks, Scene, Tells, play

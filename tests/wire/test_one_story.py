@@ -12,9 +12,9 @@ import pytest
 from agent.core.events import DomainEvent, TransactionEvent
 from agent.ocpp.codec import Call, Codec, CodecContext
 from agent.ocpp.directory import StationDirectory
-from agent.ocpp.v16 import CODEC as V16
-from agent.ocpp.v21 import CODEC as V21
-from agent.ocpp.v201 import CODEC as V201
+from agent.ocpp.v16.codec import CODEC as V16
+from agent.ocpp.v21.codec import CODEC as V21
+from agent.ocpp.v201.codec import CODEC as V201
 from tests.wire import scenes
 from tests.wire.official_schemas import check_calls
 from tests.wire.test_golden_v16 import PLACES, Numbers

@@ -2,7 +2,3 @@
 
 Only the version that is wanted is imported, when it is wanted.
 """
-
-from agent.ocpp.v21.codec import CODEC
-
-__all__ = ["CODEC"]

@@ -172,6 +172,27 @@ def test_the_daemon_s_start_loads_nothing_that_it_does_not_need() -> None:
     assert not loaded & others
 
 
+def test_the_service_s_command_line_is_read_without_the_parser(tmp_path: Path) -> None:
+    """And yet it means the same: a wrong file is complained about in the same words."""
+    file = tmp_path / "station.toml"
+    file.write_text("[station]\n")
+    program = (
+        "import sys; from agent.__main__ import main; code = main(sys.argv[1:]);"
+        "print(code, 'argparse' in sys.modules)"
+    )
+    runs = [
+        subprocess.run(
+            [sys.executable, "-c", program, "run", *arguments],
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        for arguments in (["--config", str(file)], [f"--config={file}"])
+    ]
+    assert [run.stdout for run in runs] == ["1 False\n", "1 True\n"]
+    assert runs[0].stderr == runs[1].stderr != ""
+
+
 @pytest.mark.parametrize("arguments", [["--help"], ["check-config", "config/station.toml"]])
 def test_a_reader_that_has_gone_is_no_traceback(arguments: list[str]) -> None:
     command = [sys.executable, "-m", "agent", *arguments]

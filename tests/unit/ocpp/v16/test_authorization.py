@@ -8,7 +8,7 @@ from agent.core.events import AuthorizationAsked
 from agent.core.facts import TokenJudged
 from agent.core.vocabulary import AuthorizationStatus, IdToken, IdTokenInfo, TokenType
 from agent.ocpp.codec import Call
-from agent.ocpp.v16 import CODEC
+from agent.ocpp.v16.codec import CODEC
 from tests.unit.ocpp.v16.instances import TOKEN, UNKNOWN, read, silent, told
 from tests.wire.official_schemas import check_response
 

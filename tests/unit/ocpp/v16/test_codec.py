@@ -10,7 +10,7 @@ from agent.core.events import DomainEvent
 from agent.ocpp.codec import CodecContext, WhileRejected
 from agent.ocpp.rpc import Rpc, RpcErrorCode
 from agent.ocpp.rpc_events import Transmit
-from agent.ocpp.v16 import CODEC
+from agent.ocpp.v16.codec import CODEC
 from tests.unit.core.event_strategies import domain_events
 from tests.unit.core.outcome_strategies import OUTCOMES
 from tests.unit.ocpp.v16.instances import Names, numbered

@@ -18,7 +18,7 @@ from agent.core.commands import (
 )
 from agent.core.device_model import DeviceModel
 from agent.ocpp.codec import Answer, Codec
-from agent.ocpp.v16 import CODEC, with_keys
+from agent.ocpp.v16.codec import CODEC, with_keys
 from agent.ocpp.v16.keys import AuthorizationKeyForm
 from agent.services.variables import VariablesService
 from tests.unit.ocpp.v16.instances import KNOWN, read

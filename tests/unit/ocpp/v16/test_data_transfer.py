@@ -1,7 +1,7 @@
 import pytest
 
 from agent.core.commands import DataTransfer, DataTransferStatus
-from agent.ocpp.v16 import CODEC
+from agent.ocpp.v16.codec import CODEC
 from tests.unit.ocpp.v16.instances import UNKNOWN, read
 from tests.wire.official_schemas import check_response
 

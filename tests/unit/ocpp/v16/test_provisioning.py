@@ -9,7 +9,7 @@ from agent.core.events import Boot, HeartbeatDue, StationIdentity
 from agent.core.facts import ClockTold, Registered
 from agent.core.vocabulary import BootReason, RegistrationStatus, ResetKind
 from agent.ocpp.codec import Call
-from agent.ocpp.v16 import CODEC
+from agent.ocpp.v16.codec import CODEC
 from tests.unit.ocpp.v16.instances import UNKNOWN, read, told
 from tests.wire.official_schemas import check_response
 

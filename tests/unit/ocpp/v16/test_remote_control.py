@@ -16,7 +16,7 @@ from agent.core.commands import (
 )
 from agent.core.vocabulary import IdToken, MessageTrigger, ProfilePurpose
 from agent.ocpp.codec import Answer
-from agent.ocpp.v16 import CODEC
+from agent.ocpp.v16.codec import CODEC
 from tests.unit.ocpp.v16.instances import (
     KNOWN,
     NUMBER,

@@ -20,7 +20,7 @@ from agent.core.smart_charging import ChargingProfile, ChargingSchedule, Schedul
 from agent.core.vocabulary import ProfilePurpose, RateUnit
 from agent.ocpp.codec import Answer, CallRejected
 from agent.ocpp.rpc import RpcErrorCode
-from agent.ocpp.v16 import CODEC
+from agent.ocpp.v16.codec import CODEC
 from tests.unit.ocpp.v16.instances import (
     KNOWN,
     NOW,

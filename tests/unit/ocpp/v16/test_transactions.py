@@ -21,7 +21,7 @@ from agent.core.vocabulary import (
     TriggerReason,
 )
 from agent.ocpp.codec import Call
-from agent.ocpp.v16 import CODEC
+from agent.ocpp.v16.codec import CODEC
 from agent.ocpp.v16.transactions import stop_reason, transaction_event, whole_wh
 from tests.unit.ocpp.v16.instances import (
     ENDED,

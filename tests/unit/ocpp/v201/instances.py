@@ -8,7 +8,7 @@ from typing import Any, Final
 from agent.core.events import TransactionEvent
 from agent.core.vocabulary import TransactionPhase, TriggerReason
 from agent.ocpp.codec import Codec, CodecContext
-from agent.ocpp.v201 import CODEC
+from agent.ocpp.v201.codec import CODEC
 from tests.wire.official_schemas import ONLINE, check_calls, check_incoming
 
 NOW: Final = datetime(2025, 5, 17, 12, 0, 0, 123_987, tzinfo=UTC)

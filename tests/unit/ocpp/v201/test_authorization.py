@@ -10,7 +10,7 @@ from agent.core.events import AuthorizationAsked
 from agent.core.facts import TokenJudged
 from agent.core.vocabulary import AuthorizationStatus, IdToken, IdTokenInfo, TokenType
 from agent.ocpp.codec import Call
-from agent.ocpp.v201 import CODEC
+from agent.ocpp.v201.codec import CODEC
 from tests.unit.ocpp.v201.instances import told
 from tests.wire.official_schemas import ONLINE, check_response
 

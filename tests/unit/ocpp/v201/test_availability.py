@@ -5,7 +5,7 @@ import pytest
 from agent.core.commands import ACCEPTED, ChangeAvailability, Outcome, Verdict
 from agent.core.events import EvseChanged
 from agent.core.snapshot import EvseSnapshot
-from agent.ocpp.v201 import CODEC
+from agent.ocpp.v201.codec import CODEC
 from tests.unit.ocpp.v201.instances import NOW, SENT_NOW, read, told
 from tests.wire.official_schemas import ONLINE, check_response
 

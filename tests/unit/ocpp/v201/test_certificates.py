@@ -23,7 +23,7 @@ from agent.core.certificates import (
 )
 from agent.ocpp.codec import Call, Codec
 from agent.ocpp.v21.codec import CODEC as V21
-from agent.ocpp.v201 import CODEC as V201
+from agent.ocpp.v201.codec import CODEC as V201
 from tests.unit.ocpp.v201.instances import read, told
 from tests.wire.official_schemas import ONLINE, check_response
 

@@ -6,7 +6,7 @@ from agent.core.commands import UnlockStatus
 from agent.core.events import DomainEvent, StationChanged
 from agent.ocpp.codec import CodecContext, WhileRejected
 from agent.ocpp.rpc import RpcErrorCode
-from agent.ocpp.v201 import CODEC
+from agent.ocpp.v201.codec import CODEC
 from tests.unit.core.event_strategies import domain_events
 from tests.unit.core.outcome_strategies import OUTCOMES
 from tests.unit.ocpp.v201.instances import NOW

@@ -17,7 +17,7 @@ from agent.core.commands import (
     VariableResults,
 )
 from agent.core.events import ReportEntry, ReportPart
-from agent.ocpp.v201 import CODEC
+from agent.ocpp.v201.codec import CODEC
 from tests.unit.ocpp.v201.instances import NOW, SENT_NOW, read, told
 from tests.wire.official_schemas import ONLINE, check_response
 

@@ -9,7 +9,7 @@ from agent.core.progress import (
     LogUploadProgress,
     LogUploadStatus,
 )
-from agent.ocpp.v21 import CODEC as V21
+from agent.ocpp.v21.codec import CODEC as V21
 from tests.unit.ocpp.v201.instances import NOW, SENT_NOW, TRANSACTION_ID, told
 
 EVENT = ComponentEvent(

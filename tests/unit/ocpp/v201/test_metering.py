@@ -8,7 +8,7 @@ from agent.core.events import MeterValuesEvent
 from agent.core.meter_values import UNITS, MeterValue, SampledValue
 from agent.core.signed_values import SignedValue
 from agent.core.vocabulary import Measurand, ReadingContext
-from agent.ocpp.v201 import CODEC
+from agent.ocpp.v201.codec import CODEC
 from tests.unit.ocpp.v201.instances import NOW, SENT_NOW, UPDATED, told
 from tests.wire.official_schemas import ONLINE
 

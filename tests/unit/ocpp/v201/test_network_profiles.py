@@ -4,8 +4,8 @@ import pytest
 
 from agent.core.commands import ACCEPTED, Outcome, Refusal, Verdict, rejected
 from agent.core.network_profiles import NetworkProfile, SetNetworkProfile
-from agent.ocpp.v21 import CODEC as V21
-from agent.ocpp.v201 import CODEC
+from agent.ocpp.v21.codec import CODEC as V21
+from agent.ocpp.v201.codec import CODEC
 from tests.wire.official_schemas import ONLINE, check_response
 
 DATA = {

@@ -8,7 +8,7 @@ from agent.core.events import Boot, HeartbeatDue, StationIdentity
 from agent.core.facts import ClockTold, Registered
 from agent.core.vocabulary import BootReason, RegistrationStatus, ResetKind
 from agent.ocpp.codec import Call
-from agent.ocpp.v201 import CODEC
+from agent.ocpp.v201.codec import CODEC
 from tests.unit.ocpp.v201.instances import read, told
 from tests.wire.official_schemas import ONLINE, check_response
 

@@ -18,7 +18,7 @@ from agent.core.smart_charging import ChargingProfile
 from agent.core.vocabulary import IdToken, MessageTrigger, ProfilePurpose
 from agent.ocpp.codec import Answer, CallRejected
 from agent.ocpp.rpc import RpcErrorCode
-from agent.ocpp.v201 import CODEC
+from agent.ocpp.v201.codec import CODEC
 from tests.unit.ocpp.v201.instances import TRANSACTION_ID, read
 from tests.unit.ocpp.v201.test_smart_charging import PROFILE
 from tests.wire.official_schemas import ONLINE, check_response

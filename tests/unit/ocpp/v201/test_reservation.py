@@ -14,8 +14,8 @@ from agent.core.reservation import (
 )
 from agent.core.vocabulary import IdToken
 from agent.ocpp.codec import CallRejected
-from agent.ocpp.v21 import CODEC as V21
-from agent.ocpp.v201 import CODEC as V201
+from agent.ocpp.v21.codec import CODEC as V21
+from agent.ocpp.v201.codec import CODEC as V201
 from tests.unit.ocpp.v201.instances import NOW, read, told
 from tests.wire.official_schemas import ONLINE, check_response
 

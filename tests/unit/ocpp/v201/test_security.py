@@ -1,7 +1,7 @@
 import pytest
 
 from agent.core.events import SecurityEvent
-from agent.ocpp.v201 import CODEC
+from agent.ocpp.v201.codec import CODEC
 from tests.unit.ocpp.v201.instances import NOW, SENT_NOW, told
 from tests.wire.official_schemas import ONLINE
 

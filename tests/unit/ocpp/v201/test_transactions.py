@@ -18,7 +18,7 @@ from agent.core.vocabulary import (
     TriggerReason,
 )
 from agent.ocpp.codec import Call
-from agent.ocpp.v201 import CODEC
+from agent.ocpp.v201.codec import CODEC
 from tests.unit.ocpp.v201.instances import (
     ENDED,
     NOW,

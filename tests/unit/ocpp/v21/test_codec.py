@@ -13,8 +13,8 @@ from agent.core.meter_values import MeterValue, SampledValue
 from agent.core.signed_values import SignedValue
 from agent.core.vocabulary import IdToken, MessageTrigger, ResetKind, TokenType
 from agent.ocpp.codec import Answer, CodecContext
-from agent.ocpp.v21 import CODEC
-from agent.ocpp.v201 import CODEC as V201
+from agent.ocpp.v21.codec import CODEC
+from agent.ocpp.v201.codec import CODEC as V201
 from tests.unit.core.event_strategies import domain_events
 from tests.unit.core.outcome_strategies import OUTCOMES
 from tests.unit.ocpp.v201.instances import NOW, UPDATED, read, told

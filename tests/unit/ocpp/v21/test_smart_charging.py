@@ -4,8 +4,8 @@ import pytest
 
 from agent.core.commands import RequestStart, SetChargingProfile
 from agent.ocpp.codec import Answer
-from agent.ocpp.v21 import CODEC
-from agent.ocpp.v201 import CODEC as V201
+from agent.ocpp.v21.codec import CODEC
+from agent.ocpp.v201.codec import CODEC as V201
 from tests.unit.ocpp.v201.instances import read
 from tests.unit.ocpp.v201.test_smart_charging import PROFILE, SCHEDULE, without
 from tests.wire.official_schemas import check_response
