@@ -1,11 +1,15 @@
 """What the parts of the station notice, as security events; a series of the same is told once."""
 
+from typing import TYPE_CHECKING
+
 from agent.core.security_events import SecurityEventKind as Kind
 from agent.ocpp.dialing import ConnectFailed, CredentialsRefused, TlsFault, TlsRejected
 from agent.ocpp.framing import Flaw
 from agent.services.security import SecurityService
 from agent.store.errors import Reason, StoreUnavailable
-from agent.store.recovery import RecoveryReport
+
+if TYPE_CHECKING:
+    from agent.store.recovery import RecoveryReport
 
 _TLS_EVENTS = {
     TlsFault.SERVER_CERTIFICATE: (Kind.INVALID_CSMS_CERTIFICATE, Kind.CSMS_FAILED_TO_AUTHENTICATE),
@@ -22,7 +26,7 @@ class SecurityWatch:
         self._service = service
         self._failing: set[Kind] = set()
 
-    def store_recovered(self, report: RecoveryReport | None) -> None:
+    def store_recovered(self, report: "RecoveryReport | None") -> None:
         """Tell that the database was found damaged, and what came of it."""
         if report is not None:
             found = "everything" if report.is_complete else "not everything"

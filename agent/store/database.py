@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import field
 from pathlib import Path
-from typing import TypeVar, cast
+from typing import TYPE_CHECKING, TypeVar, cast
 
 from agent.core.records import dataclass
 from agent.store.connection import connect_reader, connect_writer, find_damage
@@ -19,9 +19,11 @@ from agent.store.errors import StoreUnavailable, closed, from_os_error, from_sql
 from agent.store.files import InstanceLock, StoreFiles, create_private, prepare_directory
 from agent.store.group import Durability, GroupCommit, Job, Notice
 from agent.store.migrate import migrate
-from agent.store.recovery import RecoveryReport, finish_interrupted, recover
 from agent.store.reserve import Reserve
 from agent.store.writer import Timing, Writer
+
+if TYPE_CHECKING:
+    from agent.store.recovery import RecoveryReport
 
 _LOGGER = logging.getLogger(__name__)
 _MIB = 1024 * 1024
@@ -47,7 +49,7 @@ class Limits:
 @dataclass(frozen=True, slots=True)
 class _Opened:
     instance_id: bytes
-    recovery: RecoveryReport | None
+    recovery: "RecoveryReport | None"
 
 
 class Database:
@@ -227,11 +229,23 @@ class Database:
             self._reader = None
 
 
-def _open(files: StoreFiles, limits: Limits) -> tuple[GroupCommit, _Opened]:
-    report = finish_interrupted(files)
+def _repaired(files: StoreFiles, limits: Limits) -> "RecoveryReport | None":
+    """Complete an interrupted recovery and repair damage; the means are loaded only for that."""
+    report = None
+    if any(files.of_recovery()):
+        from agent.store.recovery import finish_interrupted  # noqa: PLC0415 - see above
+
+        report = finish_interrupted(files)
     finding = find_damage(files, limit_s=limits.check_s)
     if finding is not None:
+        from agent.store.recovery import recover  # noqa: PLC0415 - see above
+
         report = recover(files, finding, limit_s=_SALVAGE_S)
+    return report
+
+
+def _open(files: StoreFiles, limits: Limits) -> tuple[GroupCommit, _Opened]:
+    report = _repaired(files, limits)
     connection = connect_writer(files)
     try:
         migrate(connection, files)

@@ -56,6 +56,12 @@ class StoreFiles:
         """A patched copy of damaged files, to read from during recovery."""
         return self._beside(".source")
 
+    def of_recovery(self) -> Iterator[Path]:
+        """Yield the unfinished work of a recovery that lies on the disk."""
+        for path in (self.source, self.rebuilding, self.rebuilt):
+            work = StoreFiles(path)
+            yield from (name for name in (path, work.log, work.shared_memory) if name.exists())
+
     def before_migration(self, version: int) -> Path:
         """Return where the database is kept as software with schema `version` knew it."""
         return self._beside(f".schema-{version}")
