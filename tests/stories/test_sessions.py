@@ -185,6 +185,7 @@ async def test_a_token_of_the_same_group_stops_the_transaction(
 
 
 @pytest.mark.requirement("C01.FR.02", "C01.FR.23")
+@pytest.mark.hil
 async def test_an_unknown_token_at_a_running_transaction_changes_nothing(
     world: World, bench: Bench, csms: Desk
 ) -> None:

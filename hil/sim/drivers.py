@@ -1,0 +1,13 @@
+"""Which driver drives which resource of the bench `sim`."""
+
+from hil.sim.board import BoardDriver, BoardMeterDriver, BoardReaderDriver
+from hil.sim.resources import BoardMeter, BoardProcess, BoardReader, LocalStation
+from hil.sim.station import LocalStationDriver
+from hil.target import Drivers
+
+DRIVERS: Drivers = {
+    LocalStation: LocalStationDriver,
+    BoardProcess: BoardDriver,
+    BoardMeter: BoardMeterDriver,
+    BoardReader: BoardReaderDriver,
+}
