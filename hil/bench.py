@@ -13,6 +13,7 @@ from hil.drivers import (
     OutletFacts,
     Wire,
 )
+from hil.machine import BenchMachine
 from hil.target import NotOnBench, Target
 from tests.stories.bench import Bench
 from tests.stories.words import TOKEN
@@ -23,8 +24,9 @@ LEAST_CURRENT_A = 0.5
 class DriverBench(Bench):
     """Asks each driver for what it can do; what no driver can do skips the test."""
 
-    def __init__(self, target: Target) -> None:
+    def __init__(self, target: Target, machine: BenchMachine) -> None:
         self._target = target
+        self._machine = machine
         self._outlet = target.driver(OutletDriver)
 
     async def plug_in(self, evse: int = 1, *, max_a: float | None = None) -> None:
@@ -45,12 +47,14 @@ class DriverBench(Bench):
         await self._car.want(evse, energy=True)
 
     async def swipe(self, token: str = TOKEN, evse: int | None = None) -> None:
-        readers = self._target.drivers(CardDriver)
-        for reader in readers:
-            if evse is None or evse in reader.evses:
+        """Hold a card before the reader of an EVSE; without `evse`, before that of the station."""
+        served = self._machine.evses if evse is None else {evse}
+        for reader in self._target.drivers(CardDriver):
+            if served <= set(reader.evses):
                 await reader.present(token)
                 return
-        raise NotOnBench(f"bench '{self._target.bench.name}' has no reader for EVSE {evse}")
+        numbers = ", ".join(map(str, sorted(served)))
+        raise NotOnBench(f"bench '{self._target.bench.name}' has no reader for EVSE {numbers}")
 
     async def fault(self, code: str, evse: int = 1) -> None:
         await self._set_fault(code, evse, on=True)
@@ -90,6 +94,12 @@ class DriverBench(Bench):
     def holds_closed(self, evse: int = 1) -> bool:
         facts = self.plant(evse)
         return facts.contactor_closed and facts.coil is not False
+
+    def closings(self, evse: int = 1) -> int:
+        counted = self.plant(evse).closings
+        if counted is None:
+            raise NotOnBench(f"bench '{self._target.bench.name}' does not count closings")
+        return counted
 
     def offered_a(self, evse: int = 1) -> float:
         return round(offered_current_a(self.plant(evse).duty), 1)

@@ -128,6 +128,7 @@ class OutletFacts:
     current_a: float
     delivered_wh: Decimal
     coil: bool | None = None
+    closings: int | None = None
     lock_engaged: bool | None = None
     cable_inserted: bool | None = None
     plugged: bool | None = None

@@ -25,6 +25,11 @@ class BenchMachine(Machine):
     def is_running(self) -> bool:
         return self.station.is_running
 
+    @property
+    def evses(self) -> set[int]:
+        """The EVSEs that the station was configured with."""
+        return set(range(1, 1 + (1 if self._plan is None else self._plan.evses)))
+
     def configure(
         self,
         url: str,
@@ -74,6 +79,12 @@ class BenchMachine(Machine):
         await asyncio.sleep(POWERLESS_S)
         await power.on()
         await self.start()
+
+    async def lose_guard(self) -> None:
+        await self.station.kill(Process.GUARD)
+
+    async def restart_guard(self) -> None:
+        await self.station.start()
 
     async def close(self) -> None:
         """Leave the processes to their driver, which finishes after the test."""

@@ -124,6 +124,7 @@ class BoardDriver(CarDriver, FaultDriver, OutletDriver):
             current_a=max(state["meter"]["current_a"]),
             delivered_wh=Decimal(str(state["delivered_wh"])),
             coil=state["coil"],
+            closings=state["closings"],
             lock_engaged=state["lock_engaged"],
             cable_inserted=state["cable_a"] is not None,
             plugged=state["plugged"],

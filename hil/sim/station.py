@@ -9,13 +9,17 @@ from asyncio.subprocess import DEVNULL, PIPE
 from asyncio.subprocess import Process as Child
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from hal.guard.spawn import is_alive
 from hil.drivers import Driver, DriverFailed, PowerDriver, Process, StationDriver, StationPlan
 from hil.sim.board import BoardDriver
 from hil.sim.process import spawn
+from hil.sim.resources import LocalStation
 from hil.station_file import Place, station_toml
+
+if TYPE_CHECKING:
+    from hil.target import Target
 
 START_S = 20.0
 STOP_S = 10.0
@@ -27,17 +31,18 @@ _POLL_S = 0.02
 class LocalStationDriver(StationDriver, PowerDriver):
     """Runs the two processes of a station in the folder of the test, and feels its mains."""
 
-    async def begin(self, folder: Path) -> None:
-        self._folder = folder
-        self._config = folder / "station.toml"
+    def __init__(self, resource: LocalStation, target: "Target") -> None:
+        super().__init__(resource, target)
         self._children: dict[Process, Child] = {}
         self._wanted = False
 
+    async def begin(self, folder: Path) -> None:
+        self._folder = folder
+        self._config = folder / "station.toml"
+        self._wanted = False
+
     async def finish(self) -> None:
-        for child in getattr(self, "_children", {}).values():
-            with contextlib.suppress(ProcessLookupError):
-                child.kill()
-            await child.wait()
+        await self._end_all()
 
     # --- StationDriver.
 
@@ -105,10 +110,7 @@ class LocalStationDriver(StationDriver, PowerDriver):
     async def off(self) -> None:
         self._wanted = False
         self.target.driver(BoardDriver).ask("bench", {"op": "power_fail"})
-        for child in self._children.values():
-            with contextlib.suppress(ProcessLookupError):
-                child.kill()
-            await child.wait()
+        await self._end_all()
 
     async def on(self) -> None:
         self.target.driver(BoardDriver).ask("bench", {"op": "power_on"})
@@ -133,6 +135,13 @@ class LocalStationDriver(StationDriver, PowerDriver):
             guard={"socket": "guard.sock"},
             local_api={"socket": "api.sock"},
         )
+
+    async def _end_all(self) -> None:
+        while self._children:
+            _, child = self._children.popitem()
+            with contextlib.suppress(ProcessLookupError):
+                child.kill()
+            await child.wait()
 
     async def _run(self, process: Process, module: str, *arguments: str) -> None:
         known = self._children.get(process)

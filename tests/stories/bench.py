@@ -61,6 +61,10 @@ class Bench(ABC):
         """Tell whether the contactor is closed and was told to be; one that is welded was not."""
 
     @abstractmethod
+    def closings(self, evse: int = 1) -> int:
+        """Return how often the contactor was told to close since the story began."""
+
+    @abstractmethod
     def offered_a(self, evse: int = 1) -> float: ...
 
     @abstractmethod

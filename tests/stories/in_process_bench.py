@@ -63,6 +63,9 @@ class InProcessBench(Bench):
         plant = self.plant(evse)
         return plant.contacts.commanded and plant.contactor_closed
 
+    def closings(self, evse: int = 1) -> int:
+        return self.plant(evse).closings
+
     def offered_a(self, evse: int = 1) -> float:
         duty = self.plant(evse).duty
         return 0.0 if duty is None or not 0.08 <= duty <= 0.97 else round(duty * 60.0, 1)

@@ -189,6 +189,12 @@ class InProcessMachine(Machine):
         await asyncio.sleep(BOOT_S)
         await self.start()
 
+    async def lose_guard(self) -> None:
+        self.board.lose_guard()
+
+    async def restart_guard(self) -> None:
+        self.board.restart_guard()
+
     def service(self, evse: int = 1) -> EvseService:
         return self.station.evses[evse]
 

@@ -48,6 +48,14 @@ class Machine(ABC):
         """Fail the mains for a while; everything starts afresh afterwards."""
 
     @abstractmethod
+    async def lose_guard(self) -> None:
+        """Kill the guard, and keep it away."""
+
+    @abstractmethod
+    async def restart_guard(self) -> None:
+        """Start a guard again."""
+
+    @abstractmethod
     async def close(self) -> None:
         """Stop everything. Raises what the daemon failed with."""
 

@@ -107,6 +107,14 @@ class World:
         """Let time pass."""
         await asyncio.sleep(seconds)
 
+    async def charge_s(self, seconds: float) -> None:
+        """Let a car charge; a story that says so does not depend on how long it is."""
+        await self.pass_s(seconds)
+
+    async def watch_s(self, seconds: float) -> None:
+        """Look on while nothing shall happen; in real time the look is a short one."""
+        await self.pass_s(seconds)
+
     async def until(
         self, condition: Callable[[], object], what: str, within_s: float = LONG_S
     ) -> None:
