@@ -102,7 +102,10 @@ class DriverBench(Bench):
         return counted
 
     def offered_a(self, evse: int = 1) -> float:
-        return round(offered_current_a(self.plant(evse).duty), 1)
+        facts = self.plant(evse)
+        if not facts.sees_pilot:
+            raise NotOnBench(f"bench '{self._target.bench.name}' cannot measure the pilot")
+        return round(offered_current_a(facts.duty), 1)
 
     def current_a(self, evse: int = 1) -> float:
         return round(self.plant(evse).current_a, 1)

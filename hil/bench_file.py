@@ -20,7 +20,18 @@ from hil.resources import Resource
 BENCHES = Path(__file__).parent / "benches"
 _NUMBER_NAMES = {int: "a whole number", float: "a number", str: "a text", bool: "true or false"}
 _TOP_KEYS = frozenset(
-    {"summary", "parallel", "patience", "min_closing_interval_s", "resources", "evses", "cables"}
+    {
+        "summary",
+        "parallel",
+        "patience",
+        "reaction_ms",
+        "restarts_guard",
+        "min_closing_interval_s",
+        "evses",
+        "cables",
+        "only",
+        "resources",
+    }
 )
 
 
@@ -33,7 +44,10 @@ class BenchFile:
     """One bench.
 
     `parallel` copies of it may run at the same time. Every wait may last `patience` times longer
-    than on a fast machine. `cables` are the kinds of outlet that its EVSEs can be configured with.
+    than on a fast machine. A coil has to fall within `reaction_ms` of its cause, where the bench
+    can measure that. `restarts_guard` says that a service manager starts a guard that has ended.
+    `cables` are the kinds of outlet that its EVSEs can be configured with. Of all stories the bench
+    runs those whose names contain a word of `only`; hardware cases are not concerned.
     """
 
     path: Path
@@ -42,7 +56,10 @@ class BenchFile:
     patience: float = 1.0
     evses: int = 1
     cables: tuple[str, ...] = ("socket", "attached")
+    reaction_ms: float = 100.0
+    restarts_guard: bool = False
     min_closing_interval_s: float = 10.0
+    only: tuple[str, ...] = ()
     resources: Mapping[str, Resource] = field(default_factory=dict)
 
     @property

@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import AsyncIterator, Generator, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -11,6 +11,7 @@ pytest.register_assert_rewrite("tests.stories")
 
 from hil.bench import DriverBench  # noqa: E402 - after the assertions are to be rewritten
 from hil.bench_file import BenchFile, BenchFileError, find, load  # noqa: E402
+from hil.cases import REACTION  # noqa: E402
 from hil.strategy import Strategy  # noqa: E402
 from hil.target import NotOnBench, Target  # noqa: E402
 from hil.world import BenchWorld  # noqa: E402
@@ -53,11 +54,19 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     limit = pytest.mark.timeout(TIMEOUT_S * config.stash[_BENCH].patience)
     for item in items:
         item.add_marker(limit, append=False)
-    if config.getoption("--all-versions"):
-        return
-    chosen, left = _one_version_each(items)
+    wanted = [item for item in items if _is_for(config.stash[_BENCH], item)]
+    chosen, left = wanted, [item for item in items if item not in wanted]
+    if not config.getoption("--all-versions"):
+        chosen, other_versions = _one_version_each(wanted)
+        left += other_versions
     items[:] = chosen
     config.hook.pytest_deselected(items=left)
+
+
+def _is_for(bench: BenchFile, item: pytest.Item) -> bool:
+    """Tell whether the bench runs this; what is no story always runs."""
+    names = bench.only
+    return item.path.stem != "test_stories" or not names or any(n in item.name for n in names)
 
 
 def _one_version_each(items: list[pytest.Item]) -> tuple[list[pytest.Item], list[pytest.Item]]:
@@ -105,6 +114,16 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
     terminalreporter.line(f"{ran} cases ran, {len(skipped)} were skipped")
     for reason, count in reasons.most_common():
         terminalreporter.line(f"  {count} x {reason}")
+    for what, measured_ms in _reactions(terminalreporter.stats.get("passed", [])):
+        terminalreporter.line(f"  {what}: the coil fell after {measured_ms:.1f} ms")
+
+
+def _reactions(reports: list[pytest.TestReport]) -> Iterator[tuple[str, float]]:
+    for report in reports:
+        for name, value in report.user_properties:
+            if name == REACTION:
+                what, measured_ms = cast("tuple[str, float]", value)
+                yield what, measured_ms
 
 
 @pytest.fixture(scope="session")

@@ -117,6 +117,8 @@ class StationDriver(Driver, ABC):
 class OutletFacts:
     """What an observer with instruments sees at one outlet; None: this bench cannot see it.
 
+    `duty` is None where nobody drives the pilot, and where `sees_pilot` is false.
+
     `coil` is the command at the contactor's line, `contactor_closed` where the contacts are.
     `delivered_wh` counts what the outlet has delivered since the test began, by an instrument that
     is not the station's meter or, where there is none, by that one.
@@ -127,6 +129,7 @@ class OutletFacts:
     duty: float | None
     current_a: float
     delivered_wh: Decimal
+    sees_pilot: bool = True
     coil: bool | None = None
     closings: int | None = None
     lock_engaged: bool | None = None

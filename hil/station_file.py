@@ -4,7 +4,8 @@ import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
-from hil.drivers import StationPlan, Tables
+from hil.drivers import Driver, StationPlan, Tables
+from hil.target import Target
 
 IDENTITY = "CS001"
 VARIABLES: Mapping[str, object] = {
@@ -25,6 +26,18 @@ class Place:
     guard: Mapping[str, object] = field(default_factory=dict)
     local_api: Mapping[str, object] = field(default_factory=dict)
     hardware: Mapping[str, object] | None = None
+
+
+def wired(target: Target, plan: StationPlan) -> dict[int, Tables]:
+    """Return what the bench's drivers have wired to each EVSE that a test wants."""
+    found: dict[int, Tables] = {}
+    for evse in range(1, plan.evses + 1):
+        tables: dict[str, Mapping[str, object]] = {}
+        for driver in target.drivers(Driver):
+            tables.update(driver.tables(evse))
+        unused = () if plan.cable == "socket" else ("proximity", "lock")
+        found[evse] = {port: table for port, table in tables.items() if port not in unused}
+    return found
 
 
 def station_toml(plan: StationPlan, place: Place) -> str:
@@ -85,7 +98,7 @@ def _evse(number: int, plan: StationPlan, place: Place) -> dict[str, object]:
 def _table(head: str, values: Mapping[str, object]) -> Iterator[str]:
     yield head
     for key, value in values.items():
-        yield f"{json.dumps(key)} = {_value(value)}"
+        yield f"{_text(key)} = {_value(value)}"
 
 
 def _value(value: object) -> str:
@@ -94,14 +107,18 @@ def _value(value: object) -> str:
         case bool():
             return "true" if value else "false"
         case str():
-            return json.dumps(value, ensure_ascii=False)
+            return _text(value)
         case int() | float():
             return repr(value)
         case list() | tuple():
             return f"[{', '.join(map(_value, value))}]"
         case Mapping():
-            return (
-                "{ " + ", ".join(f"{json.dumps(k)} = {_value(v)}" for k, v in value.items()) + " }"
-            )
+            pairs = (f"{_text(key)} = {_value(one)}" for key, one in value.items())
+            return f"{{ {', '.join(pairs)} }}"
         case _:
             raise TypeError(f"{value!r} cannot be written into a configuration")
+
+
+def _text(text: str) -> str:
+    """Word a text; what TOML wants escaped is what JSON does, and DEL."""
+    return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")

@@ -12,11 +12,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hal.guard.spawn import is_alive
-from hil.drivers import Driver, DriverFailed, PowerDriver, Process, StationDriver, StationPlan
+from hil.drivers import DriverFailed, PowerDriver, Process, StationDriver, StationPlan
 from hil.sim.board import BoardDriver
 from hil.sim.process import spawn
 from hil.sim.resources import LocalStation
-from hil.station_file import Place, station_toml
+from hil.station_file import Place, station_toml, wired
 
 if TYPE_CHECKING:
     from hil.target import Target
@@ -118,18 +118,9 @@ class LocalStationDriver(StationDriver, PowerDriver):
     # --- Inside.
 
     def _place(self, plan: StationPlan) -> Place:
-        drivers = self.target.drivers(Driver)
-        wired: dict[int, dict[str, Mapping[str, object]]] = {}
-        for evse in range(1, plan.evses + 1):
-            tables = wired.setdefault(evse, {})
-            for driver in drivers:
-                tables.update(driver.tables(evse))
-            if plan.cable != "socket":
-                tables.pop("proximity", None)
-                tables.pop("lock", None)
         return Place(
             state_dir="state",
-            evses=wired,
+            evses=wired(self.target, plan),
             min_closing_interval_s=self.target.bench.min_closing_interval_s,
             bench={"socket": "bench.sock", "real_instruments": True},
             guard={"socket": "guard.sock"},
