@@ -31,30 +31,33 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
 
 
-def pytest_configure(config: pytest.Config) -> None:
-    try:
-        config.stash[_BENCH] = load(find(config.getoption("--bench")))
-    except BenchFileError as error:
-        raise pytest.UsageError(str(error)) from error
+def _bench(config: pytest.Config) -> BenchFile:
+    """Return the bench that was asked for, which is read once."""
+    if _BENCH not in config.stash:
+        try:
+            config.stash[_BENCH] = load(find(config.getoption("--bench")))
+        except BenchFileError as error:
+            raise pytest.UsageError(str(error)) from error
+    return config.stash[_BENCH]
 
 
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
     """Let `-n auto` be as many as the bench can be at the same time."""
-    parallel = config.stash[_BENCH].parallel
+    parallel = _bench(config).parallel
     return parallel if parallel > 1 else 0
 
 
 def pytest_report_header(config: pytest.Config) -> str:
-    bench = config.stash[_BENCH]
+    bench = _bench(config)
     return f"bench {bench.name}: {bench.summary} ({', '.join(bench.resources)})"
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Choose one version for each story, in turn, so that all are equally often on the bench."""
-    limit = pytest.mark.timeout(TIMEOUT_S * config.stash[_BENCH].patience)
+    limit = pytest.mark.timeout(TIMEOUT_S * _bench(config).patience)
     for item in items:
         item.add_marker(limit, append=False)
-    wanted = [item for item in items if _is_for(config.stash[_BENCH], item)]
+    wanted = [item for item in items if _is_for(_bench(config), item)]
     chosen, left = wanted, [item for item in items if item not in wanted]
     if not config.getoption("--all-versions"):
         chosen, other_versions = _one_version_each(wanted)
@@ -110,7 +113,7 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
     ran = len(terminalreporter.stats.get("passed", [])) + len(
         terminalreporter.stats.get("failed", [])
     )
-    terminalreporter.section(f"bench {config.stash[_BENCH].name}")
+    terminalreporter.section(f"bench {_bench(config).name}")
     terminalreporter.line(f"{ran} cases ran, {len(skipped)} were skipped")
     for reason, count in reasons.most_common():
         terminalreporter.line(f"  {count} x {reason}")
@@ -129,7 +132,7 @@ def _reactions(reports: list[pytest.TestReport]) -> Iterator[tuple[str, float]]:
 @pytest.fixture(scope="session")
 def target(request: pytest.FixtureRequest) -> Iterator[Target]:
     """The bench under test."""
-    bench = Target(request.config.stash[_BENCH])
+    bench = Target(_bench(request.config))
     yield bench
     bench.close()
 

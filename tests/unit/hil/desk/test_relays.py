@@ -2,6 +2,7 @@
 
 import os
 import pty
+import select
 import tty
 from collections.abc import Iterator
 from pathlib import Path
@@ -43,16 +44,16 @@ class Board:
     def __init__(self) -> None:
         self._master, slave = pty.openpty()
         tty.setraw(slave)
-        os.set_blocking(self._master, False)
         self.port = os.ttyname(slave)
         self.slave = slave
 
-    def heard(self) -> list[str]:
-        """Return each command that came, those that were repeated once."""
-        try:
-            data = os.read(self._master, 4096)
-        except BlockingIOError:
-            return []
+    def heard(self, count: int) -> list[str]:
+        """Return the next commands, those that were repeated once."""
+        data = b""
+        while len(data) < count * 8:
+            ready, _, _ = select.select([self._master], [], [], 2.0)
+            assert ready, f"only {data.hex()} came"
+            data += os.read(self._master, count * 8 - len(data))
         commands = [data[i : i + 4].hex() for i in range(0, len(data), 4)]
         assert commands[::2] == commands[1::2]
         return commands[::2]
@@ -91,24 +92,24 @@ def test_a_relay_that_no_frame_can_name_is_refused(relay: int) -> None:
 
 async def test_a_test_begins_with_open_relays(target: Target, board: Board, tmp_path: Path) -> None:
     await target.named("relays", RelayBoardDriver).begin(tmp_path)
-    assert board.heard() == ["a00100a1", "a00200a2", "a00300a3", "a00400a4"]
+    assert board.heard(4) == ["a00100a1", "a00200a2", "a00300a3", "a00400a4"]
 
 
 async def test_a_car_is_plugged_in_before_it_asks_for_energy(target: Target, board: Board) -> None:
     car = target.driver(CarDriver)
     await car.plug_in(1)
-    assert board.heard() == ["a00101a2", "a00201a3"]
+    assert board.heard(2) == ["a00101a2", "a00201a3"]
     await car.want(1, energy=False)
-    assert board.heard() == ["a00101a2", "a00200a2"]
+    assert board.heard(2) == ["a00101a2", "a00200a2"]
     await car.unplug(1)
-    assert board.heard() == ["a00100a1", "a00200a2"]
+    assert board.heard(2) == ["a00100a1", "a00200a2"]
 
 
 async def test_a_fault_has_its_relay(target: Target, board: Board) -> None:
     faults = target.driver(FaultDriver)
     assert faults.faults == {"rcd"}
     await faults.set_fault(1, "rcd", on=True)
-    assert board.heard() == ["a00301a4"]
+    assert board.heard(1) == ["a00301a4"]
 
 
 async def test_the_mains_stay_on_between_tests(
@@ -116,12 +117,13 @@ async def test_the_mains_stay_on_between_tests(
 ) -> None:
     power, relays = target.driver(PowerDriver), target.named("relays", RelayBoardDriver)
     await power.on()
-    board.heard()
+    assert board.heard(1) == ["a00401a5"]
     await relays.finish()
-    assert board.heard()[-1] == "a00401a5"
+    assert board.heard(4)[-1] == "a00401a5"
     await power.off()
+    assert board.heard(1) == ["a00400a4"]
     await relays.begin(tmp_path)
-    assert board.heard()[-1] == "a00400a4"
+    assert board.heard(4)[-1] == "a00400a4"
 
 
 def test_a_relay_that_the_board_lacks_is_named(target: Target) -> None:
