@@ -59,7 +59,7 @@ class Twn4Framing:
             line = piece.rstrip(_END + _LINE_FEED)
             if line:
                 usable = whole and len(line) < LONGEST_LINE and not self._overlong
-                found.append(self._reply(line) if usable else Junk(line))
+                found += self._read(line) if usable else [Junk(line)]
             self._overlong = not whole
         else:
             self._buffer = b""
@@ -69,6 +69,12 @@ class Twn4Framing:
         """Give up what is half received and return it."""
         rest, self._buffer, self._overlong = self._buffer, b"", False
         return rest
+
+    def _read(self, line: bytes) -> list[Reply | Junk]:
+        """Read a line; stray bytes may stand before it, as when a driver is switched on."""
+        stray = next((n for n, byte in enumerate(line) if byte in _DIGITS), len(line))
+        before: list[Reply | Junk] = [Junk(line[:stray])] if stray else []
+        return [*before, self._reply(line[stray:])] if line[stray:] else before
 
     def _reply(self, line: bytes) -> Reply | Junk:
         if len(line) % 2 or not _DIGITS.issuperset(line):

@@ -164,7 +164,7 @@ class SimulatedReader(ABC):
         if hears:
             self._hear()
         elif self.repeat_s is not None and (said := self.announcement()):
-            self._say(said, b"")
+            self._say(said)
 
     def _hear(self) -> None:
         assert self._master is not None
@@ -172,15 +172,18 @@ class SimulatedReader(ABC):
             data = os.read(self._master, 4096)
         except OSError:
             return
+        if self._trouble is Misbehaviour.ECHO:
+            self._send(data)
+            return
         requests, self._unread = self.requests_in(self._unread + data)
         for request in requests:
             self.heard.append(request)
             for frame in self.answer(request):
-                self._say(frame, request)
+                self._say(frame)
 
-    def _say(self, frame: bytes, request: bytes) -> None:
+    def _say(self, frame: bytes) -> None:
         match self._trouble:
-            case Misbehaviour.SILENT:
+            case Misbehaviour.SILENT | Misbehaviour.ECHO:
                 return
             case Misbehaviour.GARBAGE:
                 self._send(GARBAGE)
@@ -191,8 +194,6 @@ class SimulatedReader(ABC):
                 self._send(frame)
             case Misbehaviour.WRONG_DEVICE:
                 self._send(b"$GPGGA,101520,5107.04,N,00843.12,E*5C\r\n")
-            case Misbehaviour.ECHO:
-                self._send(request or frame)
             case Misbehaviour.NONE:
                 self._send(frame)
 

@@ -84,7 +84,7 @@ class Pn532(SimulatedReader):
         with self._lock:
             if self._waits and self.cards:
                 self._waits = False
-                self._say(self._reply(0x4B, self._targets(1)), b"")
+                self._say(self._reply(0x4B, self._targets(1)))
 
     def requests_in(self, data: bytes) -> tuple[list[bytes], bytes]:
         """Take the frames after the wake-up."""
