@@ -30,3 +30,12 @@ async def is_silent_about(world: BenchWorld, words: str, command: str = "status"
             return
         assert loop.time() < give_up_s, f"`stationd {command}` still says {words!r}:\n{printed}"
         await asyncio.sleep(0.2)
+
+
+async def logs(world: BenchWorld, words: str, count: int = 1) -> None:
+    """Wait until daemon and guard have logged something so often."""
+    loop = asyncio.get_running_loop()
+    give_up_s = loop.time() + 20 * world.patience
+    while (log := await world.machine.station.log()).count(words) < count:
+        assert loop.time() < give_up_s, f"the log never said {words!r}:\n{log[-3000:]}"
+        await asyncio.sleep(0.1)

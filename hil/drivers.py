@@ -203,7 +203,12 @@ class MeterDriver(Driver, ABC):
 
 
 class Wire(ABC):
-    """A serial device's cable and what travels on it: what can go wrong between it and us."""
+    """A serial device's cable and what travels on it: what can go wrong between it and us.
+
+    `port` is the path by which the station finds the device.
+    """
+
+    port: Path
 
     @abstractmethod
     async def unplug(self) -> None:
@@ -220,6 +225,10 @@ class Wire(ABC):
     @abstractmethod
     async def babble(self, *, on: bool) -> None:
         """Let the device answer, or say, garbage."""
+
+    @abstractmethod
+    async def impersonate(self, *, on: bool) -> None:
+        """Let a device of another kind be at the port."""
 
 
 class PowerDriver(Driver, ABC):

@@ -29,9 +29,19 @@ class BoardReader(Resource):
     evses: tuple[int, ...] = (1,)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PtyReader(Resource):
+    """A token reader of some make on a pty, at the pace of its baud rate."""
+
+    evses: tuple[int, ...] = (1,)
+    protocol: str
+    baudrate: int
+
+
 KINDS: dict[str, type[Resource]] = {
     "station": LocalStation,
     "board": BoardProcess,
     "board_meter": BoardMeter,
     "board_reader": BoardReader,
+    "reader": PtyReader,
 }
