@@ -22,7 +22,8 @@ Table = Mapping[str, object]
 EvseTables = Mapping[int, Mapping[str, Table]]
 Check = Callable[[str, Table], Iterable[str]]
 
-MOCK = "mock"
+MOCK, REAL = "mock", "real"
+SERIAL = "serial"
 SETTINGS = "settings"
 REQUIRED_PORTS = ("pilot", "contactor")
 LINE_PORTS = (
@@ -173,6 +174,20 @@ def _mock_meter(evse: int, table: Table, state_dir: Path) -> EnergyMeter:
     return MockMeter(evse, state_dir)
 
 
+def _serial_reader(evses: tuple[int, ...], table: Table, state_dir: Path) -> TokenReader:
+    from hal.serial.reader import SerialTokenReader  # noqa: PLC0415  # lazy
+    from hal.serial.settings import read_settings  # noqa: PLC0415  # lazy
+
+    del state_dir
+    return SerialTokenReader(read_settings(table), evses)
+
+
+def _check_serial_reader(port: str, table: Table) -> Iterable[str]:
+    from hal.serial.settings import problems  # noqa: PLC0415  # lazy
+
+    return problems(port, table)
+
+
 def _mock_reader(evses: tuple[int, ...], table: Table, state_dir: Path) -> TokenReader:
     from hal.mock.backends import MockReader  # noqa: PLC0415  # lazy
 
@@ -183,8 +198,12 @@ def _mock_reader(evses: tuple[int, ...], table: Table, state_dir: Path) -> Token
 _PORTS: dict[str, dict[str, Backend]] = {
     port: {MOCK: Backend(MOCK)} for port in (*LINE_PORTS, *INSTRUMENT_PORTS)
 }
+_PORTS["reader"][SERIAL] = Backend(REAL, _check_serial_reader)
 _BOARDS: dict[str | None, Callable[[EvseTables, Path], SafetyBoard]] = {MOCK: _mock_board}
 _METERS: dict[str, Callable[[int, Table, Path], EnergyMeter]] = {MOCK: _mock_meter}
-_READERS: dict[str, Callable[[tuple[int, ...], Table, Path], TokenReader]] = {MOCK: _mock_reader}
+_READERS: dict[str, Callable[[tuple[int, ...], Table, Path], TokenReader]] = {
+    MOCK: _mock_reader,
+    SERIAL: _serial_reader,
+}
 _TEMPERATURES: dict[str, Callable[[int, Table, Path], TemperatureSensor]] = {}
 _INDICATORS: dict[str, Callable[[int, Table, Path], Indicator]] = {}

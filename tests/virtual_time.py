@@ -122,8 +122,11 @@ class VirtualClock(SystemClock):
 
 
 def utc_now() -> datetime:
-    """The true time of the story."""
-    passed_s = asyncio.get_running_loop().time() - FIRST_MONOTONIC_S
+    """The true time of the story; on any other event loop it is the real one."""
+    loop = asyncio.get_running_loop()
+    if not isinstance(loop, VirtualTimeLoop):
+        return datetime.now(UTC)
+    passed_s = loop.time() - FIRST_MONOTONIC_S
     return START + timedelta(seconds=passed_s)
 
 

@@ -118,18 +118,33 @@ class Presentation:
 
     `token` is upper-case hex for ISO 14443 and ISO 15693, `token_type` OCPP's word for its kind,
     `evses` the EVSEs that the reader serves. Of a contract the token is its eMAID, and
-    `contract_chain` the certificates in PEM, leaf first.
+    `contract_chain` the certificates in PEM, leaf first. A token that `is_random` will never be
+    seen again: its card makes it up anew each time.
     """
 
     token: str
     token_type: str
     evses: tuple[int, ...]
     contract_chain: str | None = field(default=None, repr=False)
+    is_random: bool = False
 
 
 class TokenReader(Protocol):
-    """A token reader; one `Presentation` each time a token newly appears."""
+    """A token reader; one `Presentation` each time a token newly appears.
 
-    def presentations(self) -> AsyncIterator[Presentation]: ...
+    `evses` are those that it serves, `token_type` OCPP's word for the kind of its usual tokens.
+    """
+
+    @property
+    def evses(self) -> tuple[int, ...]: ...
+
+    @property
+    def token_type(self) -> str: ...
+
+    async def reach(self) -> None:
+        """Return once the reader has shown that it works; raises `HardwareLost` with the reason."""
+
+    def presentations(self) -> AsyncIterator[Presentation]:
+        """Yield presentations; raises `HardwareLost`, ends when the reader is closed."""
 
     async def close(self) -> None: ...

@@ -48,29 +48,37 @@ class MockMeter:
 class MockReader:
     """A token reader; every iterator over its presentations hears every swipe."""
 
+    token_type = "ISO14443"  # noqa: S105 - a kind of token, not one
+
     def __init__(self, evses: Iterable[int], state_dir: Path) -> None:
-        self._evses = tuple(sorted(evses))
+        self.evses = tuple(sorted(evses))
         self._state_dir = state_dir
         self._channels: set[BoardChannel] = set()
+        self._reached: BoardChannel | None = None
         self._closed = False
+
+    async def reach(self) -> None:
+        """Listen for the next iterator; raises `HardwareLost`."""
+        if self._reached is None:
+            self._reached = await self._listening()
 
     async def presentations(self) -> AsyncIterator[Presentation]:
         """Yield each swipe from the first step on; raises `HardwareLost`, ends when closed."""
-        channel = BoardChannel(self._state_dir, self._evses)
-        self._channels.add(channel)
+        channel, self._reached = self._reached, None
         try:
-            message = await channel.ask("listen", self._evses)
+            if channel is None:
+                channel = await self._listening()
             while True:
+                message = await channel.receive()
                 self._check(message)
                 if "swipe" in message:
                     yield _presentation(message["swipe"])
-                message = await channel.receive()
         except HardwareLost:
             if not self._closed:
                 raise
         finally:
-            channel.close()
-            self._channels.discard(channel)
+            if channel is not None:
+                self._forget(channel)
 
     async def close(self) -> None:
         """End all iterators."""
@@ -78,9 +86,23 @@ class MockReader:
         for channel in self._channels:
             channel.close()
 
+    async def _listening(self) -> BoardChannel:
+        channel = BoardChannel(self._state_dir, self.evses)
+        self._channels.add(channel)
+        try:
+            self._check(await channel.ask("listen", self.evses))
+        except BaseException:
+            self._forget(channel)
+            raise
+        return channel
+
+    def _forget(self, channel: BoardChannel) -> None:
+        channel.close()
+        self._channels.discard(channel)
+
     def _check(self, message: Message) -> None:
         if message.get("ok") is False or message.get("lost"):
-            raise HardwareLost(f"the simulated reader of EVSE {self._evses} does not answer")
+            raise HardwareLost(f"the simulated reader of EVSE {self.evses} does not answer")
 
 
 class BoardControl:

@@ -85,6 +85,7 @@ class Evse:
         self.override = MeterOverride()
         self.fault_to_open = Stopwatch()
         self.leave_to_open = Stopwatch()
+        self.closings = 0
         self._mains = True
         self.register = EnergyRegister(energy_micro_wh, Flow(now_ns, 0, 0, RAMP_UA_PER_S, 0, 0))
         self._settle(now_ns)
@@ -241,6 +242,7 @@ class Evse:
         if self.contacts.commanded and not on:
             self.fault_to_open.stop(now_ns)
             self.leave_to_open.stop(now_ns)
+        self.closings += on and not self.contacts.commanded
         self.contacts.command(now_ns, on=on)
 
     def _settle(self, now_ns: int) -> None:

@@ -17,6 +17,7 @@ def describe(number: int, evse: Evse, now_ns: int) -> dict[str, object]:
         "duty": evse.duty,
         "offered_a_by_duty": round(offered_current_a(evse.duty), 3),
         "coil": evse.contacts.commanded,
+        "closings": evse.closings,
         "contactor_closed": lines.contactor_closed,
         "lock_engaged": lines.lock_engaged,
         "cable_a": lines.cable_a,

@@ -1,76 +1,77 @@
-"""What people and accidents do to the simulated board, and what instruments show of it."""
+"""What people and accidents do to a station, and what instruments show of it, wherever it is."""
 
-import asyncio
-from collections.abc import Mapping
+from abc import ABC, abstractmethod
 from decimal import Decimal
+from typing import Protocol
 
 from hal.api import PilotState
-from hal.mock.plant import Evse
-from tests.stories.machine import Machine
 from tests.stories.words import TOKEN
 
 
-class Bench:
-    """What people and accidents do to the board."""
+class Outlet(Protocol):
+    """What an observer sees at one EVSE."""
 
-    def __init__(self, machine: Machine) -> None:
-        self._machine = machine
+    @property
+    def contactor_closed(self) -> bool: ...
 
-    async def plug_in(self, evse: int = 1, *, max_a: float | None = None) -> None:
-        if max_a is not None:
-            await self.car(evse, max_a=max_a)
-        await self.operate("plug_in", evse=evse)
+    @property
+    def lock_engaged(self) -> bool | None: ...
 
-    async def unplug(self, evse: int = 1) -> None:
-        await self.operate("plug_out", evse=evse)
+    @property
+    def cable_inserted(self) -> bool | None: ...
 
-    async def car(self, evse: int = 1, *, max_a: float = 32, phases: int = 3) -> None:
-        await self.operate("vehicle", evse=evse, max_a=max_a, phases=phases)
 
-    async def car_pauses(self, evse: int = 1) -> None:
-        await self.operate("pause", evse=evse)
+class Bench(ABC):
+    """What people and accidents do to the station."""
 
-    async def car_resumes(self, evse: int = 1) -> None:
-        await self.operate("resume", evse=evse)
+    @abstractmethod
+    async def plug_in(self, evse: int = 1, *, max_a: float | None = None) -> None: ...
 
-    async def swipe(self, token: str = TOKEN, evse: int | None = None) -> None:
-        place = {} if evse is None else {"evses": [evse]}
-        await self.operate("swipe", token=token, **place)
+    @abstractmethod
+    async def unplug(self, evse: int = 1) -> None: ...
 
-    async def fault(self, code: str, evse: int = 1) -> None:
-        await self.operate("error", evse=evse, code=code, on=True)
+    @abstractmethod
+    async def car(self, evse: int = 1, *, max_a: float = 32, phases: int = 3) -> None: ...
 
-    async def repair(self, code: str, evse: int = 1) -> None:
-        await self.operate("error", evse=evse, code=code, on=False)
+    @abstractmethod
+    async def car_pauses(self, evse: int = 1) -> None: ...
 
-    async def operate(self, op: str, **request: object) -> Mapping[str, object]:
-        reply = await self._machine.board.operate({"op": op, **request})
-        assert reply["ok"] is True, reply
-        return reply
+    @abstractmethod
+    async def car_resumes(self, evse: int = 1) -> None: ...
+
+    @abstractmethod
+    async def swipe(self, token: str = TOKEN, evse: int | None = None) -> None: ...
+
+    @abstractmethod
+    async def fault(self, code: str, evse: int = 1) -> None: ...
+
+    @abstractmethod
+    async def repair(self, code: str, evse: int = 1) -> None: ...
 
     # --- What instruments show.
 
-    def plant(self, evse: int = 1) -> Evse:
-        self._machine.board.plant.advance(round(_now_s() * 1e9))
-        return self._machine.board.plant.evses[evse]
+    @abstractmethod
+    def plant(self, evse: int = 1) -> Outlet: ...
 
-    def is_delivering(self, evse: int = 1) -> bool:
-        plant = self.plant(evse)
-        return plant.contactor_closed and plant.register.flow.target_ua > 0
+    @abstractmethod
+    def is_delivering(self, evse: int = 1) -> bool: ...
 
-    def offered_a(self, evse: int = 1) -> float:
-        duty = self.plant(evse).duty
-        return 0.0 if duty is None or not 0.08 <= duty <= 0.97 else round(duty * 60.0, 1)
+    @abstractmethod
+    def holds_closed(self, evse: int = 1) -> bool:
+        """Tell whether the contactor is closed and was told to be; one that is welded was not."""
 
-    def current_a(self, evse: int = 1) -> float:
-        return round(self.plant(evse).register.flow.current_ua(round(_now_s() * 1e9)) / 1e6, 1)
+    @abstractmethod
+    def closings(self, evse: int = 1) -> int:
+        """Return how often the contactor was told to close since the story began."""
 
-    def pilot(self, evse: int = 1) -> PilotState:
-        return self.plant(evse).pilot_state
+    @abstractmethod
+    def offered_a(self, evse: int = 1) -> float: ...
 
-    def delivered_wh(self, evse: int = 1) -> Decimal:
-        return self._machine.board.delivered_wh(evse)
+    @abstractmethod
+    def current_a(self, evse: int = 1) -> float: ...
 
+    @abstractmethod
+    def pilot(self, evse: int = 1) -> PilotState: ...
 
-def _now_s() -> float:
-    return asyncio.get_running_loop().time()
+    @abstractmethod
+    def delivered_wh(self, evse: int = 1) -> Decimal: ...

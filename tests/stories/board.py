@@ -58,7 +58,6 @@ class VirtualBoard:
         self.built = read_settings(self._settings.evse_tables)
         self.plant = Plant()
         self.outages = 0
-        self.closings: list[tuple[float, int]] = []
         self._bench = Bench(self.plant, self._present, self._power_failed)
         for number, built in self.built.items():
             self.plant.add(number, Evse(built, 1_234_567_890, self._now_ns()), self._now_ns())
@@ -88,11 +87,7 @@ class VirtualBoard:
         self.plant.advance(self._now_ns())
         if self._guard is None:
             return
-        coils = {number: evse.contacts.commanded for number, evse in self.plant.evses.items()}
         self._guard.step(self._now_s())
-        for number, evse in self.plant.evses.items():
-            if evse.contacts.commanded and not coils[number]:
-                self.closings.append((self._now_s(), number))
         for number, status in self._guard.statuses(self._now_s()).items():
             if self._statuses.get(number) != status:
                 self._statuses[number] = status

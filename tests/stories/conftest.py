@@ -8,6 +8,8 @@ import pytest
 
 from tests.stories.bench import Bench
 from tests.stories.desk import Desk
+from tests.stories.in_process_bench import InProcessBench
+from tests.stories.in_process_machine import InProcessMachine
 from tests.stories.words import VERSIONS
 from tests.stories.world import World
 from tests.virtual_time import loop_factories
@@ -43,7 +45,8 @@ async def world(
     monkeypatch: pytest.MonkeyPatch,
     request: pytest.FixtureRequest,
 ) -> AsyncIterator[World]:
-    story = World(version, tmp_path, monkeypatch)
+    machine = InProcessMachine(tmp_path, monkeypatch)
+    story = World(version, machine, InProcessBench(machine))
     yield story
     if request.node.stash.get(_PASSED, False):
         await story.end()

@@ -27,6 +27,7 @@ class Desk:
     def __init__(self, version: str, csms: Csms) -> None:
         self.version = version
         self.csms = csms
+        self.patience = 1.0
         self.tolerated: list[Callable[[Fault], bool]] = []
 
     @property
@@ -72,7 +73,8 @@ class Desk:
 
     async def sees(self, action: str, count: int = 1, within_s: float = LONG_S) -> Call:
         """Wait until an action was received so often since the story began; return the last."""
-        await self.station.wait_for(lambda s: len(s.received(action)) >= count, within_s)
+        patience_s = within_s * self.patience
+        await self.station.wait_for(lambda s: len(s.received(action)) >= count, patience_s)
         return self.station.received(action)[count - 1]
 
     def calls(self, action: str) -> list[Call]:
@@ -130,7 +132,7 @@ class Desk:
     ) -> None:
         """Wait for something that the CSMS knows."""
         try:
-            await self.station.wait_for(lambda _: condition(), within_s)
+            await self.station.wait_for(lambda _: condition(), within_s * self.patience)
         except TimeoutError as error:
             raise AssertionError(f"waited {within_s} s in vain for {what}") from error
 

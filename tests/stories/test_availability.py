@@ -12,6 +12,7 @@ from tests.stories.world import World
     *("G03", "G03.FR.01", "G03.FR.03", "G03.FR.04", "G03.FR.06", "G03.FR.07", "G01.FR.07"),
     *("S16-AVAIL-01", "S16-AVAIL-03"),
 )
+@pytest.mark.hil
 async def test_an_evse_is_taken_out_of_service_and_back(
     world: World, bench: Bench, csms: Desk
 ) -> None:
@@ -21,7 +22,7 @@ async def test_an_evse_is_taken_out_of_service_and_back(
     assert (await csms.station.change_availability(False, 1)).status == "Accepted"
     await bench.plug_in(1)
     await bench.swipe(TOKEN, 1)
-    await world.pass_s(15)
+    await world.watch_s(15)
     assert not bench.plant(1).contactor_closed
     assert bench.offered_a(1) == 0
     await bench.unplug(1)
@@ -30,7 +31,7 @@ async def test_an_evse_is_taken_out_of_service_and_back(
     assert (await csms.station.change_availability(True, 1)).status == "Accepted"
     await csms.sees_status("Available", 1)
     await world.charges()
-    await bench.swipe(TOKEN)
+    await bench.swipe(TOKEN, 1)
     await csms.sees_end("Local")
 
 

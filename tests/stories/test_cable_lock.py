@@ -20,13 +20,14 @@ async def cable_is_free(world: World, bench: Bench) -> None:
 
 @pytest.mark.requirement("E06.FR.10", "E07.FR.07")
 @pytest.mark.parametrize("more", [{}, TO_UNPLUGGING])
+@pytest.mark.hil
 async def test_who_stops_gets_the_cable_back(
     world: World, bench: Bench, csms: Desk, more: dict[str, str]
 ) -> None:
     await world.start(more)
     await world.charges()
     assert bench.plant().lock_engaged
-    await world.pass_s(20)
+    await world.charge_s(20)
     await bench.swipe(TOKEN)
     await world.energy_ceases()
     await cable_is_free(world, bench)
@@ -57,13 +58,14 @@ async def test_who_is_stopped_by_the_csms_gets_the_cable_back(
 
 
 @pytest.mark.requirement("E08.FR.03", "E08.FR.01", "E08.FR.04")
+@pytest.mark.hil
 async def test_who_stops_offline_gets_the_cable_back(
     world: World, bench: Bench, csms: Desk
 ) -> None:
     await world.start()
     await world.charges()
     await csms.goes_down()
-    await world.pass_s(10)
+    await world.watch_s(10)
     await bench.swipe(TOKEN)
     await world.energy_ceases()
     await cable_is_free(world, bench)
@@ -72,12 +74,13 @@ async def test_who_stops_offline_gets_the_cable_back(
 
 
 @pytest.mark.requirement("E09.FR.02", "E09")
+@pytest.mark.hil
 async def test_a_cable_that_was_unplugged_at_the_car_is_unlocked(
     world: World, bench: Bench, csms: Desk
 ) -> None:
     await world.start({"OCPPCommCtrlr.UnlockOnEVSideDisconnect": "true"})
     await world.charges()
-    await world.pass_s(20)
+    await world.charge_s(20)
     await bench.unplug()
     await csms.sees_end("EVDisconnected")
     await cable_is_free(world, bench)

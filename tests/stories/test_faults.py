@@ -21,12 +21,13 @@ PASSING = ("over_temperature", "under_voltage")
 
 @pytest.mark.requirement("E06.FR.16", "E06.FR.08", "S16-TXN-04", "S16-STAT-01")
 @pytest.mark.parametrize("code", FATAL)
+@pytest.mark.hil
 async def test_a_fault_that_endangers_people_ends_the_transaction(
     world: World, bench: Bench, csms: Desk, code: str
 ) -> None:
     await world.start()
     transaction = await world.charges()
-    await world.pass_s(20)
+    await world.charge_s(20)
     await bench.fault(code)
     await world.pass_s(0.3)
     assert not bench.plant().contactor_closed
@@ -37,7 +38,7 @@ async def test_a_fault_that_endangers_people_ends_the_transaction(
     await bench.repair(code)
     await bench.unplug()
     await csms.sees_status("Available")
-    await world.pass_s(15)
+    await world.watch_s(15)
     await world.charges()
     await bench.swipe(TOKEN)
     await csms.sees_end("Local", 2)
@@ -45,16 +46,17 @@ async def test_a_fault_that_endangers_people_ends_the_transaction(
 
 @pytest.mark.requirement("S16-STAT-07", "E01.FR.18")
 @pytest.mark.parametrize("code", PASSING)
+@pytest.mark.hil
 async def test_a_passing_fault_suspends_the_transaction_until_it_is_gone(
     world: World, bench: Bench, csms: Desk, code: str
 ) -> None:
     await world.start()
     transaction = await world.charges()
-    await world.pass_s(20)
+    await world.charge_s(20)
     await bench.fault(code)
     await csms.sees_status("Faulted")
     await world.energy_ceases()
-    await world.pass_s(30)
+    await world.watch_s(30)
     assert not transaction.ended
     await bench.repair(code)
     await csms.sees_status("Charging", within_s=60)
@@ -64,6 +66,7 @@ async def test_a_passing_fault_suspends_the_transaction_until_it_is_gone(
 
 
 @pytest.mark.requirement("S16-STAT-01", "S16-STAT-07", "G01.FR.01")
+@pytest.mark.hil
 async def test_a_fault_of_an_idle_evse_is_told_and_forgotten(
     world: World, bench: Bench, csms: Desk
 ) -> None:
@@ -78,12 +81,13 @@ async def test_a_fault_of_an_idle_evse_is_told_and_forgotten(
 
 
 @pytest.mark.requirement("S16-STAT-01")
+@pytest.mark.hil
 async def test_a_welded_contactor_is_told_and_never_used_again(
     world: World, bench: Bench, csms: Desk
 ) -> None:
     await world.start()
     await world.charges()
-    await world.pass_s(10)
+    await world.charge_s(10)
     await bench.fault("contactor_welded")
     await bench.swipe(TOKEN)
     await csms.sees_status("Faulted")
@@ -94,6 +98,7 @@ async def test_a_welded_contactor_is_told_and_never_used_again(
 
 
 @pytest.mark.requirement("S16-STAT-01")
+@pytest.mark.hil
 async def test_a_contactor_that_does_not_close_is_told(
     world: World, bench: Bench, csms: Desk
 ) -> None:
@@ -106,13 +111,14 @@ async def test_a_contactor_that_does_not_close_is_told(
 
 
 @pytest.mark.requirement("G05", "G05.FR.01", "S16-TXN-13")
+@pytest.mark.hil
 async def test_a_lock_that_fails_prevents_charging(world: World, bench: Bench, csms: Desk) -> None:
     await world.start()
     await bench.fault("lock")
     await bench.plug_in()
     await bench.swipe(TOKEN)
     await csms.sees_status("Faulted")
-    await world.pass_s(10)
+    await world.watch_s(10)
     assert not bench.plant().contactor_closed
     if csms.is_16:
         told = csms.calls("StatusNotification")[-1].payload
@@ -120,14 +126,15 @@ async def test_a_lock_that_fails_prevents_charging(world: World, bench: Bench, c
 
 
 @pytest.mark.requirement("S16-STAT-08")
+@pytest.mark.hil
 async def test_a_lost_reader_is_a_warning_and_remote_start_still_works(
     world: World, bench: Bench, csms: Desk
 ) -> None:
     await world.start({"AuthCtrlr.AuthorizeRemoteStart": "false"})
     await bench.fault("reader_lost")
-    await world.pass_s(5)
+    await world.watch_s(5)
     await bench.plug_in()
-    await world.pass_s(2)
+    await world.watch_s(2)
     assert (await csms.remote_start_checked(TOKEN)).accepted
     await world.energy_flows()
     await csms.sees_status("Charging")
@@ -137,18 +144,19 @@ async def test_a_lost_reader_is_a_warning_and_remote_start_still_works(
     await csms.sees_end("Local")
 
 
+@pytest.mark.hil
 async def test_a_guard_that_dies_ends_the_energy_and_a_new_one_is_not_trusted_blindly(
     world: World, bench: Bench, csms: Desk
 ) -> None:
     await world.start()
     await world.charges()
-    await world.pass_s(20)
-    world.machine.board.lose_guard()
+    await world.charge_s(20)
+    await world.machine.lose_guard()
     await world.pass_s(0.2)
     assert not bench.plant().contactor_closed
     await csms.sees_status("Faulted")
-    await world.pass_s(10)
-    world.machine.board.restart_guard()
+    await world.watch_s(10)
+    await world.machine.restart_guard()
     await csms.until(
         lambda: csms.station.statuses[1, 1] != "Faulted", "the fault to be over", within_s=60
     )

@@ -59,10 +59,11 @@ async def test_every_measurand_is_told_in_its_unit_and_agrees_with_the_others(
 
 
 @pytest.mark.requirement("E01.FR.09", "E06.FR.11", "E02.FR.09", "S16-MV-04", "S16-MV-03")
+@pytest.mark.hil
 async def test_begin_and_end_carry_their_contexts(world: World, bench: Bench, csms: Desk) -> None:
     await world.start()
     transaction = await world.charges()
-    await world.pass_s(30)
+    await world.charge_s(30)
     await bench.swipe(TOKEN)
     await csms.sees_end("Local")
     begins = registers(transaction, "Transaction.Begin")
@@ -102,13 +103,14 @@ async def test_clock_aligned_values_belong_to_the_transaction_that_runs(
 
 @pytest.mark.requirement("J02.FR.21", "E02.FR.14", "J02.FR.23")
 @pytest.mark.parametrize("policy", ["Never", "OncePerTransaction", "EveryMeterValue"])
+@pytest.mark.hil
 async def test_signed_values_carry_the_public_key_as_the_operator_wants_it(
     world: World, bench: Bench, csms: Desk, policy: str
 ) -> None:
     await world.start()
     assert await csms.sets("OCPPCommCtrlr.PublicKeyWithSignedMeterValue", policy) == "Accepted"
     transaction = await world.charges()
-    await world.pass_s(20)
+    await world.charge_s(20)
     await bench.swipe(TOKEN)
     await csms.sees_end("Local")
     keys = [value.public_key for value in transaction.signed_values]
@@ -144,20 +146,21 @@ async def test_the_end_carries_a_series_where_the_operator_wants_one(
 
 
 @pytest.mark.requirement("J02.FR.16", "J02.FR.17")
+@pytest.mark.hil
 async def test_a_meter_that_fails_in_a_session_suspends_it_and_bills_what_it_counted(
     world: World, bench: Bench, csms: Desk
 ) -> None:
     await world.start()
     transaction = await world.charges()
-    await world.pass_s(30)
+    await world.charge_s(30)
     await bench.fault("meter_lost")
     await csms.sees_status("Faulted")
     await world.energy_ceases()
-    await world.pass_s(30)
+    await world.watch_s(30)
     await bench.repair("meter_lost")
     await world.energy_flows()
     await csms.sees_status("Charging")
-    await world.pass_s(30)
+    await world.charge_s(30)
     await bench.swipe(TOKEN)
     await csms.sees_end("Local")
     assert transaction.energy_wh is not None

@@ -35,7 +35,7 @@ from agent.sim.misbehaviour import (
 from tests.stories import board
 from tests.stories.bench import Bench
 from tests.stories.desk import Desk
-from tests.stories.machine import Machine
+from tests.stories.in_process_machine import InProcessMachine
 from tests.stories.words import (
     OTHER_TOKEN,
     STATUS_OF_2X,
@@ -168,7 +168,9 @@ async def test_power_that_fails_offline_costs_neither_start_nor_end(
     await csms.goes_down()
     await bench.plug_in()
     await bench.swipe(TOKEN)
-    await world.until(lambda: world.service().state.transaction is not None, "the transaction")
+    await world.until(
+        lambda: world.machine.service().state.transaction is not None, "the transaction"
+    )
     if moment != "just authorized":
         await world.energy_flows()
         await world.pass_s(45)
@@ -662,7 +664,7 @@ async def test_what_happened_before_the_time_was_known_is_dated_right_when_it_is
 # against the official schemas by the demo CSMS; here the longest words that may be configured.
 
 
-def configured(machine: Machine, **station: str) -> None:
+def configured(machine: InProcessMachine, **station: str) -> None:
     text = machine.config.read_text(encoding="utf-8")
     for key, value in station.items():
         before = next(line for line in text.splitlines() if line.startswith(f"{key} = "))
@@ -699,7 +701,7 @@ async def test_the_longest_words_fit_into_every_message(
 async def test_words_that_no_boot_notification_can_hold_are_refused_at_the_start(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, key: str, value: str
 ) -> None:
-    machine = Machine(tmp_path, monkeypatch)
+    machine = InProcessMachine(tmp_path, monkeypatch)
     machine.configure("ws://127.0.0.1:1/", (V16,))
     assert load(machine.config)
     configured(machine, **{key: value})

@@ -50,6 +50,7 @@ async def test_a_session_without_csms_is_told_in_order_when_it_is_back(
 
 
 @pytest.mark.requirement("S16-OFFL-01", "C15", "C01.FR.01")
+@pytest.mark.hil
 async def test_an_unknown_token_gets_nothing_offline_unless_the_operator_allows_it(
     world: World, bench: Bench, csms: Desk
 ) -> None:
@@ -57,17 +58,18 @@ async def test_an_unknown_token_gets_nothing_offline_unless_the_operator_allows_
     await csms.goes_down()
     await bench.plug_in()
     await bench.swipe(TOKEN)
-    await world.pass_s(30)
+    await world.watch_s(30)
     assert not bench.plant().contactor_closed
     await csms.comes_back()
     await csms.is_ready(within_s=60)
-    await world.pass_s(10)
+    await world.watch_s(10)
     assert csms.station.transactions == {}
 
 
 @pytest.mark.requirement(
     *("C15.FR.04", "E05.FR.10", "S16-OFFL-05", "C15"),
 )
+@pytest.mark.hil
 async def test_a_token_that_turns_out_to_be_blocked_loses_its_running_session(
     world: World, bench: Bench, csms: Desk
 ) -> None:
@@ -76,7 +78,7 @@ async def test_a_token_that_turns_out_to_be_blocked_loses_its_running_session(
     await bench.plug_in()
     await bench.swipe(TOKEN)
     await world.energy_flows()
-    await world.pass_s(30)
+    await world.charge_s(30)
     csms.knows(_DEADBEEF=AuthorizationStatus.BLOCKED)
     await csms.comes_back()
     await csms.sees_end("DeAuthorized", within_s=90)
@@ -110,18 +112,19 @@ async def test_a_session_goes_on_while_the_csms_restarts(
 
 
 @pytest.mark.requirement("E08", "E08.FR.05", "E08.FR.07", "E12.FR.02", "S16-TXM-06")
+@pytest.mark.hil
 async def test_a_session_that_began_online_may_end_offline(
     world: World, bench: Bench, csms: Desk
 ) -> None:
     await world.start()
     await world.charges()
-    await world.pass_s(30)
+    await world.charge_s(30)
     await csms.goes_down()
-    await world.pass_s(10)
+    await world.watch_s(10)
     await bench.swipe(TOKEN)
     await world.energy_ceases()
     await bench.unplug()
-    await world.pass_s(30)
+    await world.watch_s(30)
     await csms.comes_back()
     transaction = await csms.sees_end("Local", within_s=90)
     if not csms.is_16:
@@ -151,6 +154,7 @@ async def test_several_sessions_wait_for_the_csms_and_keep_their_order(
 
 
 @pytest.mark.requirement("S16-TXM-06", "S16-BOOT-02", "B01.FR.08", "E12.FR.02")
+@pytest.mark.hil
 async def test_an_offline_session_survives_a_restart_before_it_is_told(
     world: World, bench: Bench, csms: Desk
 ) -> None:
@@ -159,9 +163,9 @@ async def test_an_offline_session_survives_a_restart_before_it_is_told(
     await bench.plug_in()
     await bench.swipe(TOKEN)
     await world.energy_flows()
-    await world.pass_s(30)
+    await world.charge_s(30)
     await world.machine.restart()
-    await world.pass_s(30)
+    await world.watch_s(30)
     assert bench.is_delivering()
     await csms.comes_back()
     csms.station.expect_boot()

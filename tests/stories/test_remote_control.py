@@ -18,18 +18,19 @@ NO_CHECK = {"AuthCtrlr.AuthorizeRemoteStart": "false"}
     *("C05.FR.01", "C05.FR.03", "C05.FR.05", "F03", "F03.FR.03", "F03.FR.07", "S16-RTX-01"),
     *("S16-RTX-02", "S16-RTX-07"),
 )
+@pytest.mark.hil
 async def test_a_car_that_is_plugged_in_is_started_and_stopped_remotely(
     world: World, bench: Bench, csms: Desk
 ) -> None:
     await world.start(NO_CHECK)
     await bench.plug_in()
-    await world.pass_s(2)
+    await world.watch_s(2)
     assert (await csms.remote_start("ABCDEF01")).accepted
     await world.energy_flows()
     transaction = await csms.sees_start()
     assert transaction.id_token == "ABCDEF01"
     assert csms.calls("Authorize") == []
-    await world.pass_s(30)
+    await world.charge_s(30)
     assert (await csms.remote_stop()).accepted
     await csms.sees_end("Remote")
     if not csms.is_16:
@@ -39,6 +40,7 @@ async def test_a_car_that_is_plugged_in_is_started_and_stopped_remotely(
 
 
 @pytest.mark.requirement("F01", "F01.FR.01", "B01.FR.04", "S16-RTX-01")
+@pytest.mark.hil
 async def test_a_remote_start_right_behind_the_acceptance_is_served(
     world: World, bench: Bench, csms: Desk
 ) -> None:
@@ -53,16 +55,17 @@ async def test_a_remote_start_right_behind_the_acceptance_is_served(
 
 
 @pytest.mark.requirement("F02", "F02.FR.01", "F02.FR.05", "F02.FR.10", "F02.FR.13", "F02.FR.21")
+@pytest.mark.hil
 async def test_a_remote_start_waits_for_the_cable(world: World, bench: Bench, csms: Desk) -> None:
     await world.start(NO_CHECK)
     assert (await csms.remote_start()).accepted
-    await world.pass_s(15)
+    await world.watch_s(15)
     await bench.plug_in()
     await world.energy_flows()
     transaction = await csms.sees_start()
     if not csms.is_16:
         assert transaction.remote_start_id == 1
-    await world.pass_s(10)
+    await world.charge_s(10)
     assert (await csms.remote_stop()).accepted
     await csms.sees_end("Remote")
 
@@ -103,6 +106,7 @@ async def test_a_remote_start_is_answered_before_its_token_is_checked(
 
 
 @pytest.mark.requirement("F01.FR.24", "F02.FR.26", "S16-RTX-01")
+@pytest.mark.hil
 async def test_a_remote_start_is_refused_while_a_transaction_runs(
     world: World, bench: Bench, csms: Desk
 ) -> None:
@@ -112,7 +116,7 @@ async def test_a_remote_start_is_refused_while_a_transaction_runs(
     assert result.status == "Rejected"
     if not csms.is_16:
         assert result.reason == "TxInProgress"
-    await world.pass_s(10)
+    await world.watch_s(10)
     assert bench.is_delivering()
     await bench.swipe(TOKEN)
     await csms.sees_end("Local")
@@ -212,6 +216,7 @@ async def test_a_remote_start_at_connector_zero_is_refused(world: World, csms: D
 @pytest.mark.requirement(
     *("F06", "F06.FR.04", "F06.FR.05", "F06.FR.10", "F06.FR.11", "S16-TRIG-01", "S16-TRIG-02")
 )
+@pytest.mark.hil
 async def test_triggered_messages_follow_their_answers(world: World, csms: Desk) -> None:
     await world.start(evses=2)
     for message in ("Heartbeat", "MeterValues"):
@@ -227,11 +232,12 @@ async def test_triggered_messages_follow_their_answers(world: World, csms: Desk)
     before = len(csms.calls("StatusNotification"))
     assert (await csms.station.trigger("StatusNotification", 2)).accepted
     await csms.sees("StatusNotification", before + 1)
-    await world.pass_s(2)
+    await world.watch_s(2)
     assert len(csms.calls("StatusNotification")) == before + 1
 
 
 @pytest.mark.requirement("F06.FR.07", "S16-MV-11", "S16-MV-07")
+@pytest.mark.hil
 async def test_a_trigger_tells_the_values_of_a_running_transaction(
     world: World, bench: Bench, csms: Desk
 ) -> None:
@@ -259,6 +265,7 @@ async def test_a_trigger_for_what_does_not_exist_is_refused(world: World, csms: 
 
 
 @pytest.mark.requirement("F05", "F05.FR.01", "F05.FR.04", "F05.FR.06")
+@pytest.mark.hil
 async def test_a_lock_is_released_on_request(world: World, bench: Bench, csms: Desk) -> None:
     await world.start()
     await bench.plug_in()

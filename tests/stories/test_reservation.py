@@ -126,6 +126,7 @@ async def test_a_reserved_evse_waits_for_its_token(
 @pytest.mark.requirement("E03.FR.03", "E01.FR.13", "H01.FR.15", "H03.FR.09", "H03.FR.10")
 @pytest.mark.parametrize("start_point", ["Authorized", "PowerPathClosed", "EVConnected"])
 @pytest.mark.parametrize("evses", [1, 2])
+@pytest.mark.hil
 async def test_a_token_before_the_cable_uses_the_reservation(
     world: World, bench: Bench, csms: Desk, start_point: str, evses: int
 ) -> None:

@@ -33,6 +33,7 @@ async def cancel(csms: Desk) -> str:
 
 
 @pytest.mark.requirement("S16-RSV-02", "S16-RSV-03", "S16-RSV-05", "S16-TXN-01")
+@pytest.mark.hil
 async def test_a_reserved_connector_waits_for_its_id_tag(
     world: World, bench: Bench, csms: Desk
 ) -> None:
@@ -41,7 +42,7 @@ async def test_a_reserved_connector_waits_for_its_id_tag(
     await csms.sees_status("Reserved", 1)
     await bench.plug_in(1)
     await bench.swipe(OTHER_TOKEN, 1)
-    await world.pass_s(10)
+    await world.watch_s(10)
     assert not bench.plant(1).contactor_closed
     await bench.swipe(TOKEN, 1)
     await world.energy_flows(1)

@@ -26,30 +26,32 @@ async def test_an_idle_station_restarts_when_it_is_reset(
 
 
 @pytest.mark.requirement("B12", "B12.FR.02", "B12.FR.04", "S16-RESET-02", "S16-TXN-05")
+@pytest.mark.hil
 async def test_an_immediate_reset_ends_the_transaction_and_tells_it(
     world: World, bench: Bench, csms: Desk
 ) -> None:
     await world.start()
     transaction = await world.charges()
-    await world.pass_s(30)
+    await world.charge_s(30)
     assert (await csms.station.reset("Immediate")).status == "Accepted"
     await world.energy_ceases()
     await csms.sees_boot(count=2)
     await csms.sees_end("HardReset" if csms.is_16 else "ImmediateReset")
     if not csms.is_16:
         assert csms.triggers(transaction)[-1] == "ResetCommand"
-    await world.pass_s(30)
+    await world.watch_s(30)
     assert not bench.plant().contactor_closed
 
 
 @pytest.mark.requirement("S16-RESET-01")
 @pytest.mark.parametrize("version", [V16])
+@pytest.mark.hil
 async def test_a_soft_reset_ends_the_transaction_before_the_restart(
     world: World, bench: Bench, csms: Desk
 ) -> None:
     await world.start()
     await world.charges()
-    await world.pass_s(30)
+    await world.charge_s(30)
     assert (await csms.station.reset("OnIdle")).status == "Accepted"
     await csms.sees_end("SoftReset")
     assert len(csms.station.boots) == 1
@@ -99,18 +101,19 @@ async def test_what_was_not_acknowledged_before_a_reset_is_told_after_it(
 
 
 @pytest.mark.requirement("E01.FR.07", "E01.FR.08", "E07.FR.11", "S16-BOOT-01")
+@pytest.mark.hil
 async def test_a_restart_of_the_daemon_while_charging_changes_nothing_for_the_car(
     world: World, bench: Bench, csms: Desk
 ) -> None:
     await world.start()
     transaction = await world.charges()
-    await world.pass_s(60)
+    await world.charge_s(60)
     csms.station.expect_boot()
     await world.machine.restart()
     await csms.is_ready()
-    await world.pass_s(30)
+    await world.watch_s(30)
     assert bench.is_delivering()
-    assert len(world.machine.board.closings) == 1
+    assert bench.closings() == 1
     await bench.swipe(TOKEN)
     await csms.sees_end("Local")
     assert list(csms.station.transactions) == [transaction.transaction_id]
@@ -119,14 +122,16 @@ async def test_a_restart_of_the_daemon_while_charging_changes_nothing_for_the_ca
         assert csms.station.boots[-1].facts.reason == "LocalReset"
 
 
+@pytest.mark.hil
 async def test_the_guard_goes_on_at_six_amperes_while_the_daemon_is_away(
     world: World, bench: Bench, csms: Desk
 ) -> None:
     await world.start()
     await world.charges()
-    await world.pass_s(10)
+    await world.charge_s(10)
     await world.machine.stop()
-    await world.pass_s(20)
+    await world.until(lambda: bench.current_a() == 6.0, "the current to fall")
+    await world.watch_s(20)
     assert bench.is_delivering()
     assert bench.current_a() == 6.0
     csms.station.expect_boot()
@@ -156,17 +161,18 @@ async def test_the_guard_stops_when_the_daemon_stays_away(
 
 
 @pytest.mark.requirement("S16-TXN-11", "E01.FR.08", "B01.FR.03", "B01.FR.09")
+@pytest.mark.hil
 async def test_a_power_cut_ends_the_transaction_with_the_energy_that_flowed(
     world: World, bench: Bench, csms: Desk
 ) -> None:
     await world.start()
     transaction = await world.charges()
-    await world.pass_s(60)
+    await world.charge_s(60)
     csms.station.expect_boot()
     await world.machine.lose_power()
     await csms.is_ready()
     await csms.sees_end("PowerLoss")
-    await world.pass_s(30)
+    await world.watch_s(30)
     assert not bench.plant().contactor_closed
     signed_pair_is_valid(transaction)
     if not csms.is_16:
@@ -177,6 +183,7 @@ async def test_a_power_cut_ends_the_transaction_with_the_energy_that_flowed(
 
 
 @pytest.mark.requirement("S16-TXN-11", "S16-TXM-01", "E12.FR.02")
+@pytest.mark.hil
 async def test_a_power_cut_while_offline_loses_neither_start_nor_end(
     world: World, bench: Bench, csms: Desk
 ) -> None:
@@ -185,9 +192,9 @@ async def test_a_power_cut_while_offline_loses_neither_start_nor_end(
     await bench.plug_in()
     await bench.swipe(TOKEN)
     await world.energy_flows()
-    await world.pass_s(60)
+    await world.charge_s(60)
     await world.machine.lose_power()
-    await world.pass_s(30)
+    await world.watch_s(30)
     await csms.comes_back()
     csms.station.expect_boot()
     await csms.is_ready(within_s=120)
@@ -195,16 +202,17 @@ async def test_a_power_cut_while_offline_loses_neither_start_nor_end(
 
 
 @pytest.mark.requirement("E09.FR.01")
+@pytest.mark.hil
 async def test_a_car_that_left_while_the_daemon_was_away_ends_its_transaction(
     world: World, bench: Bench, csms: Desk
 ) -> None:
     await world.start()
     await world.charges()
-    await world.pass_s(10)
+    await world.charge_s(10)
     csms.station.expect_boot()
     await world.machine.stop()
     await bench.unplug()
-    await world.pass_s(5)
+    await world.watch_s(5)
     await world.machine.start()
     await csms.is_ready()
     await csms.sees_end("EVDisconnected")

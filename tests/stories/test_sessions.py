@@ -18,13 +18,14 @@ ACCEPTED, BLOCKED = AuthorizationStatus.ACCEPTED, AuthorizationStatus.BLOCKED
     *("G01.FR.03", "G01.FR.04", "S16-AUTH-01", "S16-AUTH-02", "S16-AUTH-04", "S16-TXN-01"),
     *("S16-TXN-02", "S16-TXN-03", "S16-TXN-04", "S16-TXN-06", "S16-STAT-01"),
 )
+@pytest.mark.hil
 async def test_a_driver_plugs_in_taps_charges_taps_and_leaves(
     world: World, bench: Bench, csms: Desk
 ) -> None:
     await world.start()
     await bench.plug_in()
     await csms.sees_status("Preparing")
-    await world.pass_s(3)
+    await world.watch_s(3)
     assert not bench.plant().contactor_closed
     await bench.swipe(TOKEN)
     await csms.sees("Authorize")
@@ -32,7 +33,7 @@ async def test_a_driver_plugs_in_taps_charges_taps_and_leaves(
     transaction = await csms.sees_start()
     await csms.sees_status("Charging")
     assert bench.plant().lock_engaged
-    await world.pass_s(600)
+    await world.charge_s(600)
     await bench.swipe(TOKEN)
     await csms.sees_end("Local")
     await csms.sees_status("Finishing")
@@ -53,20 +54,21 @@ async def test_a_driver_plugs_in_taps_charges_taps_and_leaves(
 @pytest.mark.requirement(
     *("E03", "E03.FR.01", "E03.FR.06", "E01.FR.16", "C01.FR.02", "S16-STAT-01", "S16-TXN-02")
 )
+@pytest.mark.hil
 async def test_a_driver_taps_first_and_plugs_in_then(
     world: World, bench: Bench, csms: Desk
 ) -> None:
     await world.start()
     await bench.swipe(TOKEN)
     await csms.sees("Authorize")
-    await world.pass_s(10)
+    await world.watch_s(10)
     assert csms.statuses_told()[-1] == ("Preparing" if csms.is_16 else "Available")
     await bench.plug_in()
     await world.energy_flows()
     transaction = await csms.sees_start()
     assert transaction.id_token == TOKEN
     assert transaction.evse_id == 1
-    await world.pass_s(60)
+    await world.charge_s(60)
     await bench.swipe(TOKEN)
     await csms.sees_end("Local")
 
@@ -119,6 +121,7 @@ async def test_a_cable_without_a_token_waits_and_can_still_be_used_later(
 
 @pytest.mark.requirement("C01.FR.01", "E02.FR.20", "S16-AUTH-01")
 @pytest.mark.parametrize("status", [AuthorizationStatus.BLOCKED, AuthorizationStatus.UNKNOWN])
+@pytest.mark.hil
 async def test_a_token_that_the_csms_refuses_gets_no_energy(
     world: World, bench: Bench, csms: Desk, status: AuthorizationStatus
 ) -> None:
@@ -127,7 +130,7 @@ async def test_a_token_that_the_csms_refuses_gets_no_energy(
     await bench.plug_in()
     await bench.swipe(TOKEN)
     await csms.sees("Authorize")
-    await world.pass_s(20)
+    await world.watch_s(20)
     assert not bench.plant().contactor_closed
     assert bench.offered_a() == 0
     assert csms.station.transactions == {}
@@ -153,15 +156,16 @@ async def test_an_authorize_answered_with_an_error_is_no_permission_and_is_not_r
 
 
 @pytest.mark.requirement("C01.FR.23", "E07", "S16-AUTH-05")
+@pytest.mark.hil
 async def test_a_stranger_cannot_stop_a_running_transaction(
     world: World, bench: Bench, csms: Desk
 ) -> None:
     await world.start()
     transaction = await world.charges()
-    await world.pass_s(10)
+    await world.charge_s(10)
     await bench.swipe(OTHER_TOKEN)
     await csms.sees("Authorize", 2)
-    await world.pass_s(20)
+    await world.watch_s(20)
     assert bench.is_delivering()
     assert not transaction.ended
     await bench.swipe(TOKEN)
@@ -169,13 +173,14 @@ async def test_a_stranger_cannot_stop_a_running_transaction(
 
 
 @pytest.mark.requirement("C01.FR.03", "E07.FR.01", "E07.FR.02", "S16-AUTH-05", "S16-NUM-04")
+@pytest.mark.hil
 async def test_a_token_of_the_same_group_stops_the_transaction(
     world: World, bench: Bench, csms: Desk
 ) -> None:
     csms.answers_group("FLEET")
     await world.start()
     transaction = await world.charges()
-    await world.pass_s(10)
+    await world.charge_s(10)
     await bench.swipe(OTHER_TOKEN)
     await csms.sees_end("Local")
     if not csms.is_16:
@@ -185,6 +190,7 @@ async def test_a_token_of_the_same_group_stops_the_transaction(
 
 
 @pytest.mark.requirement("C01.FR.02", "C01.FR.23")
+@pytest.mark.hil
 async def test_an_unknown_token_at_a_running_transaction_changes_nothing(
     world: World, bench: Bench, csms: Desk
 ) -> None:
@@ -192,7 +198,7 @@ async def test_an_unknown_token_at_a_running_transaction_changes_nothing(
     await world.start()
     await world.charges()
     await bench.swipe(UNKNOWN_TOKEN)
-    await world.pass_s(10)
+    await world.watch_s(10)
     assert bench.is_delivering()
     await bench.swipe(TOKEN)
     await csms.sees_end("Local")
@@ -201,12 +207,13 @@ async def test_an_unknown_token_at_a_running_transaction_changes_nothing(
 @pytest.mark.requirement(
     *("E09", "E09.FR.01", "E09.FR.05", "E06.FR.02", "S16-TXN-05", "S16-TXN-07", "S16-STAT-09")
 )
+@pytest.mark.hil
 async def test_pulling_the_plug_at_the_car_ends_the_transaction(
     world: World, bench: Bench, csms: Desk
 ) -> None:
     await world.start()
     transaction = await world.charges()
-    await world.pass_s(60)
+    await world.charge_s(60)
     await bench.unplug()
     await world.energy_ceases()
     await csms.sees_end("EVDisconnected")
@@ -216,26 +223,27 @@ async def test_pulling_the_plug_at_the_car_ends_the_transaction(
     else:
         assert csms.triggers(transaction)[-1] == "EVCommunicationLost"
     await bench.plug_in()
-    await world.pass_s(10)
+    await world.watch_s(10)
     assert not bench.plant().contactor_closed
 
 
 @pytest.mark.requirement("E10", "S16-TXN-08", "S16-STAT-09")
+@pytest.mark.hil
 async def test_a_car_that_was_unplugged_may_come_back_when_the_operator_wants_it_so(
     world: World, bench: Bench, csms: Desk
 ) -> None:
     await world.start({"TxCtrlr.StopTxOnEVSideDisconnect": "false"}, cable="attached")
     transaction = await world.charges()
-    await world.pass_s(60)
+    await world.charge_s(60)
     await bench.unplug()
     await world.energy_ceases()
     await csms.sees_status("SuspendedEV")
-    await world.pass_s(20)
+    await world.watch_s(20)
     assert not transaction.ended
     await bench.plug_in()
     await world.energy_flows()
     await csms.sees_status("Charging")
-    await world.pass_s(60)
+    await world.charge_s(60)
     await bench.swipe(TOKEN)
     await csms.sees_end("Local")
     assert len(csms.station.transactions) == 1
@@ -257,20 +265,21 @@ async def test_a_car_that_does_not_come_back_in_time_ends_the_transaction(
 
 
 @pytest.mark.requirement("E01.FR.18", "E01.FR.19", "S16-STAT-04")
+@pytest.mark.hil
 async def test_a_car_that_pauses_is_suspended_by_the_ev_and_goes_on(
     world: World, bench: Bench, csms: Desk
 ) -> None:
     await world.start()
     transaction = await world.charges()
-    await world.pass_s(30)
+    await world.charge_s(30)
     await bench.car_pauses()
     await world.energy_ceases()
     await csms.sees_status("SuspendedEV")
-    await world.pass_s(60)
+    await world.watch_s(60)
     await bench.car_resumes()
     await world.energy_flows()
     await csms.sees_status("Charging")
-    await world.pass_s(30)
+    await world.charge_s(30)
     await bench.swipe(TOKEN)
     await csms.sees_end("Local")
     if not csms.is_16:
@@ -294,19 +303,20 @@ async def test_three_sessions_in_a_row_are_three_transactions(
     assert len(csms.station.transactions) == 3
 
 
+@pytest.mark.hil
 async def test_the_same_car_charges_again_without_being_plugged_anew(
     world: World, bench: Bench, csms: Desk
 ) -> None:
     await world.start()
     await world.charges()
-    await world.pass_s(30)
+    await world.charge_s(30)
     await bench.swipe(TOKEN)
     await csms.sees_end("Local")
-    await world.pass_s(15)
+    await world.watch_s(15)
     await bench.swipe(TOKEN)
     await world.energy_flows()
     await csms.sees_start(2)
-    await world.pass_s(30)
+    await world.charge_s(30)
     await bench.swipe(TOKEN)
     await csms.sees_end("Local", 2)
 
@@ -347,6 +357,7 @@ async def test_a_token_at_a_shared_reader_starts_where_a_car_waits_and_stops_whe
 
 
 @pytest.mark.requirement("C02", "C02.FR.01")
+@pytest.mark.hil
 async def test_a_station_without_authorization_charges_whoever_plugs_in(
     world: World, bench: Bench, csms: Desk
 ) -> None:
@@ -354,7 +365,7 @@ async def test_a_station_without_authorization_charges_whoever_plugs_in(
     await bench.plug_in()
     await world.energy_flows()
     await csms.sees_start()
-    await world.pass_s(30)
+    await world.charge_s(30)
     await bench.unplug()
     await csms.sees_end("EVDisconnected")
     assert csms.calls("Authorize") == []

@@ -16,6 +16,7 @@ from tests.virtual_time import utc_now
 @pytest.mark.requirement(
     *("K01", "K01.FR.04", "K01.FR.07", "K01.FR.15", "K01.FR.51", "S16-SC-03", "S16-SC-13")
 )
+@pytest.mark.hil
 async def test_a_profile_of_the_transaction_limits_the_car_until_it_ends(
     world: World, bench: Bench, csms: Desk
 ) -> None:
@@ -25,10 +26,10 @@ async def test_a_profile_of_the_transaction_limits_the_car_until_it_ends(
     assert (await csms.limits(10, "TxProfile")).accepted
     await world.until(lambda: bench.offered_a() == 10.0, "the limit", within_s=2)
     await world.until(lambda: bench.current_a() == 10.0, "the car to follow")
-    await world.pass_s(10)
+    await world.charge_s(10)
     await bench.swipe(TOKEN)
     await csms.sees_end("Local")
-    await world.pass_s(15)
+    await world.watch_s(15)
     await bench.swipe(TOKEN)
     await world.energy_flows()
     await world.until(lambda: bench.current_a() == 32.0, "full current in the next session")
@@ -39,6 +40,7 @@ async def test_a_profile_of_the_transaction_limits_the_car_until_it_ends(
 @pytest.mark.requirement(
     *("K01.FR.05", "K01.FR.32", "S16-SC-04", "S16-STAT-04", "E01.FR.18", "S16-STAT-03")
 )
+@pytest.mark.hil
 async def test_zero_amperes_suspend_and_the_session_resumes_at_the_new_limit(
     world: World, bench: Bench, csms: Desk
 ) -> None:
@@ -47,7 +49,7 @@ async def test_zero_amperes_suspend_and_the_session_resumes_at_the_new_limit(
     assert (await csms.limits(0)).accepted
     await world.energy_ceases()
     await csms.sees_status("SuspendedEVSE")
-    await world.pass_s(60)
+    await world.watch_s(60)
     assert (await csms.limits(13)).accepted
     await world.energy_flows()
     await csms.sees_status("Charging")
@@ -61,6 +63,7 @@ async def test_zero_amperes_suspend_and_the_session_resumes_at_the_new_limit(
 
 
 @pytest.mark.requirement("K01.FR.07", "S16-SC-06")
+@pytest.mark.hil
 async def test_the_least_of_all_purposes_counts(world: World, bench: Bench, csms: Desk) -> None:
     await world.start()
     assert (await csms.limits(20)).accepted
@@ -74,6 +77,7 @@ async def test_the_least_of_all_purposes_counts(world: World, bench: Bench, csms
 
 
 @pytest.mark.requirement("S16-SC-06", "K01.FR.14")
+@pytest.mark.hil
 async def test_the_maximum_of_the_station_is_shared_by_its_evses(
     world: World, bench: Bench, csms: Desk
 ) -> None:
@@ -99,6 +103,7 @@ async def test_a_profile_for_no_transaction_is_refused(
 
 
 @pytest.mark.requirement("K01.FR.27", "S16-SC-10")
+@pytest.mark.hil
 async def test_a_default_profile_outlives_restarts(world: World, bench: Bench, csms: Desk) -> None:
     await world.start()
     assert (await csms.limits(12)).accepted

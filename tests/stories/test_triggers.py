@@ -81,7 +81,7 @@ async def test_triggered_meter_values_are_those_of_the_aligned_measurands_now(
             assert {s["measurand"] for s in samples} == set(ALIGNED.split(","))
             assert {s["context"] for s in samples} == {"Trigger"}
             register = next(s for s in samples if s["measurand"].startswith("Energy"))
-            present = world.service(one["evseId"]).last_reading.register_wh
+            present = world.machine.service(one["evseId"]).last_reading.register_wh
             assert abs(Decimal(str(register["value"])) - present) < Decimal(30), count
     assert answered_before(csms, "MeterValues")
     assert "Trigger" not in {s.context for s in transaction.samples}

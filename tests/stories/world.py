@@ -4,12 +4,8 @@ import asyncio
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from datetime import timedelta
 from decimal import Decimal
-from pathlib import Path
 from typing import Any, Final
 
-import pytest
-
-from agent.services.evse import EvseService
 from agent.sim.csms import Csms
 from agent.sim.csms_model import TransactionRecord
 from tests.stories.bench import Bench
@@ -25,12 +21,21 @@ CLOSED_WITHOUT_AUTHORIZATION_S: Final = 8.0
 class World:
     """Everything of one story. `start` first, `end` checks what must hold for every story."""
 
-    def __init__(self, version: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    patience = 1.0
+    """How many times longer than usual anything may take."""
+    settled_s = 2.0
+    """How long a station that is ready has still something to say."""
+    last_words_s = 5.0
+    """The same of one whose story has ended."""
+
+    def __init__(
+        self, version: str, machine: Machine, bench: Bench, csms: Csms | None = None
+    ) -> None:
         self.version = version
         self.csms_is_wrong_by = timedelta(0)
-        self.machine = Machine(folder, monkeypatch)
-        self.bench = Bench(self.machine)
-        self._csms = Csms(
+        self.machine = machine
+        self.bench = bench
+        self._csms = csms or Csms(
             ping_interval_s=None,
             now=lambda: utc_now() + self.csms_is_wrong_by,
             boot_interval_s=86_400,
@@ -64,7 +69,7 @@ class World:
             connector_types=connector_types,
         )
         await self.csms.is_ready()
-        await self.pass_s(2)
+        await self.pass_s(self.settled_s)
 
     async def power_up(
         self,
@@ -102,11 +107,19 @@ class World:
         """Let time pass."""
         await asyncio.sleep(seconds)
 
+    async def charge_s(self, seconds: float) -> None:
+        """Let a car charge; a story that says so does not depend on how long it is."""
+        await self.pass_s(seconds)
+
+    async def watch_s(self, seconds: float) -> None:
+        """Look on while nothing shall happen; in real time the look is a short one."""
+        await self.pass_s(seconds)
+
     async def until(
         self, condition: Callable[[], object], what: str, within_s: float = LONG_S
     ) -> None:
         """Wait for something that an observer could see."""
-        give_up_s = _now_s() + within_s
+        give_up_s = _now_s() + within_s * self.patience
         while not condition():
             assert _now_s() < give_up_s, f"waited {within_s} s in vain for {what}"
             await asyncio.sleep(0.05)
@@ -151,12 +164,10 @@ class World:
 
     async def queue_drains(self, within_s: float = 120.0) -> None:
         """Wait until everything that was stored has been told."""
-        await self.until(
-            lambda: not len(self.machine.station._f.storage.journal), "an empty queue", within_s
-        )
-
-    def service(self, evse: int = 1) -> EvseService:
-        return self.machine.station.evses[evse]
+        give_up_s = _now_s() + within_s * self.patience
+        while await self.machine.queued_events():
+            assert _now_s() < give_up_s, f"waited {within_s} s in vain for an empty queue"
+            await asyncio.sleep(0.05)
 
     # --- What must hold at the end of every story.
 
@@ -164,7 +175,7 @@ class World:
         """Let the station finish what it does, stop everything, and judge."""
         station = self.csms.station
         if self.machine.is_running and station.connected and station.registration == "Accepted":
-            await self.pass_s(5)
+            await self.pass_s(self.last_words_s)
             await self.queue_drains()
         try:
             await self._stop_watching()
@@ -215,7 +226,7 @@ class World:
         while True:
             await asyncio.sleep(0.5)
             for number in range(1, self.evses + 1):
-                if not self._is_unauthorized(number):
+                if not await self._is_unauthorized(number):
                     closed_since.pop(number, None)
                     continue
                 since_s = closed_since.setdefault(number, _now_s())
@@ -223,13 +234,10 @@ class World:
                     at = utc_now().isoformat(timespec="seconds")
                     self._violations.append(f"{at} EVSE {number} closed without authorization")
 
-    def _is_unauthorized(self, number: int) -> bool:
-        if not self.machine.is_running:
+    async def _is_unauthorized(self, number: int) -> bool:
+        if not (self.machine.is_running and self.bench.holds_closed(number)):
             return False
-        evse = self.machine.board.plant.evses[number]
-        # A welded contactor is closed whoever is authorized.
-        commanded = evse.contacts.commanded and evse.contactor_closed
-        return commanded and not self.service(number).state.snapshot.authorized
+        return not await self.machine.is_authorized(number)
 
     async def _stop_watching(self) -> None:
         if self._watching is not None:

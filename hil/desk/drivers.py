@@ -1,0 +1,24 @@
+"""Which driver drives which resource of a desk."""
+
+from hil.desk.car import RelayCarDriver
+from hil.desk.card import SerialCardDriver
+from hil.desk.relays import RelayBoardDriver, RelayFaultDriver, RelayPowerDriver
+from hil.desk.resources import (
+    RelayBoard,
+    RelayCar,
+    RelayFaults,
+    RelayPower,
+    SerialCard,
+    SshStation,
+)
+from hil.desk.station import SshStationDriver
+from hil.target import Drivers
+
+DRIVERS: Drivers = {
+    SshStation: SshStationDriver,
+    RelayBoard: RelayBoardDriver,
+    RelayCar: RelayCarDriver,
+    RelayFaults: RelayFaultDriver,
+    RelayPower: RelayPowerDriver,
+    SerialCard: SerialCardDriver,
+}

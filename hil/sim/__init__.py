@@ -1,0 +1,1 @@
+"""The bench `sim`: real processes and serial drivers on this computer, a simulated board, ptys."""

@@ -1,0 +1,15 @@
+"""Which driver drives which resource of the bench `sim`."""
+
+from hil.sim.board import BoardDriver, BoardMeterDriver, BoardReaderDriver
+from hil.sim.reader import PtyReaderDriver
+from hil.sim.resources import BoardMeter, BoardProcess, BoardReader, LocalStation, PtyReader
+from hil.sim.station import LocalStationDriver
+from hil.target import Drivers
+
+DRIVERS: Drivers = {
+    LocalStation: LocalStationDriver,
+    BoardProcess: BoardDriver,
+    BoardMeter: BoardMeterDriver,
+    BoardReader: BoardReaderDriver,
+    PtyReader: PtyReaderDriver,
+}

@@ -1,0 +1,27 @@
+"""Child processes of the bench: every one has a log of its own and this source tree."""
+
+import asyncio
+import os
+from asyncio.subprocess import DEVNULL, STDOUT, Process
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+async def spawn(log: Path, *command: str) -> Process:
+    """Start a program in a session of its own; what it says is added to the log."""
+    with log.open("ab") as output:
+        return await asyncio.create_subprocess_exec(
+            *command,
+            stdin=DEVNULL,
+            stdout=output,
+            stderr=STDOUT,
+            env=_environment(),
+            start_new_session=True,
+        )
+
+
+def _environment() -> dict[str, str]:
+    known = os.environ.get("PYTHONPATH")
+    path = str(ROOT) if not known else f"{ROOT}{os.pathsep}{known}"
+    return dict(os.environ) | {"PYTHONPATH": path}

@@ -1,0 +1,47 @@
+"""What the bench `sim` has."""
+
+from dataclasses import dataclass
+
+from hil.resources import Resource
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LocalStation(Resource):
+    """Guard and daemon as processes of this computer."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BoardProcess(Resource):
+    """The simulated board (`hal.mock`): contactors, pilots, locks and cars of every EVSE."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BoardMeter(Resource):
+    """The simulated board's own meter, without a wire."""
+
+    evse: int = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BoardReader(Resource):
+    """The simulated board's own token reader, without a wire."""
+
+    evses: tuple[int, ...] = (1,)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PtyReader(Resource):
+    """A token reader of some make on a pty, at the pace of its baud rate."""
+
+    evses: tuple[int, ...] = (1,)
+    protocol: str
+    baudrate: int
+
+
+KINDS: dict[str, type[Resource]] = {
+    "station": LocalStation,
+    "board": BoardProcess,
+    "board_meter": BoardMeter,
+    "board_reader": BoardReader,
+    "reader": PtyReader,
+}
