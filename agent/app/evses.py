@@ -14,7 +14,8 @@ from agent.metering.station_signer import SigningPolicy, StationSigner
 from agent.ocpp.endpoint import SecurityProfile
 from agent.services import policies
 from agent.services.availability import restored
-from agent.services.evse import EvseDescription, EvsePorts, EvseService
+from agent.services.evse import EvseService
+from agent.services.evse_ports import EvseDescription, EvsePorts
 from agent.services.meter_reader import MeterReader
 
 
@@ -27,6 +28,8 @@ def descriptions(config: StationConfig) -> list[EvseDescription]:
             nominal_voltage_v=evse.nominal_voltage_v,
             max_current_a=evse.max_current_a,
             lockable=evse.cable is Cable.SOCKET,
+            phase_switching=evse.phase_switching,
+            usual_phases=evse.usual_phases,
         )
         for evse in config.evses
     ]

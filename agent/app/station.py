@@ -19,10 +19,11 @@ from agent.app.message_bounds import message_bounds
 from agent.app.network import Network, provide_network_variables
 from agent.app.orders import Carriers, router
 from agent.app.registration import Registration
-from agent.app.reservations import reservation_service, watch_locks
+from agent.app.reservations import reservation_service
 from agent.app.reset import reset_means
 from agent.app.security import SecurityWatch
 from agent.app.views import LocalViews
+from agent.app.watches import Watches
 from agent.core import standard_variables as sv
 from agent.core.events import Boot, TransactionEvent
 from agent.core.facts import TransactionAcknowledged
@@ -36,7 +37,8 @@ from agent.ocpp.link import Link, LinkSettings
 from agent.services import policies
 from agent.services.availability import AvailabilityService
 from agent.services.back_dating import BackDating
-from agent.services.evse import EvseDescription, EvsePorts, EvseService
+from agent.services.evse import EvseService
+from agent.services.evse_ports import EvseDescription, EvsePorts
 from agent.services.history import TransactionHistory
 from agent.services.json_lines import JsonLinesServer
 from agent.services.lobby import Lobby
@@ -52,6 +54,7 @@ from agent.services.transaction_status import TransactionStatusService
 from agent.services.triggers import TriggerService
 from agent.services.variables import VariablesService
 from agent.services.variables import restore as restore_variables
+from hal.api import TokenReader
 
 log = logging.getLogger(__name__)
 
@@ -99,6 +102,9 @@ class Station:
         self.reports = ReportService(f.model, self.dispatcher, f.clock, self.spawn)
         self.smart_charging = SmartChargingService(
             self.evses, f.storage.profiles, f.clock, self.spawn
+        )
+        self.watches = Watches(
+            f, self.evses, self.security, lambda: self.dispatcher.online, self.spawn
         )
         self.network = self._network()
         self._serve_the_csms()
@@ -150,7 +156,7 @@ class Station:
             self._watch_guard(),
             self._f.storage.endurance.run(),
             *(evse.run() for evse in self.evses.values()),
-            TokenService(self.evses, self.lobby, self._f.hardware.readers).run(),
+            TokenService(self.evses, self.lobby, self._readers()).run(),
             self.lobby.run(),
             self.smart_charging.run(),
             self.metering.run(),
@@ -160,10 +166,15 @@ class Station:
             self.link.run(),
             self.reset.run(),
             self.certificates.identities.run(),
+            *self.watches.parts(),
         ]
+
+    def _readers(self) -> list[tuple[TokenReader, tuple[int, ...]]]:
+        return [(serving.reader, serving.evses) for serving in self._f.hardware.readers]
 
     async def _watch_guard(self) -> None:
         async for news in self._f.hardware.guard.statuses():
+            self.watches.tamper.guard_told(news)
             for number, evse in self.evses.items():
                 if getattr(news, "evse", number) == number:
                     evse.guard_told(news)
@@ -326,17 +337,17 @@ class Station:
         self.variables.listeners.append(self._variable_changed)
         self.variables.listeners.append(self.security.variable_changed)
         provide_network_variables(f.model, self.network.service)
-        watch_locks(f, self.evses, self.spawn)
         provide_live_variables(
             f.model,
             self.evses,
             f.clock,
-            lambda: self.signer.public_key_hex,
+            lambda _evse: self.signer.public_key_hex,
             {
                 "SmartChargingCtrlr.Entries": lambda: len(self.smart_charging.installed),
                 "SecurityCtrlr.CertificateEntries": self.certificates.trust.entries,
                 **self.authorization.counts,
             },
+            self.watches,
         )
 
     async def _remember(self, event: TransactionEvent, before: SessionState) -> None:

@@ -10,7 +10,7 @@ AUTOMATIC: Final = "auto"
 FAULTS: Final = (
     *("rcd", "diode", "cp_short", "pe", "over_temperature", "over_current", "contactor_welded"),
     *("contactor_stuck_open", "lock", "estop", "meter_lost", "reader_lost", "under_voltage"),
-    *("ventilation", "other"),
+    *("ventilation", "other", "cp_negative"),
 )
 
 AddOptions = Callable[[argparse.ArgumentParser], None]

@@ -14,7 +14,7 @@ import pytest
 from agent import app
 from agent.app import Ending, Stop, machine
 from agent.app.boot_reason import SERVICE_RESULT, leave_reason
-from agent.app.hardware import Hardware
+from agent.app.hardware import Hardware, ServingReader
 from agent.app.station import Station
 from agent.app.storage import open_storage
 from agent.config.load import load
@@ -73,13 +73,18 @@ VARIABLES = {
 
 
 class Machine:
-    """Power, boot, and the daemon; `station` is the running one."""
+    """Power, boot, and the daemon; `station` is the running one.
+
+    `wiring` are further lines for each `[[evse]]`, `fitted` puts in other instruments.
+    """
 
     def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         self.folder = folder
         self.config = folder / "station.toml"
         self.clock: Callable[[], VirtualClock] = VirtualClock
         self.starts = 0
+        self.wiring = ""
+        self.fitted: Callable[[Hardware], Hardware] = lambda hardware: hardware
         self._killed = False
         self.power_cycles = 0
         self._boot_id = folder / "boot_id"
@@ -125,7 +130,7 @@ class Machine:
         tables = [
             EVSE.format(id=n, cable=cable, connector_type=kind) for n, kind in enumerate(kinds, 1)
         ]
-        wiring = SOCKET if cable == "socket" else ""
+        wiring = (SOCKET if cable == "socket" else "") + self.wiring
         self.config.write_text(
             CONFIG.format(
                 url=url,
@@ -215,7 +220,7 @@ class Machine:
             storage = await open_storage(
                 config, clock, machine.boot_id(), lambda: clock.synchronized, limits
             )
-        hardware = self._hardware([evse.id for evse in config.evses])
+        hardware = self.fitted(self._hardware([evse.id for evse in config.evses]))
         try:
             foundations = await app._foundations(
                 config,
@@ -256,7 +261,7 @@ class Machine:
         return Hardware(
             guard=board,
             meters={number: board.meter(number) for number in numbers},
-            readers=(board.reader(tuple(numbers)),),
+            readers=(ServingReader(board.reader(tuple(numbers)), tuple(numbers)),),
             bench=_Bench(board),
         )
 

@@ -26,7 +26,8 @@ from agent.core.vocabulary import (
     TokenType,
 )
 from agent.ports import SigningRequest
-from agent.services.evse import EvseDescription, EvsePorts, EvseService
+from agent.services.evse import EvseService
+from agent.services.evse_ports import EvseDescription, EvsePorts
 from agent.services.meter_reader import MeterReader
 from hal.api import (
     GuardStatus,
