@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import field
 from pathlib import Path
-from typing import Protocol, TypeVar
+from typing import Protocol, TypeGuard, TypeVar
 
 from agent.config.model import BackendConfig, EvseConfig, HardwareRole, StationConfig
 from agent.core.records import dataclass
@@ -15,6 +15,7 @@ from hal.api import (
     GuardLink,
     HardwareError,
     Indicator,
+    SigningMeter,
     TemperatureSensor,
     TokenReader,
 )
@@ -48,6 +49,11 @@ class Hardware:
     bench: BoardBench | None = None
     temperatures: Mapping[int, TemperatureSensor] = field(default_factory=dict)
     indicators: Mapping[int, Indicator] = field(default_factory=dict)
+
+    @property
+    def signing_meters(self) -> dict[int, SigningMeter]:
+        """The meters that have a signature unit of their own."""
+        return {evse: meter for evse, meter in self.meters.items() if _signs(meter)}
 
     async def close(self) -> None:
         """Let go of the instruments; the guard's link is closed by who opened it."""
@@ -122,6 +128,10 @@ def _opened(
         for evse in config.evses
         if role in evse.hardware
     }
+
+
+def _signs(meter: EnergyMeter) -> TypeGuard[SigningMeter]:
+    return hasattr(meter, "begin_signed") and hasattr(meter, "end_signed")
 
 
 def _open_bench(config: StationConfig) -> BoardBench:

@@ -11,7 +11,7 @@ from agent.app.certificates import Certificates
 from agent.app.codecs import rule_in_use, station_codec
 from agent.app.commands import CommandRouter
 from agent.app.csms_settings import back_off, identity, retry_policy
-from agent.app.evses import descriptions, evse_service, meter_readers, station_signer
+from agent.app.evses import descriptions, evse_service, meter_readers, signers
 from agent.app.foundations import Foundations
 from agent.app.live_variables import provide_live_variables
 from agent.app.lobby import introducing, lobby
@@ -87,7 +87,7 @@ class Station:
         )
         self._watch = SecurityWatch(self.security)
         f.storage.endurance.on_refusal = self._watch.store_refuses
-        self.signer = station_signer(f)
+        self.signer = signers(f)
         self.certificates = Certificates(
             f, self.dispatcher, self.security.tell, self._reconnect, self.spawn
         )
@@ -341,7 +341,7 @@ class Station:
             f.model,
             self.evses,
             f.clock,
-            lambda _evse: self.signer.public_key_hex,
+            self.signer.public_key_hex,
             {
                 "SmartChargingCtrlr.Entries": lambda: len(self.smart_charging.installed),
                 "SecurityCtrlr.CertificateEntries": self.certificates.trust.entries,
@@ -351,7 +351,7 @@ class Station:
         )
 
     async def _remember(self, event: TransactionEvent, before: SessionState) -> None:
-        await self.history.note(event, before, self.signer.public_key_hex)
+        await self.history.note(event, before, self.signer.public_key_hex(event.evse))
 
     def _variable_changed(self, change: VariableChange) -> None:
         if change.key == sv.HEARTBEAT_INTERVAL:
