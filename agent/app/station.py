@@ -24,6 +24,7 @@ from agent.app.reset import reset_means
 from agent.app.security import SecurityWatch
 from agent.app.views import LocalViews
 from agent.app.watches import Watches
+from agent.app.why import station_facts
 from agent.core import standard_variables as sv
 from agent.core.events import Boot, TransactionEvent
 from agent.core.facts import TransactionAcknowledged
@@ -39,6 +40,7 @@ from agent.services.availability import AvailabilityService
 from agent.services.back_dating import BackDating
 from agent.services.evse import EvseService
 from agent.services.evse_ports import EvseDescription, EvsePorts
+from agent.services.explainer import Explainer
 from agent.services.history import TransactionHistory
 from agent.services.json_lines import JsonLinesServer
 from agent.services.lobby import Lobby
@@ -279,7 +281,7 @@ class Station:
 
     def _connected(self, subprotocol: str) -> None:
         self._watch.connected()
-        self.network.service.connected(subprotocol)
+        self.network.connected(subprotocol)
 
     def _router(
         self, remote_control: RemoteControlService, triggers: TriggerService
@@ -318,18 +320,20 @@ class Station:
 
     def _serve_locally(self) -> None:
         f = self._f
-        views = LocalViews(
-            f.config,
-            f.model,
-            self.evses,
-            (self.dispatcher, self.network.service),
-            (f.storage.journal, self.history, f.storage.security_log),
-            f.clock,
-        )
+        links = (self.dispatcher, self.network.service)
+        views = LocalViews(f, self.evses, links, self.history, self._explainer().explain)
         self._servers = [JsonLinesServer(f.config.local_api.socket, views.answer)]
         if f.hardware.bench is not None and f.config.bench is not None:
             bench = Bench(f.hardware.bench, self.link, lambda: views, f.lose_power)
             self._servers.append(JsonLinesServer(f.config.bench.socket, bench.answer))
+
+    def _explainer(self) -> Explainer:
+        return Explainer(
+            self.evses,
+            station_facts(self._f, self.network, self.dispatcher),
+            self.signer.problem,
+            lambda: self.availability.station_operative,
+        )
 
     def _listen(self) -> None:
         """Let changes of variables and ends of transactions be noticed where they matter."""

@@ -32,8 +32,14 @@ class Allowance:
     @property
     def sources(self) -> tuple[LimitSource, ...]:
         """Every limit in force, that of the hardware first."""
-        told = () if self._told is None else (_source(self._told),)
-        return self._hardware, *told, *self._ceilings.values()
+        return self._hardware, *self._of_smart_charging(), *self._ceilings.values()
+
+    def _of_smart_charging(self) -> tuple[LimitSource, ...]:
+        """Return its limit; one that says nothing more than the hardware's is none."""
+        told = self._told
+        if told is None or (told.source is None and told.limit_a >= self._hardware.limit_a):
+            return ()
+        return (_source(told),)
 
 
 def _source(told: LimitChanged) -> LimitSource:
