@@ -306,14 +306,15 @@ class EvseService:
     async def _signed(
         self, events: tuple[TransactionEvent, ...], before: SessionState
     ) -> list[TransactionEvent]:
-        """Have the registers of events signed; a meter that signs takes its time, and is bounded.
+        """Have the registers of events signed; a meter that signs may take its time.
 
-        Meanwhile the lease is renewed: nothing is stuck.
+        While no energy can flow that is no reason to let the guard take over.
         """
-        busy_since_s, self._busy_since_s = self._busy_since_s, None
+        if not self.state.snapshot.power_path_closed:
+            self._busy_since_s = None
         signer = self._ports.signer
         told = [await signed(event, before, self._session, signer) for event in events]
-        self._busy_since_s = None if busy_since_s is None else self._ports.clock.monotonic_s()
+        self._busy_since_s = self._ports.clock.monotonic_s()
         return told
 
     def _note_refusal(self, before: SessionState, stimulus: Stimulus, step: Step) -> None:
