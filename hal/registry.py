@@ -195,6 +195,20 @@ def _mock_reader(evses: tuple[int, ...], table: Table, state_dir: Path) -> Token
     return MockReader(evses, state_dir)
 
 
+def _mock_temperature(evse: int, table: Table, state_dir: Path) -> TemperatureSensor:
+    from hal.mock.temperature import MockTemperature  # noqa: PLC0415  # lazy
+
+    del table
+    return MockTemperature(evse, state_dir)
+
+
+def _mock_indicator(evse: int, table: Table, state_dir: Path) -> Indicator:
+    from hal.mock.indicator import MockIndicator  # noqa: PLC0415  # lazy
+
+    del table
+    return MockIndicator(evse, state_dir)
+
+
 _PORTS: dict[str, dict[str, Backend]] = {
     port: {MOCK: Backend(MOCK)} for port in (*LINE_PORTS, *INSTRUMENT_PORTS)
 }
@@ -205,5 +219,7 @@ _READERS: dict[str, Callable[[tuple[int, ...], Table, Path], TokenReader]] = {
     MOCK: _mock_reader,
     SERIAL: _serial_reader,
 }
-_TEMPERATURES: dict[str, Callable[[int, Table, Path], TemperatureSensor]] = {}
-_INDICATORS: dict[str, Callable[[int, Table, Path], Indicator]] = {}
+_TEMPERATURES: dict[str, Callable[[int, Table, Path], TemperatureSensor]] = {
+    MOCK: _mock_temperature
+}
+_INDICATORS: dict[str, Callable[[int, Table, Path], Indicator]] = {MOCK: _mock_indicator}

@@ -4,17 +4,25 @@ from dataclasses import replace
 
 from agent.app.foundations import Foundations
 from agent.app.hardware import MeterDevices
-from agent.app.storage import FISCAL_PAGINATION, Pagination, RememberedKey
+from agent.app.storage import (
+    FISCAL_PAGINATION,
+    Pagination,
+    RememberedKey,
+    RememberedMeasurements,
+)
 from agent.config.model import Cable, StationConfig
 from agent.core import standard_variables as sv
 from agent.core.session import Session, after_restart, idle_state
 from agent.core.session_state import last_told
+from agent.metering.meter_signer import MeterOwnSigner
 from agent.metering.ocmf import ClockStatus
+from agent.metering.signers import Signers
 from agent.metering.station_signer import SigningPolicy, StationSigner
 from agent.ocpp.endpoint import SecurityProfile
 from agent.services import policies
 from agent.services.availability import restored
-from agent.services.evse import EvseDescription, EvsePorts, EvseService
+from agent.services.evse import EvseService
+from agent.services.evse_ports import EvseDescription, EvsePorts
 from agent.services.meter_reader import MeterReader
 
 
@@ -27,6 +35,8 @@ def descriptions(config: StationConfig) -> list[EvseDescription]:
             nominal_voltage_v=evse.nominal_voltage_v,
             max_current_a=evse.max_current_a,
             lockable=evse.cable is Cable.SOCKET,
+            phase_switching=evse.phase_switching,
+            usual_phases=evse.usual_phases,
         )
         for evse in config.evses
     ]
@@ -59,9 +69,9 @@ def evse_service(f: Foundations, description: EvseDescription, ports: EvsePorts)
     return EvseService(description, session, ports, power_was_lost=f.power_was_lost)
 
 
-def station_signer(f: Foundations) -> StationSigner:
-    """Return the signer of this station's meter values, whose policy is read at each value."""
-    return StationSigner(
+def signers(f: Foundations) -> Signers:
+    """Return who signs meter values; the policy is read at each value."""
+    station = StationSigner(
         f.config.station.state_dir / "keys" / "meter_signing.pem",
         RememberedKey(f.storage.documents),
         Pagination(f.storage.counters),
@@ -69,6 +79,12 @@ def station_signer(f: Foundations) -> StationSigner:
         lambda: _signing_policy(f),
         Pagination(f.storage.counters, FISCAL_PAGINATION),
     )
+    meters = MeterOwnSigner(
+        f.hardware.signing_meters,
+        RememberedMeasurements(f.storage.documents),
+        lambda: policies.public_key_policy(f.model),
+    )
+    return Signers(station, meters)
 
 
 def _signing_policy(f: Foundations) -> SigningPolicy:

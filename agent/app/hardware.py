@@ -1,14 +1,26 @@
 """Opening the hardware that the services own, and what signed records say of it."""
 
-from collections.abc import Iterable, Mapping
-from typing import Protocol
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import field
+from pathlib import Path
+from typing import Protocol, TypeGuard, TypeVar
 
 from agent.config.model import BackendConfig, EvseConfig, HardwareRole, StationConfig
 from agent.core.records import dataclass
 from agent.metering.ocmf import SigningDevice
 from agent.metering.station_signer import DeviceUnknown
 from hal import registry
-from hal.api import EnergyMeter, GuardLink, HardwareError, TokenReader
+from hal.api import (
+    EnergyMeter,
+    GuardLink,
+    HardwareError,
+    Indicator,
+    SigningMeter,
+    TemperatureSensor,
+    TokenReader,
+)
+
+T = TypeVar("T")
 
 
 class BoardBench(Protocol):
@@ -20,20 +32,39 @@ class BoardBench(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class ServingReader:
+    """A token reader and the EVSEs that it serves."""
+
+    reader: TokenReader
+    evses: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Hardware:
-    """Everything electrical that the station's services talk to."""
+    """Everything electrical that the station's services talk to; instruments by EVSE."""
 
     guard: GuardLink
     meters: Mapping[int, EnergyMeter]
-    readers: tuple[TokenReader, ...]
+    readers: tuple[ServingReader, ...]
     bench: BoardBench | None = None
+    temperatures: Mapping[int, TemperatureSensor] = field(default_factory=dict)
+    indicators: Mapping[int, Indicator] = field(default_factory=dict)
+
+    @property
+    def signing_meters(self) -> dict[int, SigningMeter]:
+        """The meters that have a signature unit of their own."""
+        return {evse: meter for evse, meter in self.meters.items() if _signs(meter)}
 
     async def close(self) -> None:
         """Let go of the instruments; the guard's link is closed by who opened it."""
         for meter in self.meters.values():
             await meter.close()
-        for reader in self.readers:
-            await reader.close()
+        for serving in self.readers:
+            await serving.reader.close()
+        for sensor in self.temperatures.values():
+            await sensor.close()
+        for indicator in self.indicators.values():
+            await indicator.close()
         if self.bench is not None:
             await self.bench.close()
 
@@ -41,15 +72,18 @@ class Hardware:
 def open_hardware(config: StationConfig, guard: GuardLink) -> Hardware:
     """Open meters, readers and, with mock backends, the bench; raises `hal.api.HardwareError`."""
     state_dir = config.station.state_dir
-    meters = {
-        evse.id: registry.open_meter(evse.id, _table(evse, HardwareRole.METER), state_dir)
-        for evse in config.evses
-    }
     readers = tuple(
-        registry.open_reader(served, table, state_dir) for table, served in _readers(config)
+        ServingReader(registry.open_reader(served, table, state_dir), tuple(served))
+        for table, served in _readers(config)
     )
-    bench = _open_bench(config) if config.is_mock and config.bench is not None else None
-    return Hardware(guard, meters, readers, bench)
+    return Hardware(
+        guard=guard,
+        meters=_opened(config, HardwareRole.METER, registry.open_meter),
+        readers=readers,
+        bench=_open_bench(config) if config.is_mock and config.bench is not None else None,
+        temperatures=_opened(config, HardwareRole.TEMPERATURE, registry.open_temperature),
+        indicators=_opened(config, HardwareRole.INDICATOR, registry.open_indicator),
+    )
 
 
 def backend_problems(role: HardwareRole, backend: BackendConfig) -> Iterable[str]:
@@ -82,6 +116,22 @@ class MeterDevices:
             gateway_serial=station.serial_number,
             gateway_version=self._version,
         )
+
+
+def _opened(
+    config: StationConfig, role: HardwareRole, open_one: Callable[[int, registry.Table, Path], T]
+) -> dict[int, T]:
+    """Open an instrument of each EVSE that has one."""
+    state_dir = config.station.state_dir
+    return {
+        evse.id: open_one(evse.id, _table(evse, role), state_dir)
+        for evse in config.evses
+        if role in evse.hardware
+    }
+
+
+def _signs(meter: EnergyMeter) -> TypeGuard[SigningMeter]:
+    return hasattr(meter, "begin_signed") and hasattr(meter, "end_signed")
 
 
 def _open_bench(config: StationConfig) -> BoardBench:

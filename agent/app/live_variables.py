@@ -3,24 +3,42 @@
 from collections.abc import Callable, Mapping
 from decimal import Decimal
 
+from agent.app.watches import Watches
 from agent.core.device_model import DeviceModel, LiveValue
+from agent.core.fault_taxonomy import FAULTS
 from agent.core.snapshot import charging_state, connector_status
 from agent.core.variable_definition import ComponentVariable
 from agent.core.vocabulary import ChargingState, ConnectorStatus
 from agent.ports import Clock
 from agent.services.evse import EvseService
+from hal.api import IndicatorColour
+
+_RGB: Mapping[IndicatorColour, str] = {
+    IndicatorColour.OFF: "000000",
+    IndicatorColour.WHITE: "FFFFFF",
+    IndicatorColour.GREEN: "00FF00",
+    IndicatorColour.BLUE: "0000FF",
+    IndicatorColour.YELLOW: "FFFF00",
+    IndicatorColour.RED: "FF0000",
+}
+_FAULTS_OF = {
+    name: frozenset(k.name for k in FAULTS if f"{k.component}.{k.variable}" == name)
+    for name in (f"{kind.component}.{kind.variable}" for kind in FAULTS)
+}
 
 
 def provide_live_variables(
     model: DeviceModel,
     evses: Mapping[int, EvseService],
     clock: Clock,
-    public_key: Callable[[], str],
+    public_key: Callable[[int], str],
     counts: Mapping[str, Callable[[], int]],
+    watches: Watches,
 ) -> None:
     """Connect every live variable that this station has to its source.
 
-    `counts` are those that its parts keep, by the names of component and variable.
+    `counts` are those that its parts keep, by the names of component and variable; `public_key`
+    returns that of an EVSE's signed values.
     """
     found: dict[str, Callable[[ComponentVariable], Callable[[], LiveValue]]] = {
         "ChargingStation.AvailabilityState": lambda _key: lambda: station_status(evses),
@@ -31,9 +49,20 @@ def provide_live_variables(
         "EVSE.Power": lambda key: lambda: _power_w(evses, key),
         "ClockCtrlr.DateTime": lambda _key: clock.now,
         "FiscalMetering.EnergyImportRegister": lambda key: lambda: _register_wh(evses, key),
-        "FiscalMetering.PublicKey": lambda _key: public_key,
+        "FiscalMetering.PublicKey": lambda key: lambda: public_key(key.component.evse_id or 0),
         "CPPWMController.State": lambda key: lambda: _pilot_state(evses, key),
-        "ConnectorPlugRetentionLock.Problem": lambda key: lambda: _lock_problem(evses, key),
+        "PowerContactor.Active": lambda key: (
+            lambda: _evse(evses, key).state.snapshot.power_path_closed
+        ),
+        "TemperatureSensor.Temperature": lambda key: lambda: _celsius(watches, key),
+        "CaseAccessSensor.Active": lambda key: (
+            lambda: key.component.evse_id in watches.tamper.open_at
+        ),
+        "ChargingStatusIndicator.Active": lambda key: (
+            lambda: _colour(watches, key) not in ("", "000000")
+        ),
+        "ChargingStatusIndicator.Color": lambda key: lambda: _colour(watches, key),
+        **{name: lambda key: lambda: _has_fault(evses, key) for name in _FAULTS_OF},
     }
     for key in model.unprovided():
         name = f"{key.component.name}.{key.variable.name}"
@@ -89,5 +118,16 @@ def _pilot_state(evses: Mapping[int, EvseService], key: ComponentVariable) -> st
     return "" if status is None else status.pilot_state.value
 
 
-def _lock_problem(evses: Mapping[int, EvseService], key: ComponentVariable) -> bool:
-    return "lock" in _evse(evses, key).state.snapshot.faults
+def _has_fault(evses: Mapping[int, EvseService], key: ComponentVariable) -> bool:
+    faults = _FAULTS_OF[f"{key.component.name}.{key.variable.name}"]
+    return not faults.isdisjoint(_evse(evses, key).state.snapshot.faults)
+
+
+def _celsius(watches: Watches, key: ComponentVariable) -> LiveValue:
+    celsius = watches.thermometers[key.component.evse_id or 0].celsius
+    return "" if celsius is None else Decimal(f"{celsius:.1f}")
+
+
+def _colour(watches: Watches, key: ComponentVariable) -> str:
+    shown = watches.lights[key.component.evse_id or 0].shown
+    return "" if shown is None else _RGB[shown.colour]

@@ -1,6 +1,7 @@
 """Network profiles connected with configuration, link and codecs."""
 
 from collections.abc import Awaitable, Callable, Mapping
+from datetime import datetime
 
 from agent.app.certificates import Certificates
 from agent.app.foundations import Foundations
@@ -29,7 +30,10 @@ NETWORK_CONFIGURATION = "NetworkConfiguration"
 
 
 class Network:
-    """Slots and attempts of one station, and what the link asks and tells of them."""
+    """Slots and attempts of one station, and what the link asks and tells of them.
+
+    `offline_since` is None while there is a connection, `trouble` says why there is none.
+    """
 
     def __init__(  # noqa: PLR0913 - the parts that it ties together
         self,
@@ -43,6 +47,8 @@ class Network:
         spawn: Spawn,
     ) -> None:
         self._f = f
+        self.offline_since: datetime | None = f.clock.now()
+        self.trouble = ""
         self._roots = certificates.roots
         documents = f.storage.documents
         self.slots = NetworkSlots(
@@ -86,11 +92,18 @@ class Network:
 
     def failed(self, failure: ConnectFailed) -> None:
         """Pass on how an attempt failed; a server may hang up on a wrong password as well."""
+        self.trouble = str(failure)
         refused = isinstance(failure, CredentialsRefused | HandshakeBroken)
         self.service.failed(credentials_refused=refused)
 
+    def connected(self, subprotocol: str) -> None:
+        """Pass on that an attempt has succeeded, and in which version."""
+        self.offline_since, self.trouble = None, ""
+        self.service.connected(subprotocol)
+
     def ended(self, closed: Closed) -> None:
         """Pass on how a connection ended."""
+        self.offline_since, self.trouble = self._f.clock.now(), f"it was {closed.cause.value}"
         self.service.ended(unanswered=closed.cause is CloseCause.CALL_TIMEOUT)
 
     def _endpoint(self, dial: Dial) -> Endpoint:

@@ -1,6 +1,6 @@
-"""Reservations and lock failures: what they need of storage, device model and configuration."""
+"""Reservations: what they need of storage, device model and configuration."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 
 from agent.app.commands import CommandRouter
 from agent.app.foundations import Foundations
@@ -8,12 +8,7 @@ from agent.core.reservation import CancelReservation, ReserveNow
 from agent.services import policies
 from agent.services.availability import AvailabilityService
 from agent.services.evse import EvseService
-from agent.services.lock_watch import LockWatch
 from agent.services.reservation import ReservationMeans, ReservationService
-from agent.services.tasks import Spawn
-from agent.store.errors import StoreUnavailable
-
-EVENT_IDS = "event_id"
 
 
 def reservation_service(
@@ -32,20 +27,3 @@ def serve_reservations(router: CommandRouter, reservations: ReservationService) 
     """Take the commands about reservations."""
     router.carries_out(ReserveNow, reservations.reserve)
     router.carries_out(CancelReservation, reservations.cancel)
-
-
-def watch_locks(f: Foundations, evses: Mapping[int, EvseService], spawn: Spawn) -> None:
-    """Tell failures of the connector locks."""
-    LockWatch(evses, f.storage.journal, f.clock, event_ids(f), spawn)
-
-
-def event_ids(f: Foundations) -> Callable[[], Awaitable[int]]:
-    """Return the source of event ids; while the storage refuses they follow the clock."""
-
-    async def take() -> int:
-        try:
-            return await f.storage.counters.next(EVENT_IDS)
-        except StoreUnavailable:
-            return int(f.clock.now().timestamp())
-
-    return take

@@ -11,7 +11,7 @@ from agent.app.certificates import Certificates
 from agent.app.codecs import rule_in_use, station_codec
 from agent.app.commands import CommandRouter
 from agent.app.csms_settings import back_off, identity, retry_policy
-from agent.app.evses import descriptions, evse_service, meter_readers, station_signer
+from agent.app.evses import descriptions, evse_service, meter_readers, signers
 from agent.app.foundations import Foundations
 from agent.app.live_variables import provide_live_variables
 from agent.app.lobby import introducing, lobby
@@ -19,10 +19,12 @@ from agent.app.message_bounds import message_bounds
 from agent.app.network import Network, provide_network_variables
 from agent.app.orders import Carriers, router
 from agent.app.registration import Registration
-from agent.app.reservations import reservation_service, watch_locks
+from agent.app.reservations import reservation_service
 from agent.app.reset import reset_means
 from agent.app.security import SecurityWatch
 from agent.app.views import LocalViews
+from agent.app.watches import Watches
+from agent.app.why import station_facts
 from agent.core import standard_variables as sv
 from agent.core.events import Boot, TransactionEvent
 from agent.core.facts import TransactionAcknowledged
@@ -36,7 +38,9 @@ from agent.ocpp.link import Link, LinkSettings
 from agent.services import policies
 from agent.services.availability import AvailabilityService
 from agent.services.back_dating import BackDating
-from agent.services.evse import EvseDescription, EvsePorts, EvseService
+from agent.services.evse import EvseService
+from agent.services.evse_ports import EvseDescription, EvsePorts
+from agent.services.explainer import Explainer
 from agent.services.history import TransactionHistory
 from agent.services.json_lines import JsonLinesServer
 from agent.services.lobby import Lobby
@@ -52,6 +56,7 @@ from agent.services.transaction_status import TransactionStatusService
 from agent.services.triggers import TriggerService
 from agent.services.variables import VariablesService
 from agent.services.variables import restore as restore_variables
+from hal.api import TokenReader
 
 log = logging.getLogger(__name__)
 
@@ -84,7 +89,7 @@ class Station:
         )
         self._watch = SecurityWatch(self.security)
         f.storage.endurance.on_refusal = self._watch.store_refuses
-        self.signer = station_signer(f)
+        self.signer = signers(f)
         self.certificates = Certificates(
             f, self.dispatcher, self.security.tell, self._reconnect, self.spawn
         )
@@ -99,6 +104,9 @@ class Station:
         self.reports = ReportService(f.model, self.dispatcher, f.clock, self.spawn)
         self.smart_charging = SmartChargingService(
             self.evses, f.storage.profiles, f.clock, self.spawn
+        )
+        self.watches = Watches(
+            f, self.evses, self.security, lambda: self.dispatcher.online, self.spawn
         )
         self.network = self._network()
         self._serve_the_csms()
@@ -150,7 +158,7 @@ class Station:
             self._watch_guard(),
             self._f.storage.endurance.run(),
             *(evse.run() for evse in self.evses.values()),
-            TokenService(self.evses, self.lobby, self._f.hardware.readers).run(),
+            TokenService(self.evses, self.lobby, self._readers()).run(),
             self.lobby.run(),
             self.smart_charging.run(),
             self.metering.run(),
@@ -160,10 +168,15 @@ class Station:
             self.link.run(),
             self.reset.run(),
             self.certificates.identities.run(),
+            *self.watches.parts(),
         ]
+
+    def _readers(self) -> list[tuple[TokenReader, tuple[int, ...]]]:
+        return [(serving.reader, serving.evses) for serving in self._f.hardware.readers]
 
     async def _watch_guard(self) -> None:
         async for news in self._f.hardware.guard.statuses():
+            self.watches.tamper.guard_told(news)
             for number, evse in self.evses.items():
                 if getattr(news, "evse", number) == number:
                     evse.guard_told(news)
@@ -268,7 +281,7 @@ class Station:
 
     def _connected(self, subprotocol: str) -> None:
         self._watch.connected()
-        self.network.service.connected(subprotocol)
+        self.network.connected(subprotocol)
 
     def _router(
         self, remote_control: RemoteControlService, triggers: TriggerService
@@ -307,18 +320,20 @@ class Station:
 
     def _serve_locally(self) -> None:
         f = self._f
-        views = LocalViews(
-            f.config,
-            f.model,
-            self.evses,
-            (self.dispatcher, self.network.service),
-            (f.storage.journal, self.history, f.storage.security_log),
-            f.clock,
-        )
+        links = (self.dispatcher, self.network.service)
+        views = LocalViews(f, self.evses, links, self.history, self._explainer().explain)
         self._servers = [JsonLinesServer(f.config.local_api.socket, views.answer)]
         if f.hardware.bench is not None and f.config.bench is not None:
             bench = Bench(f.hardware.bench, self.link, lambda: views, f.lose_power)
             self._servers.append(JsonLinesServer(f.config.bench.socket, bench.answer))
+
+    def _explainer(self) -> Explainer:
+        return Explainer(
+            self.evses,
+            station_facts(self._f, self.network, self.dispatcher),
+            self.signer.problem,
+            lambda: self.availability.station_operative,
+        )
 
     def _listen(self) -> None:
         """Let changes of variables and ends of transactions be noticed where they matter."""
@@ -326,21 +341,21 @@ class Station:
         self.variables.listeners.append(self._variable_changed)
         self.variables.listeners.append(self.security.variable_changed)
         provide_network_variables(f.model, self.network.service)
-        watch_locks(f, self.evses, self.spawn)
         provide_live_variables(
             f.model,
             self.evses,
             f.clock,
-            lambda: self.signer.public_key_hex,
+            self.signer.public_key_hex,
             {
                 "SmartChargingCtrlr.Entries": lambda: len(self.smart_charging.installed),
                 "SecurityCtrlr.CertificateEntries": self.certificates.trust.entries,
                 **self.authorization.counts,
             },
+            self.watches,
         )
 
     async def _remember(self, event: TransactionEvent, before: SessionState) -> None:
-        await self.history.note(event, before, self.signer.public_key_hex)
+        await self.history.note(event, before, self.signer.public_key_hex(event.evse))
 
     def _variable_changed(self, change: VariableChange) -> None:
         if change.key == sv.HEARTBEAT_INTERVAL:

@@ -1,12 +1,13 @@
 """What the local commands and the bench are shown of the running station."""
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
+from agent.app.foundations import Foundations
 from agent.app.live_variables import station_status
 from agent.app.variable_views import variables_told
-from agent.config.model import StationConfig
-from agent.core.device_model import DeviceModel
+from agent.app.why import why
+from agent.core.explanation import Explanation
 from agent.core.snapshot import charging_state, connector_status
 from agent.core.variable_definition import (
     ComponentKey,
@@ -15,7 +16,6 @@ from agent.core.variable_definition import (
     VariableKey,
 )
 from agent.ocpp.dispatch import Dispatcher
-from agent.ports import Clock, EventQueue, SecurityLog
 from agent.services.evse import EvseService
 from agent.services.history import TransactionHistory, utc_text
 from agent.services.json_lines import failure
@@ -30,42 +30,58 @@ class LocalViews:
 
     def __init__(
         self,
-        config: StationConfig,
-        model: DeviceModel,
+        f: Foundations,
         evses: Mapping[int, EvseService],
         links: tuple[Dispatcher, NetworkService],
-        records: tuple[EventQueue, TransactionHistory, SecurityLog],
-        clock: Clock,
+        history: TransactionHistory,
+        explain: Callable[[int], Explanation],
     ) -> None:
-        self._config = config
-        self._model = model
+        self._config, self._model, self._clock = f.config, f.model, f.clock
         self._evses = evses
         self._dispatcher, self._network = links
-        self._queue, self._history, self._security_log = records
-        self._clock = clock
+        self._queue, self._security_log = f.storage.journal, f.storage.security_log
+        self._history = history
+        self._explain = explain
+        self._answers: Mapping[str, Callable[[Mapping[str, Any]], Awaitable[dict[str, Any]]]] = {
+            "status": self._status,
+            "why": self._why,
+            "transactions": self._latest_transactions,
+            "variables": self._variables_told,
+            "security_log": self._security_log_told,
+            "export": self._export,
+        }
 
     async def answer(self, request: Mapping[str, Any]) -> Mapping[str, Any]:
-        """Answer `status`, `transactions`, `variables`, `security_log` or `export`."""
-        match request["op"]:
-            case "status":
-                return self.status()
-            case "transactions":
-                return {"ok": True, "transactions": self._transactions(LATEST)}
-            case "security_log":
-                return {"ok": True, "security_log": await self._security_entries()}
-            case "variables":
-                changed = request.get("changed") is True
-                return {"ok": True, "variables": variables_told(self._model, changed=changed)}
-            case "export":
-                return {
-                    "ok": True,
-                    "transactions": self._transactions(None),
-                    "variables": self._variables(),
-                    "security_log": await self._security_entries(),
-                }
-            case unknown:
-                known = "status, transactions, variables, security_log, export"
-                return failure(f"there is no op {str(unknown)[:40]!r}; there is {known}")
+        """Answer one of the questions, by its `op`."""
+        answer = self._answers.get(request["op"])
+        if answer is None:
+            known = ", ".join(self._answers)
+            return failure(f"there is no op {str(request['op'])[:40]!r}; there is {known}")
+        return await answer(request)
+
+    async def _status(self, _request: Mapping[str, Any]) -> dict[str, Any]:
+        return self.status()
+
+    async def _why(self, request: Mapping[str, Any]) -> dict[str, Any]:
+        return why(request, self._evses, self._explain)
+
+    async def _latest_transactions(self, _request: Mapping[str, Any]) -> dict[str, Any]:
+        return {"ok": True, "transactions": self._transactions(LATEST)}
+
+    async def _variables_told(self, request: Mapping[str, Any]) -> dict[str, Any]:
+        changed = request.get("changed") is True
+        return {"ok": True, "variables": variables_told(self._model, changed=changed)}
+
+    async def _security_log_told(self, _request: Mapping[str, Any]) -> dict[str, Any]:
+        return {"ok": True, "security_log": await self._security_entries()}
+
+    async def _export(self, _request: Mapping[str, Any]) -> dict[str, Any]:
+        return {
+            "ok": True,
+            "transactions": self._transactions(None),
+            "variables": self._variables(),
+            "security_log": await self._security_entries(),
+        }
 
     async def _security_entries(self) -> list[dict[str, Any]]:
         return [
@@ -106,6 +122,7 @@ class LocalViews:
             "limit_a": float(state.limit_a),
             "contactor_closed": snapshot.power_path_closed,
             "faults": sorted(snapshot.faults),
+            "troubles": dict(service.troubles),
             "plugged_in": snapshot.plugged_in,
             "authorized": snapshot.authorized,
             "energy_wh": float(reading.register_wh),

@@ -7,10 +7,11 @@ from pathlib import Path
 from typing import Any, Final
 
 AUTOMATIC: Final = "auto"
+BROKEN: Final = "broken"
 FAULTS: Final = (
     *("rcd", "diode", "cp_short", "pe", "over_temperature", "over_current", "contactor_welded"),
     *("contactor_stuck_open", "lock", "estop", "meter_lost", "reader_lost", "under_voltage"),
-    *("ventilation", "other"),
+    *("ventilation", "other", "cp_negative"),
 )
 
 AddOptions = Callable[[argparse.ArgumentParser], None]
@@ -41,8 +42,8 @@ def request_from(options: argparse.Namespace) -> dict[str, Any]:
 
 
 def _released(value: object) -> object:
-    """Turn the word for a value that shows the truth again into JSON's null."""
-    return None if value == AUTOMATIC else value
+    """Turn the words for no value, the truth or none at all, into JSON's null."""
+    return None if value in (AUTOMATIC, BROKEN) else value
 
 
 def _evse(parser: argparse.ArgumentParser) -> None:
@@ -100,6 +101,17 @@ def _vehicle(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--cable-a", type=int, help="rating of its cable, for socket outlets")
 
 
+def _temperature(parser: argparse.ArgumentParser) -> None:
+    _evse(parser)
+    parser.add_argument(
+        "--celsius",
+        required=True,
+        type=_celsius,
+        metavar=f"N|{BROKEN}",
+        help=f"how warm it is; {BROKEN} lets the sensor fail",
+    )
+
+
 def _state(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--evse", type=int, help="only this EVSE (default: all)")
 
@@ -142,6 +154,10 @@ def _values(text: str) -> float | list[float] | str:
     return values[0] if len(values) == 1 else values
 
 
+def _celsius(text: str) -> float | str:
+    return text if text == BROKEN else _float(text)
+
+
 def _float(text: str) -> float:
     try:
         return float(text)
@@ -165,6 +181,7 @@ OPERATIONS: Final = (
     Operation("net", "cut or restore the network", "net --down", _net),
     Operation("meter", "fix what the meter shows", "meter --evse 1 --energy-wh 5000", _meter),
     Operation("vehicle", "fit another car", "vehicle --max-a 16 --phases 3", _vehicle),
+    Operation("temperature", "heat or cool an EVSE", "temperature --celsius 80", _temperature),
     Operation("power_fail", "cut the mains of the whole station", "power_fail", _none),
     Operation("power_on", "give the mains back", "power_on", _none),
     Operation("state", "everything an observer could measure", "state --json", _state),

@@ -22,6 +22,7 @@ COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
     "csms": ("agent.cli.csms", "run the demo CSMS alone"),
     "bench": ("agent.cli.bench", "drive the mock board of a running station"),
     "status": ("agent.cli.status", "what the running station is doing"),
+    "why": ("agent.cli.why", "why each EVSE charges as it does, or does not charge"),
     "transactions": ("agent.cli.transactions", "the latest transactions and their energy"),
     "security-log": ("agent.cli.security_log", "the security events that the station logged"),
     "variables": ("agent.cli.variables", "the variables, their values and who set them"),

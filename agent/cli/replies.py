@@ -34,6 +34,7 @@ class EvseStatus:
     limit_a: float | None
     contactor_closed: bool
     faults: tuple[str, ...]
+    troubles: Mapping[str, str]
     plugged_in: bool
     authorized: bool
     energy_wh: float | None
@@ -67,6 +68,24 @@ class StationStatus:
     guard_real_time: bool
     now: str
     evses: tuple[EvseStatus, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ExplainedCause:
+    """One cause of `why`; while it `prevents`, no energy flows."""
+
+    prevents: bool
+    sentence: str
+    remedy: str
+
+
+@dataclass(frozen=True, slots=True)
+class EvseExplanation:
+    """What `why` tells of one EVSE."""
+
+    id: int
+    sentence: str
+    causes: tuple[ExplainedCause, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +127,11 @@ class VariableValue:
 def station_status(reply: Mapping[str, Any]) -> StationStatus:
     """Read the answer to `status`. Raises OddReply."""
     return _read(_station_status, reply)
+
+
+def explanations(reply: Mapping[str, Any]) -> tuple[EvseExplanation, ...]:
+    """Read the answer to `why`. Raises OddReply."""
+    return _read(lambda r: tuple(_explanation(entry) for entry in r["evses"]), reply)
 
 
 def past_transactions(reply: Mapping[str, Any]) -> tuple[PastTransaction, ...]:
@@ -180,6 +204,7 @@ def _evse(entry: Mapping[str, Any]) -> EvseStatus:
         limit_a=_optional_number(entry["limit_a"]),
         contactor_closed=bool(entry["contactor_closed"]),
         faults=tuple(str(fault) for fault in entry["faults"]),
+        troubles={str(fault): str(words) for fault, words in entry["troubles"].items()},
         plugged_in=bool(entry["plugged_in"]),
         authorized=bool(entry["authorized"]),
         energy_wh=_optional_number(entry["energy_wh"]),
@@ -194,6 +219,17 @@ def _running(entry: Mapping[str, Any]) -> RunningTransaction:
         seq_no=int(entry["seq_no"]),
         started_at=str(entry["started_at"]),
         energy_wh=float(entry["energy_wh"]),
+    )
+
+
+def _explanation(entry: Mapping[str, Any]) -> EvseExplanation:
+    return EvseExplanation(
+        id=int(entry["id"]),
+        sentence=str(entry["sentence"]),
+        causes=tuple(
+            ExplainedCause(bool(one["prevents"]), str(one["sentence"]), str(one["remedy"]))
+            for one in entry["causes"]
+        ),
     )
 
 

@@ -36,6 +36,9 @@ def _show(reply: Mapping[str, Any]) -> None:
     for evse in status.evses:
         if evse.faults:
             say(plain(f"EVSE {evse.id} has faults: {', '.join(evse.faults)}"))
+        for fault, sentence in evse.troubles.items():
+            if sentence:
+                say(plain(f"EVSE {evse.id} {fault}: {sentence}"))
 
 
 def _lines(status: StationStatus) -> Iterator[str]:

@@ -99,7 +99,10 @@ class StationSupport:
 
 @dataclass(frozen=True, slots=True)
 class _Place:
-    """Where a component stands, and the facts that hold there."""
+    """Where a component stands, and the facts that hold there.
+
+    The scopes of an EVSE name also the hardware that it has.
+    """
 
     facts: Facts
     evse_id: int | None = None
@@ -144,7 +147,8 @@ def _places(
     found = [station]
     for evse in config.evses:
         facts = {**station.facts, **_evse_facts(evse)}
-        found.append(_Place(facts, evse.id, None, frozenset({"evse"})))
+        parts = frozenset({"evse", *(role.value for role in evse.hardware)})
+        found.append(_Place(facts, evse.id, None, parts))
         scopes = {"connector", "socket"} if evse.cable is Cable.SOCKET else {"connector"}
         found.append(_Place(facts, evse.id, _CONNECTOR_ID, frozenset(scopes)))
     return tuple(found)
@@ -165,6 +169,7 @@ def _station_facts(
         "security_profile": config.csms.security_profile,
         "phases": max(evse.phases for evse in config.evses),
         "connectors": len(config.evses),
+        "phase_switching": value_text(any(evse.phase_switching for evse in config.evses)),
         "measurands": support.measurands,
         "phased_measurands": support.measurands + support.phased_measurands,
         "file_transfer_protocols": support.file_transfer_protocols,

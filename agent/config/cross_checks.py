@@ -106,6 +106,17 @@ def check_evse(evse: EvseConfig, note: Note) -> None:
         )
 
 
+def check_phases(evse: EvseConfig, note: Note) -> None:
+    """Check that an EVSE that switches phases has some to switch."""
+    if evse.phase_switching and evse.phases != 3:
+        note(f"evse[{evse.id}].phase_switching", "needs phases = 3: there is nothing to switch")
+    if not evse.phase_switching and evse.usual_phases != evse.phases:
+        note(
+            f"evse[{evse.id}].usual_phases",
+            "must be phases, or phase_switching must be true for contactors that can switch",
+        )
+
+
 def check_bench(config: StationConfig, note: Note) -> None:
     """Check that the bench has simulated lines to drive."""
     if config.bench is not None and not config.is_mock:

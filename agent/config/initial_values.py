@@ -3,12 +3,12 @@
 from collections.abc import Iterable
 
 from agent.config.components import StationSupport, definitions_for
-from agent.config.model import StationConfig
+from agent.config.model import HardwareRole, StationConfig
 from agent.config.problems import ConfigError, ConfigProblem
 from agent.config.table import did_you_mean
 from agent.core.device_model import DeviceModel
 from agent.core.variable_access import Assignment, ValueProblem
-from agent.core.variable_rules import transaction_points_rule
+from agent.core.variable_rules import derating_rule, transaction_points_rule
 
 
 def device_model_for(config: StationConfig, support: StationSupport) -> DeviceModel:
@@ -16,7 +16,9 @@ def device_model_for(config: StationConfig, support: StationSupport) -> DeviceMo
 
     Rules that need the running station, and values given by 1.6 key, are added by the caller.
     """
-    model = DeviceModel(definitions_for(config, support), [transaction_points_rule()])
+    heated = [evse.id for evse in config.evses if HardwareRole.TEMPERATURE in evse.hardware]
+    rules = [transaction_points_rule(), *map(derating_rule, heated)]
+    model = DeviceModel(definitions_for(config, support), rules)
     unusable = [p for a in config.variables if (p := _unusable(model, a)) is not None]
     problems = unusable or model.set_initial(config.variables)
     if problems:

@@ -13,6 +13,7 @@ from agent.config.cross_checks import (
     check_evse_ids,
     check_files,
     check_mixture,
+    check_phases,
     url_problem,
 )
 from agent.config.model import (
@@ -113,6 +114,7 @@ def _check_across(config: StationConfig, problems: Problems) -> None:
         check_evse_ids(config.evses, problems.note_first)
     for evse in config.evses:
         check_evse(evse, problems.note_first)
+        check_phases(evse, problems.note_first)
     check_bench(config, problems.note_first)
     check_files(config.csms, problems.note_first)
 
@@ -170,14 +172,17 @@ def _versions(table: Table) -> tuple[str, ...]:
 def _evse(table: Table) -> EvseConfig:
     connector_type = _connector_type(table)
     cable = _cable(table, connector_type)
+    phases = _phases(table, "phases")
     evse = EvseConfig(
         id=table.integer("id", low=1, high=100),
         connector_type=connector_type,
         cable=cable,
         max_current_a=table.integer("max_current_a", low=6, high=80),
-        phases=_phases(table),
+        phases=phases,
         nominal_voltage_v=table.integer("nominal_voltage_v", 230, low=100, high=300),
         ventilation=table.boolean("ventilation", default=False),
+        phase_switching=table.boolean("phase_switching", default=False),
+        usual_phases=_phases(table, "usual_phases", phases),
         hardware=_hardware(table, cable),
     )
     table.finish()
@@ -201,10 +206,10 @@ def _cable(table: Table, connector_type: str) -> Cable:
     return cable
 
 
-def _phases(table: Table) -> int:
-    phases = table.integer("phases", low=1, high=3)
-    if phases == 2:
-        table.note("phases", "must be 1 or 3")
+def _phases(table: Table, key: str, default: int | None = None) -> int:
+    phases = table.integer(key, default, low=1, high=3)
+    if phases == 2 and phases != default:
+        table.note(key, "must be 1 or 3")
     return phases
 
 

@@ -118,7 +118,11 @@ class BackendConfig:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EvseConfig:
-    """One `[[evse]]` with one connector; `hardware` always has pilot, contactor and meter."""
+    """One `[[evse]]` with one connector; `hardware` always has pilot, contactor and meter.
+
+    With `phase_switching` the contactors can connect one phase or three; a session charges on
+    `usual_phases` unless a charging profile says otherwise.
+    """
 
     id: int
     connector_type: str
@@ -127,6 +131,8 @@ class EvseConfig:
     phases: int
     nominal_voltage_v: int
     ventilation: bool
+    phase_switching: bool
+    usual_phases: int
     hardware: Mapping[HardwareRole, BackendConfig]
 
     @property

@@ -35,6 +35,7 @@ class SecurityEventKind(StrEnum):
 
     STORAGE_RECOVERED = "StorageRecovered"
     STORAGE_FAILURE = "StorageFailure"
+    TAMPER_DETECTION_ENDED = "TamperDetectionEnded"
 
 
 _LOGGED_ONLY: Final = frozenset(
@@ -44,6 +45,7 @@ _LOGGED_ONLY: Final = frozenset(
         SecurityEventKind.RECONFIGURATION_OF_SECURITY_PARAMETERS,
         SecurityEventKind.INVALID_MESSAGES,
         SecurityEventKind.ATTEMPTED_REPLAY_ATTACKS,
+        SecurityEventKind.TAMPER_DETECTION_ENDED,
     }
 )
 

@@ -12,7 +12,7 @@ from agent.core.admission import may_be_judged, may_start, same_group
 from agent.core.authorization import is_master_pass
 from agent.core.cable import keeper_after_lines, may_take
 from agent.core.event_dating import moved_transaction
-from agent.core.faults import stopped_reason
+from agent.core.fault_taxonomy import stopped_reason
 from agent.core.plug_ins import guards_differ
 from agent.core.reservation import used_at
 from agent.core.session_state import (
@@ -120,9 +120,10 @@ class SessionFacts:
             case StopOrdered(cause, final):
                 self._release_cable()
                 return self._stop_ordered(cause, final=final)
-            case LimitChanged(limit_a):
-                changed = limit_a != self.state.limit_a
-                self.state = replace(self.state, limit_a=limit_a)
+            case LimitChanged(limit_a, _, phases):
+                before = self.state
+                self.state = replace(before, limit_a=limit_a, wanted_phases=phases)
+                changed = self.state != before
                 return Cause(TriggerReason.CHARGING_RATE_CHANGED) if changed else STATE_CHANGED
             case AvailabilityChanged() | HoldChanged():
                 return self._admission_changed(stimulus)

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 
 from agent.core.events import TransactionEvent
+from agent.core.limits import LimitSource
 from agent.core.meter_values import MeterValue
 from agent.core.metering import Offer, Reading
 from agent.core.records import dataclass
@@ -112,7 +113,8 @@ class SessionState:
     `rest` is the last reading taken while the power path was open; `connection` is the guard's
     number of the present plug-in (0: not known), by which a car that was swapped unseen is noticed.
     `cable_keeper` is whose cable stays locked in the outlet until its token comes back.
-    `hold` is what reservations mean here, None for nothing.
+    `hold` is what reservations mean here, None for nothing. `wanted_phases` is what smart charging
+    wants, None for the usual.
     """
 
     evse: int
@@ -121,6 +123,7 @@ class SessionState:
     pending: Authorization | None = None
     transaction: Transaction | None = None
     limit_a: Decimal = Decimal(0)
+    wanted_phases: int | None = None
     rest: Reading | None = None
     connection: int = 0
     cable_max_a: int | None = None
@@ -276,9 +279,15 @@ class CableReleased:
 
 @dataclass(frozen=True, slots=True)
 class LimitChanged:
-    """The current that may be offered, A per phase."""
+    """The current that may be offered, A per phase.
+
+    `source` says which limit it is, None for charging profiles; `phases` on how many of them, 1 or
+    3, where the EVSE can switch, None for as many as it usually uses.
+    """
 
     limit_a: Decimal
+    source: LimitSource | None = None
+    phases: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

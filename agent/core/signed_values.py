@@ -25,7 +25,8 @@ class PublicKeyPolicy(StrEnum):
 class SignedValue:
     """One signed reading, before any version's encoding.
 
-    `record` is the signed text exactly as it was made. `signing_method` is empty when the record
+    `record` is the signed text exactly as it was made; bytes that are no UTF-8 are in it as
+    Python's surrogate escapes, so that none is lost. `signing_method` is empty when the record
     names its algorithm itself, as OCMF does. `public_key` is the SubjectPublicKeyInfo in
     hexadecimal, empty when this value does not carry the key; codecs send it as Base64 of
     `oca:base16:asn1:` followed by that hexadecimal text (OCA application note "Signed Meter
@@ -44,6 +45,16 @@ class SignedValue:
             raise ValueError("a signed value needs its record; leave the value unsigned instead")
         if not self.encoding_method:
             raise ValueError("a signed value must name its encoding method, such as OCMF")
+
+
+def record_octets(record: str) -> bytes:
+    """Return a signed record byte for byte as its signer made it."""
+    return record.encode("utf-8", "surrogateescape")
+
+
+def is_text(record: str) -> bool:
+    """Tell whether a signed record may be written as text without losing a byte."""
+    return not any("\ud800" <= character <= "\udfff" for character in record)
 
 
 def attaches_public_key(

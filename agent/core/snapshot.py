@@ -4,10 +4,11 @@
 the same facts, kept with the 1.6 codec.
 """
 
+from agent.core.fault_taxonomy import FAULTS
 from agent.core.records import dataclass
 from agent.core.vocabulary import ChargingState, ConnectorStatus
 
-EVSE_FAULTS_THAT_STAY_AVAILABLE = frozenset({"reader_lost"})
+FAULTS_THAT_STAY_AVAILABLE = frozenset(kind.name for kind in FAULTS if not kind.prevents_charging)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +38,7 @@ class EvseSnapshot:
     @property
     def faulted(self) -> bool:
         """Tell whether a fault makes charging impossible."""
-        return bool(self.faults - EVSE_FAULTS_THAT_STAY_AVAILABLE)
+        return bool(self.faults - FAULTS_THAT_STAY_AVAILABLE)
 
     @property
     def energy_flows(self) -> bool:

@@ -26,6 +26,18 @@ def fiscal_public_key(evse_id: int) -> ComponentVariable:
     return evse_variable(evse_id, "FiscalMetering", "PublicKey")
 
 
+def temperature(evse_id: int, instance: str) -> ComponentVariable:
+    """TemperatureSensor.Temperature of one EVSE: a threshold of its derating."""
+    variable = VariableKey("Temperature", instance)
+    return ComponentVariable(ComponentKey("TemperatureSensor", evse_id=evse_id), variable)
+
+
+def sensor_lost_current(evse_id: int) -> ComponentVariable:
+    """TemperatureSensor.ACCurrent[SensorLost]: the most that is offered without its sensor."""
+    variable = VariableKey("ACCurrent", "SensorLost")
+    return ComponentVariable(ComponentKey("TemperatureSensor", evse_id=evse_id), variable)
+
+
 def aligned_send_during_idle(evse_id: int) -> ComponentVariable:
     """AlignedDataCtrlr.SendDuringIdle of one EVSE (J01.FR.19)."""
     return evse_variable(evse_id, "AlignedDataCtrlr", "SendDuringIdle")

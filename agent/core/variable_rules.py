@@ -5,6 +5,7 @@ profiles are valid, whether a security profile's prerequisites are met).
 """
 
 from collections.abc import Callable, Mapping
+from decimal import Decimal
 
 from agent.core.standard_variables import (
     ALLOW_SECURITY_PROFILE_DOWNGRADE,
@@ -13,6 +14,7 @@ from agent.core.standard_variables import (
     SECURITY_PROFILE,
     TX_START_POINT,
     TX_STOP_POINT,
+    temperature,
 )
 from agent.core.variable_access import ValueReader, VariableRule
 from agent.core.variable_definition import list_members
@@ -78,6 +80,19 @@ def security_profile_rule(missing_for: Callable[[int], str | None]) -> VariableR
         return missing_for(new)
 
     return VariableRule(frozenset({SECURITY_PROFILE}), objection)
+
+
+def derating_rule(evse_id: int) -> VariableRule:
+    """Refuse thresholds of an EVSE's derating that do not rise."""
+    keys = [temperature(evse_id, name) for name in ("DeratingStart", "DeratingEnd", "Limit")]
+
+    def objection(_: ValueReader, proposed: ValueReader) -> str | None:
+        start, end, limit = (Decimal(proposed(key) or 0) for key in keys)
+        if start < end < limit:
+            return None
+        return "DeratingStart, DeratingEnd and Limit must rise in this order"
+
+    return VariableRule(frozenset(keys), objection)
 
 
 def _is_number(text: str) -> bool:

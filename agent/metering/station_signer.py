@@ -59,7 +59,7 @@ class SigningPolicy:
 
 
 class StationSigner:
-    """Signs registers of all EVSEs with one key.
+    """Signs registers of all EVSEs with one key; `problem` says why the last one is unsigned.
 
     Records of transactions share one pagination, records outside of them another (OCMF, PG).
     """
@@ -81,6 +81,7 @@ class StationSigner:
         self._policy = policy
         self._key: SigningKey | None = None
         self._preparing = asyncio.Lock()
+        self.problem: str | None = None
 
     @property
     def public_key_hex(self) -> str:
@@ -104,11 +105,14 @@ class StationSigner:
         """Return the signed register, None if that is impossible; energy goes on."""
         try:
             await self.prepare()
-            return await self._signed(request, self._policy())
+            value = await self._signed(request, self._policy())
         except _OBSTACLES as error:
+            self.problem = str(error)
             owner = request.transaction_id or f"outside transactions at EVSE {request.evse}"
             log.error("transaction %s has no signed value: %s", owner, error)
             return None
+        self.problem = None
+        return value
 
     async def _signed(self, request: SigningRequest, policy: SigningPolicy) -> SignedValue | None:
         in_transaction = request.transaction_id is not None

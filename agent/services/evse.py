@@ -8,18 +8,20 @@ the transaction on the disk); at last the change is published.
 import asyncio
 import logging
 import uuid
-from collections.abc import Callable
-from contextlib import AbstractAsyncContextManager, nullcontext
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from agent.core.authorization import Presented
-from agent.core.events import EvseChanged
+from agent.core.events import TransactionEvent
+from agent.core.fault_taxonomy import INTERNAL
+from agent.core.limits import LimitSource
 from agent.core.metering import Reading
-from agent.core.records import dataclass
+from agent.core.refusals import Refusal, refusal
 from agent.core.session import Session
 from agent.core.session_state import (
     Deadlines,
     Elapsed,
+    LimitChanged,
     LinesChanged,
     Moment,
     Resumed,
@@ -30,62 +32,23 @@ from agent.core.session_state import (
     StopOrdered,
 )
 from agent.core.vocabulary import IdToken
-from agent.ports import Clock, Csms, Journal, MeterSigner
+from agent.services.allowance import Allowance
 from agent.services.event_signing import signed
-from agent.services.judging import Judge, Judging, Observer, Remember
+from agent.services.evse_ports import EvseDescription, EvsePorts
+from agent.services.guard_view import GuardView
+from agent.services.judging import Judging, Observer
 from agent.services.lease import RENEWAL_S, lease_for, withdrawn, withdraws
-from agent.services.lines import is_opening, lines_of, lines_without_guard, plugged_in
-from agent.services.meter_reader import MeterReader
-from agent.services.meter_watch import watch_meter
-from agent.services.supervision import INTERNAL_FAULT, Supervision, guarded, with_internal_fault
-from hal.api import Fault, GuardGone, GuardLink, GuardStatus, Lease
+from agent.services.meter_watch import MeterWatch, watch_meter
+from agent.services.publication import Publication
+from agent.services.supervision import Supervision, guarded, with_internal_fault
+from agent.services.troubles import Troubles
+from hal.api import Fault, GuardGone, GuardStatus, Lease
 
 LOCK_POLL_S = 0.05
-OPENING_S = 6.0
-"""A fault is told at the latest so long after it came up, whether the contactor is open or not."""
 STUCK_S = 5.0
 """A stimulus that takes longer stops the renewal of the lease: the guard then takes over."""
 
 log = logging.getLogger(__name__)
-
-
-Guest = Callable[[SessionState, Stimulus], AbstractAsyncContextManager[Stimulus]]
-"""Lets a token that was presented before its EVSE was known arrive with the EV (see `lobby`)."""
-
-
-def _as_it_is(_state: SessionState, stimulus: Stimulus) -> AbstractAsyncContextManager[Stimulus]:
-    return nullcontext(stimulus)
-
-
-@dataclass(frozen=True, slots=True)
-class EvseDescription:
-    """What the configuration says of an EVSE."""
-
-    evse: int
-    phases: int = 3
-    nominal_voltage_v: int = 230
-    max_current_a: int = 32
-    lockable: bool = False
-
-    @property
-    def rated_power_w(self) -> int:
-        """Return the most power that may flow."""
-        return self.max_current_a * self.phases * self.nominal_voltage_v
-
-
-@dataclass(frozen=True, slots=True)
-class EvsePorts:
-    """Everything that an EVSE's service talks to."""
-
-    guard: GuardLink
-    meter: MeterReader
-    journal: Journal
-    csms: Csms
-    clock: Clock
-    signer: MeterSigner
-    judge: Judge
-    remember: Remember
-    guest: Guest = _as_it_is
 
 
 class EvseService:
@@ -111,18 +74,19 @@ class EvseService:
         self._power_was_lost = power_was_lost
         self._inbox: asyncio.Queue[Stimulus] = asyncio.Queue()
         self._resumed = False
-        self._guard_gone: str | None = "the guard has not been heard yet"
-        self._status: GuardStatus | None = None
-        self._plugged_in = session.state.snapshot.plugged_in
-        self._lease = lease_for(session.state, lockable=False)
+        self._guard = GuardView(plugged_in=session.state.snapshot.plugged_in)
+        self._lease = lease_for(session.state, lockable=False, phases=description.phases)
         self._busy_since_s: float | None = None
         self._judging = Judging(ports.judge, self.post)
         self._idle = asyncio.Event()
-        self._instrument_faults: set[Fault] = set()
+        self._troubles = Troubles()
+        self._allowance = Allowance(description.max_current_a)
+        self._refusal: Refusal | None = None
         self._kept = session.state
         self._supervision = Supervision(description.evse)
         self._again: Stimulus | None = None
-        self._untold: asyncio.TimerHandle | None = None
+        self._publication = Publication(ports.clock, ports.csms, lambda: self.state)
+        self._troubles.note(Fault.OVER_CURRENT, on=self._was_over())
         ports.meter.billing = self._bills
 
     @property
@@ -138,12 +102,35 @@ class EvseService:
     @property
     def guard_status(self) -> GuardStatus | None:
         """What the guard said last."""
-        return self._status
+        return self._guard.status
 
     @property
     def last_reading(self) -> Reading:
         """The latest reading of the meter."""
         return self._ports.meter.last
+
+    @property
+    def phases(self) -> int:
+        """The phases on which the EV can charge now."""
+        return self.description.phases_of(self._guard.status)
+
+    @property
+    def limits(self) -> tuple[LimitSource, ...]:
+        """Every limit of the current that the agent knows."""
+        return self._allowance.sources
+
+    @property
+    def troubles(self) -> Mapping[str, str]:
+        """The faults that the agent has found, each with what was said of it."""
+        gone = self._guard.gone
+        lost = {} if gone is None else {Fault.GUARD_LOST.value: gone}
+        internal = {INTERNAL: ""} if self._supervision.distrusts else {}
+        return {**self._troubles.sentences, **lost, **internal}
+
+    @property
+    def refusal(self) -> Refusal | None:
+        """The last token that was refused since somebody was let in."""
+        return self._refusal
 
     def obey(self, policy: SessionPolicy) -> None:
         """Follow other rules from now on, also for what was due under the old ones."""
@@ -157,38 +144,38 @@ class EvseService:
             self.post(self._lines_now())
 
     def post(self, stimulus: Stimulus) -> None:
-        """Put a stimulus into the inbox."""
+        """Put a stimulus into the inbox; what smart charging allows is bounded by the ceilings."""
+        if isinstance(stimulus, LimitChanged):
+            stimulus = self._allowance.bounded(stimulus)
         self._inbox.put_nowait(stimulus)
+
+    def set_ceiling(self, owner: str, ceiling: LimitSource | None) -> None:
+        """Let nothing above a limit be offered, or lift it again; each owner has one."""
+        changed = self._allowance.set_ceiling(owner, ceiling)
+        if changed is not None:
+            self._inbox.put_nowait(changed)
 
     def guard_told(self, news: GuardStatus | GuardGone) -> None:
         """Take in what the guard says; the first word after a start resumes the session."""
-        if isinstance(news, GuardGone):
-            self._guard_gone = news.reason
-            if self._resumed:
-                self.post(lines_without_guard(self.state))
+        lines = self._guard.take(news, self.state, self._faults())
+        if lines is None:
             return
-        before = None if self._status is None else self._lines(self._status)
-        self._status = news
-        self._plugged_in = plugged_in(news, before=self._plugged_in)
-        changed = before != self._lines(news)
-        if not self._resumed:
+        if self._resumed:
+            self.post(lines)
+        elif self._guard.gone is None:
             self._resumed = True
-            self._inbox.put_nowait(Resumed(self._lines(news), self._power_was_lost))
-        elif changed or self._guard_gone is not None:
-            self.post(self._lines(news))
-        self._guard_gone = None
+            self._inbox.put_nowait(Resumed(lines, self._power_was_lost))
 
-    def instrument_fault(self, fault: Fault, *, on: bool) -> None:
-        """Take note that an instrument of this EVSE is lost or back."""
-        before = frozenset(self._instrument_faults)
-        (self._instrument_faults.add if on else self._instrument_faults.discard)(fault)
-        if before != self._instrument_faults and self._resumed and self._status is not None:
-            self.post(self._lines(self._status))
+    def instrument_fault(self, fault: str, *, on: bool, sentence: str = "") -> None:
+        """Take note that an instrument of this EVSE is lost or back, in its driver's words."""
+        news = self._troubles.note(fault, on=on, sentence=sentence)
+        if news and self._resumed:
+            self.post(self._lines_now())
 
     def start_afresh(self) -> None:
         """Forget failures of software and instruments; what persists is found again at once."""
         self._supervision = Supervision(self.description.evse)
-        self._instrument_faults.clear()
+        self._troubles.forget()
         if self._resumed:
             self.post(self._lines_now())
 
@@ -200,8 +187,8 @@ class EvseService:
                 watch_meter(
                     self._ports.meter,
                     self._ports.clock,
-                    self.description.rated_power_w,
-                    lambda: self._status,
+                    MeterWatch(self.description.rated_power_w, over_current=self._was_over()),
+                    lambda: self._guard.status,
                     self.instrument_fault,
                 )
             )
@@ -221,7 +208,8 @@ class EvseService:
     async def lock_released(self, timeout_s: float) -> bool:
         """Wait until the retention lock reads back as released."""
         for _ in range(int(timeout_s / LOCK_POLL_S)):
-            if self._status is not None and self._status.lock_engaged is False:
+            status = self._guard.status
+            if status is not None and status.lock_engaged is False:
                 return True
             await asyncio.sleep(LOCK_POLL_S)
         return False
@@ -260,7 +248,7 @@ class EvseService:
         self._kept = after
         self._session.restore(after)
         if before.snapshot != after.snapshot:
-            self._publish(before, after)
+            self._publication.publish(before, after)
 
     def _look_again(self, stimulus: Stimulus) -> None:
         """Have the present lines judged: a plug or a fault that was missed must not stay unseen.
@@ -298,18 +286,46 @@ class EvseService:
     async def _obey(self, stimulus: Stimulus) -> None:
         before, lease_before = self.state, self._lease
         step = self._session.handle(stimulus, await self._moment())
-        lease = lease_for(self.state, lockable=self.description.lockable)
+        lease = self._wanted_lease()
         if withdraws(lease, lease_before):
             await self._grant(lease)
-        signer = self._ports.signer
-        events = [await signed(event, before, self._session, signer) for event in step.events]
+        events = await self._signed(step.events, before)
         for event in events:
             await self._ports.remember(event, before)
         if events or _worth_keeping(before) != _worth_keeping(self.state):
             await self._ports.journal.record(self.state, events, before_effect=True)
         self._kept = self.state
         await self._grant(lease)
+        self._note_refusal(before, stimulus, step)
         self._follow_up(before, step)
+
+    def _wanted_lease(self) -> Lease:
+        phases = self.description.phases_for(self.state)
+        return lease_for(self.state, lockable=self.description.lockable, phases=phases)
+
+    async def _signed(
+        self, events: tuple[TransactionEvent, ...], before: SessionState
+    ) -> list[TransactionEvent]:
+        """Have the registers of events signed; a meter that signs may take its time.
+
+        While no energy can flow that is no reason to let the guard take over.
+        """
+        if not self.state.snapshot.power_path_closed:
+            self._busy_since_s = None
+        signer = self._ports.signer
+        told = [await signed(event, before, self._session, signer) for event in events]
+        self._busy_since_s = self._ports.clock.monotonic_s()
+        return told
+
+    def _note_refusal(self, before: SessionState, stimulus: Stimulus, step: Step) -> None:
+        if step.refused is not None:
+            self._refusal = refusal(before, stimulus, step.refused)
+        elif self.state.authorization is not None:
+            self._refusal = None
+
+    def _was_over(self) -> bool:
+        """Tell whether an EV is still there that drew too much before a restart."""
+        return Fault.OVER_CURRENT in self.state.snapshot.faults
 
     def _bills(self) -> bool:
         return self.state.transaction is not None or self.state.snapshot.power_path_closed
@@ -323,16 +339,13 @@ class EvseService:
             reading=reading,
             fresh_id=str(uuid.uuid4()),
             online=self._ports.csms.online,
-            phases=self.description.phases,
+            phases=self.phases,
             nominal_voltage_v=self.description.nominal_voltage_v,
         )
 
     def _follow_up(self, before: SessionState, step: Step) -> None:
         after = self.state
-        if is_opening(after.snapshot):
-            self._publish_later()
-        elif before.snapshot != after.snapshot or self._untold is not None:
-            self._publish(before, after)
+        self._publication.follow(before, after)
         if step.judge is not None:
             self._judging.begin(self._presented(step.judge, step.contract))
         if step.master_pass is not None:
@@ -341,24 +354,6 @@ class EvseService:
             self._idle.set()
         for observer in self.observers:
             guarded(observer, before, after)
-
-    def _publish_later(self) -> None:
-        """Tell of a fault when the contactor has opened, or when it should have for long."""
-        if self._untold is None:
-            loop, state = asyncio.get_running_loop(), self.state
-            self._untold = loop.call_later(OPENING_S, lambda: self._publish(state, self.state))
-
-    def _publish(self, before: SessionState, after: SessionState) -> None:
-        if self._untold is not None:
-            self._untold.cancel()
-            self._untold = None
-        change = EvseChanged(
-            at=self._ports.clock.now(),
-            evse=after.evse,
-            before=before.snapshot,
-            after=after.snapshot,
-        )
-        self._ports.csms.publish(change)
 
     def _presented(self, token: IdToken, contract: str | None) -> Presented:
         holder = self.state.authorization
@@ -381,15 +376,12 @@ class EvseService:
             if self._resumed and not stuck:
                 await self._ports.guard.grant(self._lease)
 
-    def _lines(self, status: GuardStatus) -> LinesChanged:
-        internal = {INTERNAL_FAULT} if self._supervision.distrusts else set()
-        faults = {fault.value for fault in self._instrument_faults} | internal
-        return lines_of(status, faults, plugged_in=self._plugged_in)
-
     def _lines_now(self) -> LinesChanged:
-        if self._guard_gone is not None or self._status is None:
-            return lines_without_guard(self.state)
-        return self._lines(self._status)
+        return self._guard.lines(self.state, self._faults())
+
+    def _faults(self) -> frozenset[str]:
+        internal = {INTERNAL} if self._supervision.distrusts else set()
+        return frozenset(internal | self._troubles.sentences.keys())
 
 
 def _worth_keeping(state: SessionState) -> SessionState:

@@ -2,11 +2,13 @@
 
 import json
 import logging
+from base64 import b64encode
 from datetime import UTC, datetime
 from typing import Any
 
 from agent.core.events import TransactionEvent
 from agent.core.session_state import SessionState
+from agent.core.signed_values import is_text, record_octets
 from agent.core.vocabulary import TransactionPhase
 from agent.ports import Settings
 
@@ -43,7 +45,7 @@ class TransactionHistory:
             "ended_at": utc_text(event.at),
             "energy_wh": _energy_wh(event),
             "stopped_reason": event.stopped_reason,
-            "records": [s.signed.record for s in samples if s.signed],
+            "records": [_record_text(s.signed.record) for s in samples if s.signed],
             "public_key": public_key,
         }
         key = f"{entry['started_at']} {event.transaction_id}"
@@ -55,6 +57,13 @@ class TransactionHistory:
 def utc_text(at: datetime) -> str:
     """Return an instant as every interface of the station writes it, in UTC with Z."""
     return at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _record_text(record: str) -> str:
+    """Return a record as text, one that is none as `base64:` and its octets."""
+    if is_text(record):
+        return record
+    return f"base64:{b64encode(record_octets(record)).decode('ascii')}"
 
 
 def _started_at(event: TransactionEvent, before: SessionState) -> str:

@@ -10,15 +10,18 @@ LEASE_S = 1.0
 RENEWAL_S = 0.25
 
 
-def lease_for(state: SessionState, *, lockable: bool) -> Lease:
-    """Return the permission that follows from the state; the same state always gives the same."""
+def lease_for(state: SessionState, *, lockable: bool, phases: int = 3) -> Lease:
+    """Return the permission that follows from the state; the same state always gives the same.
+
+    `phases` are those on which the EVSE is to charge.
+    """
     snapshot = state.snapshot
     lock = lockable and _wants_lock(state)
     if snapshot.offered:
-        return Lease(state.evse, PilotMode.OFFER, float(state.limit_a), lock, LEASE_S)
+        return Lease(state.evse, PilotMode.OFFER, float(state.limit_a), lock, LEASE_S, phases)
     idle = not snapshot.in_transaction and not snapshot.power_path_closed
     mode = PilotMode.UNAVAILABLE if idle and not snapshot.operative else PilotMode.STANDBY
-    return Lease(state.evse, mode, 0.0, lock, LEASE_S)
+    return Lease(state.evse, mode, 0.0, lock, LEASE_S, phases)
 
 
 def _wants_lock(state: SessionState) -> bool:
@@ -37,7 +40,8 @@ def withdraws(new: Lease, old: Lease) -> bool:
     """Tell whether a lease allows less than the one before; then it cannot wait for the disk."""
     if new.mode is not PilotMode.OFFER:
         return True
-    return old.mode is PilotMode.OFFER and new.limit_a < old.limit_a
+    lower = new.limit_a < old.limit_a or new.phases < old.phases
+    return old.mode is PilotMode.OFFER and lower
 
 
 def withdrawn(lease: Lease) -> Lease:

@@ -17,7 +17,7 @@ log = logging.getLogger(__name__)
 
 
 class MeterReader:
-    """Reads a meter when asked; `lost` tells that the last attempt failed.
+    """Reads a meter when asked; `trouble` says why the last attempt failed, '' if it did not.
 
     `billing` tells whether energy is being billed: meanwhile a register that cannot be true, or
     that of another meter, is refused; otherwise it becomes the new base once it has stayed
@@ -36,8 +36,13 @@ class MeterReader:
         self._serial_number: str | None = None
         self._one_at_a_time = asyncio.Lock()
         self.billing: Callable[[], bool] = lambda: False
-        self.lost = False
+        self.trouble = ""
         self._identified = False
+
+    @property
+    def lost(self) -> bool:
+        """Tell whether the last attempt failed."""
+        return bool(self.trouble)
 
     @property
     def last(self) -> Reading:
@@ -51,9 +56,9 @@ class MeterReader:
                 async with asyncio.timeout(READ_TIMEOUT_S):
                     other_meter = await self._is_another_meter()
                     measured = _in_core_words(await self._meter.read())
-            except (HardwareError, TimeoutError) as error:
+            except Exception as error:  # noqa: BLE001 - a bug in a driver is a lost meter as well
                 self._identified = False
-                return self._refused(str(error) or "no answer in time")
+                return self._refused(self._words(error))
             if other_meter and self.billing():
                 self._identified = False
                 return self._refused("it is another meter than the one that this session began at")
@@ -106,24 +111,35 @@ class MeterReader:
         return False
 
     def _taken(self, reading: Reading, now_s: float) -> Reading:
-        self._note(lost=False, why="")
+        self._note("")
         self._last, self._last_at_s, self._jumped = reading, now_s, None
         return reading
 
     def _refused(self, why: str) -> Reading:
-        self._note(lost=True, why=why)
+        self._note(why)
         return self._stand_in()
 
     def _stand_in(self) -> Reading:
         """Return the last register; what else was measured then is not true any more."""
         return Reading(self.last.register_wh, power_w=None, fresh=False)
 
-    def _note(self, *, lost: bool, why: str) -> None:
-        if lost and not self.lost:
-            log.warning("the meter of EVSE %d cannot be used: %s", self._evse, why)
-        if self.lost and not lost:
+    def _note(self, trouble: str) -> None:
+        """Keep what is wrong; the log is told when it begins and when it is over."""
+        if trouble and not self.trouble:
+            log.warning("the meter of EVSE %d cannot be used: %s", self._evse, trouble)
+        if self.trouble and not trouble:
             log.info("the meter of EVSE %d is back", self._evse)
-        self.lost = lost
+        self.trouble = trouble
+
+    def _words(self, error: Exception) -> str:
+        """Return what a failed attempt means; a traceback of a bug is logged when it begins."""
+        if isinstance(error, TimeoutError):
+            return f"it gives no answer within {READ_TIMEOUT_S:g} s; check its bus and supply"
+        if isinstance(error, HardwareError):
+            return str(error)
+        if not self.trouble:
+            log.error("the driver of EVSE %d's meter failed", self._evse, exc_info=error)
+        return f"its driver failed with {type(error).__name__}; see the log"
 
 
 def _in_core_words(measured: MeterReading) -> Reading:

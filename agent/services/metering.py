@@ -109,9 +109,9 @@ class MeteringService:
     async def _tell(
         self, evse: int, policy: AlignedPolicy, at: datetime, context: ReadingContext
     ) -> None:
-        description, state = self._evses[evse].description, self._evses[evse].state
+        service, state = self._evses[evse], self._evses[evse].state
         limit_a = state.limit_a if state.snapshot.offered else Decimal(0)
-        offer = Offer(limit_a, description.phases, description.nominal_voltage_v)
+        offer = Offer(limit_a, service.phases, service.description.nominal_voltage_v)
         reading = await self._meters[evse].read()
         value = meter_value(at, reading, offer, policy.measurands, context)
         if value is not None:

@@ -9,13 +9,12 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import ParamSpec
 
+from agent.core.fault_taxonomy import INTERNAL
 from agent.core.session_state import SessionState, Stimulus
 
 FAILURES_IN_A_ROW = 3
 FIRST_PAUSE_S = 0.05
 LONGEST_PAUSE_S = 1.0
-INTERNAL_FAULT = "internal"
-"""The fault that is shown meanwhile; it suspends charging and goes by itself."""
 
 P = ParamSpec("P")
 
@@ -63,7 +62,7 @@ class Supervision:
 def with_internal_fault(state: SessionState) -> SessionState:
     """Return the state with the fault shown and no energy offered."""
     snapshot = state.snapshot
-    faults = snapshot.faults | {INTERNAL_FAULT}
+    faults = snapshot.faults | {INTERNAL}
     return replace(state, snapshot=replace(snapshot, faults=faults, offered=False))
 
 

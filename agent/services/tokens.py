@@ -14,15 +14,23 @@ from agent.services.lobby import Lobby
 from hal.api import Fault, HardwareError, Presentation, TokenReader
 
 RETRY_S = 1.0
+STEADY_S = 3.0
+"""A reader that was lost is back once it has listened so long, or has read a token."""
 
 log = logging.getLogger(__name__)
 
 
 class TokenService:
-    """Listens to every reader and hands each token to one EVSE."""
+    """Listens to every reader and hands each token to one EVSE.
+
+    `readers` come with the EVSEs that they serve.
+    """
 
     def __init__(
-        self, evses: Mapping[int, EvseService], lobby: Lobby, readers: Iterable[TokenReader]
+        self,
+        evses: Mapping[int, EvseService],
+        lobby: Lobby,
+        readers: Iterable[tuple[TokenReader, Iterable[int]]],
     ) -> None:
         self._evses = evses
         self._lobby = lobby
@@ -31,18 +39,22 @@ class TokenService:
     async def run(self) -> None:
         """Listen for ever; a reader that is lost is tried again."""
         async with asyncio.TaskGroup() as tasks:
-            for reader in self._readers:
-                tasks.create_task(self._listen(reader))
+            for reader, served in self._readers:
+                evses = [self._evses[number] for number in served if number in self._evses]
+                tasks.create_task(self._listen(reader, _ReaderTrouble(evses)))
 
-    async def _listen(self, reader: TokenReader) -> None:
+    async def _listen(self, reader: TokenReader, trouble: "_ReaderTrouble") -> None:
+        loop = asyncio.get_running_loop()
         while True:
+            steady = loop.call_later(STEADY_S, trouble.over)
             try:
                 async for presentation in reader.presentations():
-                    self._note_reader(lost=False)
+                    trouble.over()
                     self.present(presentation)
-            except HardwareError as error:
-                log.warning("a token reader is lost: %s", error)
-                self._note_reader(lost=True)
+            except Exception as error:  # noqa: BLE001 - a bug in a driver is a lost reader as well
+                trouble.begins(error)
+            finally:
+                steady.cancel()
             await asyncio.sleep(RETRY_S)
 
     def present(self, presentation: Presentation) -> None:
@@ -61,9 +73,31 @@ class TokenService:
         else:
             served[ranks.index(best)].post(TokenPresented(token, chain))
 
-    def _note_reader(self, *, lost: bool) -> None:
-        for evse in self._evses.values():
-            evse.instrument_fault(Fault.READER_LOST, on=lost)
+
+class _ReaderTrouble:
+    """Whether one reader is lost, told to the EVSEs that it serves, and once to the log."""
+
+    def __init__(self, evses: Iterable[EvseService]) -> None:
+        self._evses = tuple(evses)
+        self._sentence = ""
+
+    def begins(self, error: Exception) -> None:
+        """Take note that the reader does not work, in its driver's words."""
+        known = isinstance(error, HardwareError)
+        sentence = str(error) if known else f"its driver failed with {type(error).__name__}"
+        if sentence != self._sentence:
+            log.warning("a token reader is lost: %s", sentence, exc_info=None if known else error)
+        self._sentence = sentence
+        for evse in self._evses:
+            evse.instrument_fault(Fault.READER_LOST, on=True, sentence=sentence)
+
+    def over(self) -> None:
+        """Take note that the reader works."""
+        if self._sentence:
+            log.info("the token reader is back")
+        self._sentence = ""
+        for evse in self._evses:
+            evse.instrument_fault(Fault.READER_LOST, on=False)
 
 
 class _Rank(IntEnum):

@@ -133,6 +133,7 @@ def _for_the_disk(state: SessionState) -> SessionState:
         authorization=state.authorization,
         transaction=state.transaction,
         limit_a=state.limit_a,
+        wanted_phases=state.wanted_phases,
         rest=state.rest,
         connection=state.connection,
         cable_max_a=state.cable_max_a,

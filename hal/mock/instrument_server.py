@@ -48,6 +48,10 @@ class InstrumentServer:
                 answer = self._listen(peer, body)
             case "meter":
                 answer = self._meter(body, now_ns)
+            case "temperature":
+                answer = self._temperature(body)
+            case "indicate":
+                answer = self._indicate(body)
             case _:
                 answer = {"ok": False, "error": "unknown question"}
         self._drop_lost_readers()
@@ -86,6 +90,19 @@ class InstrumentServer:
             "voltage_v": values.voltage_v,
             "current_a": values.current_a,
         }
+
+    def _temperature(self, body: object) -> Reply:
+        if not isinstance(body, int) or body not in self._plant.evses:
+            return {"ok": False, "error": "there is no such EVSE"}
+        return {"ok": True, "celsius": self._bench.surroundings.celsius(body)}
+
+    def _indicate(self, body: object) -> Reply:
+        match body:
+            case [int(evse), str(colour), str(rhythm)] if evse in self._plant.evses:
+                self._bench.surroundings.show(evse, colour, rhythm)
+                return {"ok": True}
+            case _:
+                return {"ok": False, "error": "a light shows [EVSE, colour, rhythm]"}
 
     def _present(self, swipe: Swipe) -> int:
         heard = 0

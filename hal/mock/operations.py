@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from hal.api import Fault
 from hal.mock.plant import Evse, Plant
 from hal.mock.report import describe
+from hal.mock.surroundings import MAX_CELSIUS, Surroundings
 
 Reply = dict[str, object]
 
@@ -52,6 +53,7 @@ class Bench:
         self._plant = plant
         self._present = present
         self._fail_power = fail_power
+        self.surroundings = Surroundings()
         self._operations: Mapping[str, Callable[[Mapping[str, object], int], Reply]] = {
             "plug_in": self._plug_in,
             "plug_out": self._plug_out,
@@ -62,6 +64,7 @@ class Bench:
             "error": self._error,
             "meter": self._meter,
             "vehicle": self._vehicle,
+            "temperature": self._temperature,
             "power_fail": self._power_fail,
             "power_on": self._power_on,
             "state": self._state,
@@ -181,6 +184,17 @@ class Bench:
         evse.fit_vehicle(max_a, phases, cable_a, now_ns)
         return {}
 
+    def _temperature(self, request: Mapping[str, object], now_ns: int) -> Reply:
+        """Heat or cool an EVSE; null lets its sensor fail."""
+        del now_ns
+        self._evse(request)
+        celsius = _optional_number(request, "celsius")
+        if celsius is not None and not abs(celsius) <= MAX_CELSIUS:
+            raise RequestRefused(f"'celsius' is within -{MAX_CELSIUS:g}..{MAX_CELSIUS:g}")
+        number = request.get("evse", 1)
+        self.surroundings.heat(number, celsius)  # type: ignore[arg-type] # known
+        return {}
+
     def _power_fail(self, request: Mapping[str, object], now_ns: int) -> Reply:
         del request
         self._plant.set_mains(now_ns, on=False)
@@ -198,7 +212,7 @@ class Bench:
             "mains": self._plant.mains,
             "outages": self._plant.outages,
             "evses": [
-                describe(number, evse, now_ns)
+                describe(number, evse, now_ns) | self.surroundings.describe(number)
                 for number, evse in self._plant.evses.items()
                 if only is None or evse is only
             ],

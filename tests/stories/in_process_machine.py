@@ -14,7 +14,7 @@ import pytest
 from agent import app
 from agent.app import Ending, Stop, machine
 from agent.app.boot_reason import SERVICE_RESULT, leave_reason
-from agent.app.hardware import Hardware
+from agent.app.hardware import Hardware, ServingReader
 from agent.app.station import Station
 from agent.app.storage import open_storage
 from agent.config.load import load
@@ -82,6 +82,8 @@ class InProcessMachine(Machine):
         self.config = folder / "station.toml"
         self.clock: Callable[[], VirtualClock] = VirtualClock
         self.starts = 0
+        self.wiring = ""
+        self.fitted: Callable[[Hardware], Hardware] = lambda hardware: hardware
         self._killed = False
         self.power_cycles = 0
         self._boot_id = folder / "boot_id"
@@ -127,7 +129,7 @@ class InProcessMachine(Machine):
         tables = [
             EVSE.format(id=n, cable=cable, connector_type=kind) for n, kind in enumerate(kinds, 1)
         ]
-        wiring = SOCKET if cable == "socket" else ""
+        wiring = (SOCKET if cable == "socket" else "") + self.wiring
         self.config.write_text(
             CONFIG.format(
                 url=url,
@@ -232,7 +234,7 @@ class InProcessMachine(Machine):
             storage = await open_storage(
                 config, clock, machine.boot_id(), lambda: clock.synchronized, limits
             )
-        hardware = self._hardware([evse.id for evse in config.evses])
+        hardware = self.fitted(self._hardware([evse.id for evse in config.evses]))
         try:
             foundations = await app._foundations(
                 config,
@@ -273,7 +275,7 @@ class InProcessMachine(Machine):
         return Hardware(
             guard=board,
             meters={number: board.meter(number) for number in numbers},
-            readers=(board.reader(tuple(numbers)),),
+            readers=(ServingReader(board.reader(tuple(numbers)), tuple(numbers)),),
             bench=_Bench(board),
         )
 

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from agent.core.events import MeterValuesEvent
 from agent.core.meter_values import UNITS, MeterValue, SampledValue
-from agent.core.signed_values import SignedValue
+from agent.core.signed_values import SignedValue, is_text, record_octets
 from agent.core.vocabulary import Measurand
 from agent.ocpp.codec import Call, CodecContext, SignedValueWrapper
 from agent.ocpp.numbers import json_number
@@ -79,14 +79,16 @@ def signed_data(signed: SignedValue, wrapper: SignedValueWrapper) -> str:
     """Return the text of a SignedData value; the record is in it byte for byte.
 
     The OCA's note "Signed Meter Values in OCPP" wants a JSON text with all four fields, empty ones
-    included. Some back ends expect the record itself, or another name for the first field.
+    included. Some back ends expect the record itself (Base64 where it is no text), or another name
+    for the first field.
     """
+    data = b64encode(record_octets(signed.record)).decode("ascii")
     if wrapper is SignedValueWrapper.RAW:
-        return signed.record
+        return signed.record if is_text(signed.record) else data
     has_to_be = wrapper is SignedValueWrapper.HAS_TO_BE
     public_key = _PUBLIC_KEY_PREFIX + signed.public_key if signed.public_key else ""
     fields = {
-        "signedMeterValue" if has_to_be else "signedMeterData": _base64(signed.record),
+        "signedMeterValue" if has_to_be else "signedMeterData": data,
         "signingMethod": signed.signing_method,
         "encodingMethod": signed.encoding_method,
         "publicKey": _base64(public_key),

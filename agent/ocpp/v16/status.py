@@ -26,20 +26,23 @@ in the instant in which the contactor closes, so that Charging is not preceded b
 SuspendedEVSE. The state before a fault returns with the facts when the fault clears (S16-STAT-07).
 """
 
-from collections.abc import Mapping
 from enum import StrEnum
-from types import MappingProxyType
 from typing import Final
 
 from agent.core.events import EvseChanged, StationChanged
 from agent.core.records import dataclass
-from agent.core.snapshot import EVSE_FAULTS_THAT_STAY_AVAILABLE, EvseSnapshot
+from agent.core.snapshot import FAULTS_THAT_STAY_AVAILABLE, EvseSnapshot
 from agent.ocpp.codec import Call, CodecContext
 from agent.ocpp.payloads import present, shorten
 from agent.ocpp.timestamps import format_datetime
 from agent.ocpp.v16.connectors import STATION
+from agent.ocpp.v16.error_codes import (
+    NO_ERROR,
+    VENDOR_ERROR_CODE_LENGTH,
+    ErrorReport,
+    error_report,
+)
 
-_VENDOR_ERROR_CODE_LENGTH: Final = 50
 _EV_SIDE_DISCONNECTED: Final = "EV side disconnected"
 
 
@@ -57,56 +60,12 @@ class ChargePointStatus(StrEnum):
     FAULTED = "Faulted"
 
 
-class ChargePointErrorCode(StrEnum):
-    """ChargePointErrorCode of 1.6, as far as this station has the cause."""
-
-    NO_ERROR = "NoError"
-    CONNECTOR_LOCK_FAILURE = "ConnectorLockFailure"
-    GROUND_FAILURE = "GroundFailure"
-    HIGH_TEMPERATURE = "HighTemperature"
-    INTERNAL_ERROR = "InternalError"
-    OTHER_ERROR = "OtherError"
-    OVER_CURRENT_FAILURE = "OverCurrentFailure"
-    POWER_METER_FAILURE = "PowerMeterFailure"
-    POWER_SWITCH_FAILURE = "PowerSwitchFailure"
-    READER_FAILURE = "ReaderFailure"
-    UNDER_VOLTAGE = "UnderVoltage"
-
-
-ERROR_CODES: Final[Mapping[str, ChargePointErrorCode]] = MappingProxyType(
-    {
-        "contactor_welded": ChargePointErrorCode.POWER_SWITCH_FAILURE,
-        "rcd": ChargePointErrorCode.GROUND_FAILURE,
-        "pe": ChargePointErrorCode.GROUND_FAILURE,
-        "estop": ChargePointErrorCode.OTHER_ERROR,
-        "over_current": ChargePointErrorCode.OVER_CURRENT_FAILURE,
-        "contactor_stuck_open": ChargePointErrorCode.POWER_SWITCH_FAILURE,
-        "lock": ChargePointErrorCode.CONNECTOR_LOCK_FAILURE,
-        "over_temperature": ChargePointErrorCode.HIGH_TEMPERATURE,
-        "under_voltage": ChargePointErrorCode.UNDER_VOLTAGE,
-        "diode": ChargePointErrorCode.OTHER_ERROR,
-        "cp_short": ChargePointErrorCode.OTHER_ERROR,
-        "ventilation": ChargePointErrorCode.OTHER_ERROR,
-        "lines_lost": ChargePointErrorCode.INTERNAL_ERROR,
-        "guard_lost": ChargePointErrorCode.INTERNAL_ERROR,
-        "meter_lost": ChargePointErrorCode.POWER_METER_FAILURE,
-        "other": ChargePointErrorCode.OTHER_ERROR,
-        "reader_lost": ChargePointErrorCode.READER_FAILURE,
-    }
-)
-"""Most serious first: one code is told, of the first fault present.
-
-A pilot fault is OtherError: EVCommunicationError is a mere warning, not for Faulted (S16-STAT-08).
-"""
-
-
 @dataclass(frozen=True, slots=True)
 class ConnectorReport:
     """What StatusNotification says of a connector, apart from time and place."""
 
     status: ChargePointStatus
-    error_code: ChargePointErrorCode = ChargePointErrorCode.NO_ERROR
-    vendor_error_code: str | None = None
+    error: ErrorReport = NO_ERROR
 
 
 def status_notification(event: EvseChanged, context: CodecContext) -> tuple[Call, ...]:
@@ -122,25 +81,26 @@ def status_notification(event: EvseChanged, context: CodecContext) -> tuple[Call
     if disconnected:
         payload["info"] = _EV_SIDE_DISCONNECTED
     if event.vendor_error:
-        payload["vendorErrorCode"] = shorten(event.vendor_error, _VENDOR_ERROR_CODE_LENGTH)
+        payload.pop("vendorId", None)
+        payload["vendorErrorCode"] = shorten(event.vendor_error, VENDOR_ERROR_CODE_LENGTH)
     return (Call("StatusNotification", payload),)
 
 
 def station_status_notification(event: StationChanged, _context: CodecContext) -> tuple[Call, ...]:
     """Tell the state of the station as a whole, connector 0 (S16-STAT-02)."""
-    if event.faults - EVSE_FAULTS_THAT_STAY_AVAILABLE:
+    if event.faults - FAULTS_THAT_STAY_AVAILABLE:
         status = ChargePointStatus.FAULTED
     else:
         usable = event.operative
         status = ChargePointStatus.AVAILABLE if usable else ChargePointStatus.UNAVAILABLE
-    report = _with_error(status, event.faults)
+    report = ConnectorReport(status, error_report(event.faults))
     payload = _payload(STATION, report) | {"timestamp": format_datetime(event.at)}
     return (Call("StatusNotification", payload),)
 
 
 def connector_report(snapshot: EvseSnapshot) -> ConnectorReport:
-    """Project onto status and error; the code is that of the most serious of several faults."""
-    return _with_error(charge_point_status(snapshot), snapshot.faults)
+    """Project onto status and error."""
+    return ConnectorReport(charge_point_status(snapshot), error_report(snapshot.faults))
 
 
 def charge_point_status(snapshot: EvseSnapshot) -> ChargePointStatus:
@@ -174,22 +134,14 @@ def _left_transaction(event: EvseChanged) -> bool:
     return was_plugged_in and event.after.in_transaction and not event.after.plugged_in
 
 
-def _with_error(status: ChargePointStatus, faults: frozenset[str]) -> ConnectorReport:
-    if not faults:
-        return ConnectorReport(status)
-    known = [fault for fault in ERROR_CODES if fault in faults]
-    in_order = [*known, *sorted(faults - ERROR_CODES.keys())]
-    code = ERROR_CODES.get(in_order[0], ChargePointErrorCode.OTHER_ERROR)
-    vendor_error_code = shorten(",".join(in_order), _VENDOR_ERROR_CODE_LENGTH)
-    return ConnectorReport(status, code, vendor_error_code)
-
-
 def _payload(connector: int, report: ConnectorReport) -> dict[str, object]:
     return present(
         {
             "connectorId": connector,
-            "errorCode": report.error_code.value,
+            "errorCode": report.error.code.value,
             "status": report.status.value,
-            "vendorErrorCode": report.vendor_error_code,
+            "info": report.error.info,
+            "vendorId": report.error.vendor_id,
+            "vendorErrorCode": report.error.vendor_error_code,
         }
     )

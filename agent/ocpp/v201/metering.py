@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from agent.core.events import MeterValuesEvent
 from agent.core.meter_values import UNITS, MeterValue, SampledValue
-from agent.core.signed_values import SignedValue
+from agent.core.signed_values import SignedValue, record_octets
 from agent.ocpp.codec import Call, CodecContext
 from agent.ocpp.numbers import json_number
 from agent.ocpp.payloads import present
@@ -60,7 +60,7 @@ def signed_meter_value(
 
     A record is never cut: the signature would no longer hold.
     """
-    data = _base64(signed.record)
+    data = b64encode(record_octets(signed.record)).decode("ascii")
     if len(data) > limits.signed_data_length or not _methods_fit(signed, limits):
         logger.warning(
             "%s: a signed value of %d characters is left out, %d are allowed; "

@@ -6,7 +6,15 @@ import pytest
 
 from agent.cli.parser import run_command
 from agent.cli.programs import CsmsOptions, DemoOptions, Programs
-from tests.unit.cli.fake_station import EXPORT, STATUS, TRANSACTIONS, VARIABLES, FakeStation, line
+from tests.unit.cli.fake_station import (
+    EXPORT,
+    STATUS,
+    TRANSACTIONS,
+    VARIABLES,
+    WHY,
+    FakeStation,
+    line,
+)
 
 
 class Started:
@@ -42,6 +50,7 @@ def started(monkeypatch: pytest.MonkeyPatch) -> Started:
 def station(tmp_path: Path) -> Iterator[FakeStation]:
     answers = {
         "status": STATUS,
+        "why": WHY,
         "transactions": TRANSACTIONS,
         "variables": VARIABLES,
         "export": EXPORT,

@@ -85,6 +85,7 @@ STATUS: dict[str, Any] = {
             "limit_a": 32.0,
             "contactor_closed": True,
             "faults": [],
+            "troubles": {},
             "plugged_in": True,
             "authorized": True,
             "energy_wh": 1234567.0,
@@ -106,6 +107,7 @@ STATUS: dict[str, Any] = {
             "limit_a": None,
             "contactor_closed": False,
             "faults": ["rcd"],
+            "troubles": {"rcd": "", "meter_lost": "no answer on /dev/ttyUSB0"},
             "plugged_in": False,
             "authorized": False,
             "energy_wh": None,
@@ -166,3 +168,30 @@ VARIABLES: dict[str, Any] = {
     ],
 }
 EXPORT: dict[str, Any] = TRANSACTIONS | {"variables": {"OCPPCommCtrlr.HeartbeatInterval": "300"}}
+
+WHY: dict[str, Any] = {
+    "ok": True,
+    "evses": [
+        {
+            "id": 1,
+            "charges": False,
+            "sentence": "EVSE 1 does not charge: the meter does not answer.",
+            "causes": [
+                {
+                    "kind": "fault",
+                    "name": "meter_lost",
+                    "prevents": True,
+                    "sentence": "The meter does not answer.",
+                    "remedy": "Check the bus.",
+                },
+                {
+                    "kind": "limit",
+                    "name": "hardware",
+                    "prevents": False,
+                    "sentence": "At most 32 A: the EVSE is built for no more.",
+                    "remedy": "",
+                },
+            ],
+        }
+    ],
+}

@@ -13,9 +13,9 @@ from agent.cli.parser import run_command
 from agent.cli.programs import Programs
 from agent.config.problems import ConfigError, ConfigProblem
 from tests.unit.cli.conftest import Started
-from tests.unit.cli.fake_station import EXPORT, STATUS, TRANSACTIONS, FakeStation, line
+from tests.unit.cli.fake_station import EXPORT, STATUS, TRANSACTIONS, WHY, FakeStation, line
 
-ASKING = ["status", "transactions", "variables", "security-log", "export"]
+ASKING = ["status", "why", "transactions", "variables", "security-log", "export"]
 
 
 def test_status_tells_csms_guard_and_every_evse(
@@ -30,7 +30,8 @@ def test_status_tells_csms_guard_and_every_evse(
     for fact in ("Occupied Charging", "C 53.3%", "32 A", "closed", "11.01 kW", "1234.567 kWh"):
         assert fact in shown
     assert "T-1 since 2026-01-01T09:00:00.000Z, 10.500 kWh" in shown
-    assert lines[-1] == "EVSE 2 has faults: rcd"
+    assert lines[-2] == "EVSE 2 has faults: rcd"
+    assert lines[-1] == "EVSE 2 meter_lost: no answer on /dev/ttyUSB0"
     assert station.requests == [{"op": "status"}]
 
 
@@ -146,7 +147,8 @@ def test_a_station_without_transactions_says_so(
 
 
 @pytest.mark.parametrize(
-    ("command", "reply"), [("status", STATUS), ("transactions", TRANSACTIONS), ("export", EXPORT)]
+    ("command", "reply"),
+    [("status", STATUS), ("why", WHY), ("transactions", TRANSACTIONS), ("export", EXPORT)],
 )
 def test_programs_get_the_reply_as_it_is(
     started: Started,
@@ -288,3 +290,25 @@ def test_every_problem_of_a_configuration_is_told_with_file_key_and_reason(
         "key": "csms.url",
         "reason": "is missing",
     }
+
+
+@pytest.mark.parametrize(
+    ("arguments", "request_"),
+    [([], {"op": "why"}), (["--evse", "1"], {"op": "why", "evse": 1})],
+)
+def test_why_tells_one_sentence_and_the_causes_behind_it(
+    started: Started,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    arguments: list[str],
+    request_: dict[str, object],
+) -> None:
+    with FakeStation(tmp_path / "s", lambda _: line(WHY)) as station:
+        assert started.run("why", "--socket", str(station.path), *arguments) == 0
+        assert station.requests == [request_]
+    assert capsys.readouterr().out.splitlines() == [
+        "EVSE 1 does not charge: the meter does not answer.",
+        "  ! The meter does not answer.",
+        "      Check the bus.",
+        "  - At most 32 A: the EVSE is built for no more.",
+    ]

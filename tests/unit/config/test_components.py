@@ -1,3 +1,4 @@
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 
@@ -11,11 +12,12 @@ from agent.config.components import (
 )
 from agent.config.initial_values import device_model_for
 from agent.config.load import load
-from agent.config.model import StationConfig
+from agent.config.model import BackendConfig, HardwareRole, StationConfig
 from agent.config.problems import ConfigError
 from agent.core import standard_variables as sv
 from agent.core.commands import ReportBase
 from agent.core.device_model import DeviceModel
+from agent.core.fault_taxonomy import FAULTS
 from agent.core.reporting import base_report
 from agent.core.variable_access import Assignment, SetStatus, ValueOrigin
 from agent.core.variable_definition import (
@@ -263,3 +265,38 @@ def test_no_definition_contradicts_its_neighbours(tmp_path: Path) -> None:
         assert bool(definition.values_list) is (
             definition.data_type in LIST_TYPES | {DataType.OPTION_LIST}
         ), definition.key.notation
+
+
+@pytest.mark.parametrize("switching", [True, False])
+def test_phases_that_can_be_switched_are_told(tmp_path: Path, switching: bool) -> None:
+    config = station(tmp_path)
+    (evse,) = config.evses
+    config = replace(config, evses=(replace(evse, phase_switching=switching),))
+    model = device_model_for(config, EVERYTHING)
+    for variable in ("ACPhaseSwitchingSupported", "Phases3to1"):
+        assert model.boolean(component("SmartChargingCtrlr", variable)) is switching
+
+
+def test_an_evse_has_the_components_of_the_hardware_that_it_has(tmp_path: Path) -> None:
+    config = station(tmp_path)
+    (evse,) = config.evses
+    bare = device_model_for(config, EVERYTHING)
+    assert not bare.has(sv.temperature(1, "DeratingStart"))
+    assert not bare.has(component("ChargingStatusIndicator", "Color", 1))
+    backend = BackendConfig(backend="mock")
+    roles = {*evse.hardware, *HardwareRole}
+    fitted = replace(evse, hardware=dict.fromkeys(roles, backend))
+    full = device_model_for(replace(config, evses=(fitted,)), EVERYTHING)
+    assert full.has(sv.temperature(1, "DeratingStart"))
+    for kind in FAULTS:
+        connector = 1 if kind.at_connector else None
+        assert full.has(component(kind.component, kind.variable, 1, connector)), kind.name
+
+
+def test_thresholds_of_derating_must_rise(tmp_path: Path) -> None:
+    config = station(tmp_path, '[variables]\n"TemperatureSensor@1.Temperature[Limit]" = 70\n')
+    (evse,) = config.evses
+    hardware = {**evse.hardware, HardwareRole.TEMPERATURE: BackendConfig(backend="mock")}
+    config = replace(config, evses=(replace(evse, hardware=hardware),))
+    with pytest.raises(ConfigError, match="must rise in this order"):
+        device_model_for(config, EVERYTHING)

@@ -154,6 +154,28 @@ def test_a_problem_is_told_with_file_key_and_reason(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("phases", "more", "key"),
+    [
+        (3, "phase_switching = true\nusual_phases = 2", "evse[1].usual_phases"),
+        (1, "phase_switching = true", "evse[1].phase_switching"),
+        (3, "usual_phases = 1", "evse[1].usual_phases"),
+    ],
+)
+def test_phases_are_switched_only_where_there_are_some(
+    tmp_path: Path, phases: int, more: str, key: str
+) -> None:
+    file = edited(tmp_path, ("phases = 3", f"phases = {phases}\n{more}"))
+    assert set(problems(file)) == {key}
+
+
+def test_an_evse_may_switch_phases(tmp_path: Path) -> None:
+    switching = "phases = 3\nphase_switching = true\nusual_phases = 1"
+    config = load(edited(tmp_path, ("phases = 3", switching)))
+    assert config.evses[0].phase_switching
+    assert config.evses[0].usual_phases == 1
+
+
+@pytest.mark.parametrize(
     ("old", "new", "key"),
     [
         ('vendor = "Example"', f'vendor = "{"x" * 21}"', "station.vendor"),

@@ -26,7 +26,8 @@ from agent.core.vocabulary import (
     TokenType,
 )
 from agent.ports import SigningRequest
-from agent.services.evse import EvseDescription, EvsePorts, EvseService
+from agent.services.evse import EvseService
+from agent.services.evse_ports import EvseDescription, EvsePorts
 from agent.services.meter_reader import MeterReader
 from hal.api import (
     GuardStatus,
@@ -114,15 +115,22 @@ class Meter:
 
 
 class Unsigned:
+    """Signs nothing, and takes its time for it."""
+
+    def __init__(self) -> None:
+        self.takes_s = 0.0
+
     async def sign(self, request: SigningRequest) -> SignedValue | None:
+        await asyncio.sleep(self.takes_s)
         return None
 
 
 class Rig:
     """The service with its session; `session.policy` and `judge` may be replaced by faulty ones."""
 
-    def __init__(self) -> None:
+    def __init__(self, description: EvseDescription | None = None) -> None:
         self.guard, self.journal, self.csms = Guard(), Journal(), Csms()
+        self.signer = Unsigned()
         self.session = Session(idle_state(1), SessionPolicy())
         self.judge = self._accept
         meter = MeterReader(1, Meter(), None)
@@ -132,13 +140,14 @@ class Rig:
             journal=self.journal,
             csms=self.csms,
             clock=Clock(),
-            signer=Unsigned(),
+            signer=self.signer,
             judge=self._judge,
             remember=self._remember,
         )
-        self.service = EvseService(EvseDescription(1), self.session, ports, power_was_lost=False)
+        description = description or EvseDescription(1)
+        self.service = EvseService(description, self.session, ports, power_was_lost=False)
 
-    def shows(self, pilot: PilotState, *, closed: bool = False) -> None:
+    def shows(self, pilot: PilotState, *, closed: bool = False, phases: int = 3) -> None:
         status = GuardStatus(
             evse=1,
             pilot_state=pilot,
@@ -148,6 +157,7 @@ class Rig:
             contactor_closed=closed,
             lease=LeaseState.LIVE,
             connection=1,
+            phases=phases,
         )
         self.service.guard_told(status)
 
@@ -180,8 +190,8 @@ class Rig:
 
 
 @asynccontextmanager
-async def running() -> AsyncIterator[Rig]:
-    rig = Rig()
+async def running(description: EvseDescription | None = None) -> AsyncIterator[Rig]:
+    rig = Rig(description)
     task = asyncio.create_task(rig.service.run())
     try:
         yield rig

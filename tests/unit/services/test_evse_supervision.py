@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from agent.core.fault_taxonomy import INTERNAL
 from agent.core.session_state import (
     Cause,
     EventTriggered,
@@ -14,7 +15,6 @@ from agent.core.session_state import (
     TokenPresented,
 )
 from agent.core.vocabulary import AuthorizedBy, IdToken, IdTokenInfo, StoppedReason, TriggerReason
-from agent.services.supervision import INTERNAL_FAULT
 from hal.api import PilotMode, PilotState
 from tests.unit.services.evse_rig import TOKEN, Rig, running
 
@@ -66,7 +66,7 @@ async def test_a_session_that_fails_again_and_again_delivers_no_energy() -> None
         break_session(rig)
         rig.service.post(EventTriggered())
         await rig.until(lambda: not rig.guard.offers)
-        await rig.until(lambda: INTERNAL_FAULT in rig.csms.faults)
+        await rig.until(lambda: INTERNAL in rig.csms.faults)
         await asyncio.sleep(0.6)
         # Two renewals later it is still so.
         assert not rig.guard.offers
@@ -80,7 +80,7 @@ async def test_a_session_that_works_again_goes_on_where_it_was() -> None:
         assert transaction is not None
         break_session(rig)
         rig.service.post(EventTriggered())
-        await rig.until(lambda: INTERNAL_FAULT in rig.csms.faults)
+        await rig.until(lambda: INTERNAL in rig.csms.faults)
         rig.session.policy = good
         await rig.until(lambda: rig.guard.offers)
         assert rig.csms.faults == frozenset()

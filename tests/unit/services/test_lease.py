@@ -8,7 +8,9 @@ from agent.core.session import idle_state
 from agent.core.session_state import Authorization, Cause, SessionState, Transaction
 from agent.core.snapshot import EvseSnapshot
 from agent.core.vocabulary import AuthorizedBy, IdToken, TriggerReason
-from agent.services.lease import lease_for
+from agent.services.evse_ports import EvseDescription
+from agent.services.lease import lease_for, withdraws
+from hal.api import GuardStatus, Lease, LeaseState, PilotMode, PilotState
 
 DRIVER = Authorization(IdToken("04A2B3C4"), AuthorizedBy.CSMS)
 RUNNING = Transaction("t", datetime(2026, 3, 2, tzinfo=UTC), Decimal(0))
@@ -40,3 +42,55 @@ def test_the_cable_is_locked_for_whom_it_is_used_or_kept(
 ) -> None:
     assert lease_for(situation, lockable=True).lock is locked
     assert not lease_for(situation, lockable=False).lock
+
+
+SWITCHING = EvseDescription(1, phase_switching=True, usual_phases=3)
+ONE_PHASE = EvseDescription(1, phases=1, usual_phases=1)
+SPARING = EvseDescription(1, phase_switching=True, usual_phases=1)
+
+
+@pytest.mark.parametrize(
+    ("description", "wanted", "phases"),
+    [
+        (EvseDescription(1), None, 3),
+        (EvseDescription(1), 1, 3),
+        (ONE_PHASE, 3, 1),
+        (SWITCHING, None, 3),
+        (SWITCHING, 1, 1),
+        (SPARING, None, 1),
+        (SPARING, 3, 3),
+    ],
+)
+def test_phases_are_chosen_only_where_they_can_be_switched(
+    description: EvseDescription, wanted: int | None, phases: int
+) -> None:
+    situation = replace(state(offered=True), wanted_phases=wanted)
+    assert description.phases_for(situation) == phases
+    lease = lease_for(situation, lockable=False, phases=description.phases_for(situation))
+    assert (lease.mode, lease.phases) == (PilotMode.OFFER, phases)
+
+
+@pytest.mark.parametrize(
+    ("description", "connected", "phases"),
+    [(EvseDescription(1), 1, 3), (ONE_PHASE, 3, 1), (SWITCHING, 1, 1), (SWITCHING, 3, 3)],
+)
+def test_the_guard_says_which_phases_are_connected(
+    description: EvseDescription, connected: int, phases: int
+) -> None:
+    status = GuardStatus(
+        *(1, PilotState.C, 0.5, 16.0),
+        contactor_commanded=True,
+        contactor_closed=True,
+        lease=LeaseState.LIVE,
+        phases=connected,
+    )
+    assert description.phases_of(status) == phases
+    assert description.phases_of(None) == description.phases
+
+
+def test_fewer_phases_need_not_wait_for_the_disk_and_more_must() -> None:
+    three = Lease(1, PilotMode.OFFER, 16.0, phases=3)
+    one = replace(three, phases=1)
+    assert withdraws(one, three)
+    assert not withdraws(three, one)
+    assert not withdraws(three, three)

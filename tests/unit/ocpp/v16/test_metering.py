@@ -179,3 +179,14 @@ def test_a_large_record_is_never_cut() -> None:
 def test_a_record_is_told_even_if_its_number_is_none() -> None:
     (told_sample,) = sampled(SampledValue(Decimal("NaN"), signed=SIGNED))
     assert told_sample["format"] == "SignedData"
+
+
+@pytest.mark.parametrize("wrapper", SignedValueWrapper)
+def test_a_record_that_is_no_text_keeps_every_byte(wrapper: SignedValueWrapper) -> None:
+    octets = bytes(range(256))
+    signed = SignedValue(octets.decode("utf-8", "surrogateescape"), encoding_method="SNAPSHOT")
+    text = signed_text(signed, wrapper)
+    if wrapper is not SignedValueWrapper.RAW:
+        fields = json.loads(text)
+        text = fields.get("signedMeterData") or fields["signedMeterValue"]
+    assert base64.b64decode(text) == octets

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from agent.core.events import EvseChanged, StationChanged
-from agent.core.faults import ENDS_TRANSACTION
+from agent.core.fault_taxonomy import FAULTS, MREC_VENDOR
 from agent.core.metering import Reading
 from agent.core.session import Session, idle_state
 from agent.core.session_state import (
@@ -24,8 +24,8 @@ from agent.core.session_state import (
 )
 from agent.core.snapshot import EvseSnapshot
 from agent.core.vocabulary import AuthorizationStatus, AuthorizedBy, IdTokenInfo
-from agent.ocpp.v16.status import ERROR_CODES, charge_point_status
-from hal.api import Fault
+from agent.ocpp.v16.error_codes import ERROR_CODES
+from agent.ocpp.v16.status import charge_point_status
 from tests.unit.ocpp.v16.instances import NOW, SENT_NOW, TOKEN, TRANSACTION_ID, silent, told
 
 IDLE = EvseSnapshot()
@@ -146,40 +146,53 @@ def test_without_a_before_the_present_state_is_told() -> None:
     assert status_of(IDLE) == "Available"
 
 
-def test_every_fault_of_the_hardware_and_of_the_core_has_an_error_code() -> None:
-    assert set(ERROR_CODES) == {fault.value for fault in Fault}
-    assert set(ENDS_TRANSACTION) <= set(ERROR_CODES)
+def test_every_error_code_is_that_of_a_fault_that_exists() -> None:
+    assert set(ERROR_CODES) <= {kind.name for kind in FAULTS}
+
+
+@pytest.mark.requirement("S16-STAT-01")
+@pytest.mark.parametrize("fault", [kind.name for kind in FAULTS])
+def test_every_fault_is_told_in_legal_words(fault: str) -> None:
+    _, payload = told(changed(IDLE, replace(IDLE, faults=frozenset({fault}))))
+
+    assert payload["errorCode"] != "NoError"
 
 
 @pytest.mark.requirement("S16-STAT-08")
 @pytest.mark.parametrize(
-    ("fault", "error_code"),
+    ("fault", "error_code", "vendor_error_code"),
     [
-        ("rcd", "GroundFailure"),
-        ("pe", "GroundFailure"),
-        ("diode", "OtherError"),
-        ("cp_short", "OtherError"),
-        ("over_temperature", "HighTemperature"),
-        ("over_current", "OverCurrentFailure"),
-        ("contactor_welded", "PowerSwitchFailure"),
-        ("contactor_stuck_open", "PowerSwitchFailure"),
-        ("lock", "ConnectorLockFailure"),
-        ("estop", "OtherError"),
-        ("meter_lost", "PowerMeterFailure"),
-        ("under_voltage", "UnderVoltage"),
-        ("ventilation", "OtherError"),
-        ("other", "OtherError"),
-        ("lines_lost", "InternalError"),
-        ("guard_lost", "InternalError"),
-        ("never_heard_of", "OtherError"),
+        ("rcd", "GroundFailure", "CX002"),
+        ("pe", "GroundFailure", None),
+        ("diode", "OtherError", "CX014"),
+        ("cp_short", "OtherError", "CX014"),
+        ("cp_negative", "OtherError", "CX014"),
+        ("over_temperature", "HighTemperature", "CX003"),
+        ("over_current", "OverCurrentFailure", "CX004"),
+        ("contactor_welded", "PowerSwitchFailure", "CX017"),
+        ("contactor_stuck_open", "PowerSwitchFailure", "CX017"),
+        ("lock", "ConnectorLockFailure", "CX001"),
+        ("estop", "OtherError", "CX008"),
+        ("meter_lost", "PowerMeterFailure", None),
+        ("under_voltage", "UnderVoltage", "CX006"),
+        ("ventilation", "OtherError", None),
+        ("other", "OtherError", None),
+        ("lines_lost", "InternalError", None),
+        ("guard_lost", "InternalError", None),
+        ("internal", "InternalError", None),
+        ("never_heard_of", "OtherError", None),
     ],
 )
-def test_a_fault_is_told_with_its_code_and_its_own_name(fault: str, error_code: str) -> None:
+def test_a_fault_is_told_with_its_code_and_under_whose_code_there_is(
+    fault: str, error_code: str, vendor_error_code: str | None
+) -> None:
     _, payload = told(changed(IDLE, replace(IDLE, faults=frozenset({fault}))))
 
     assert payload["status"] == "Faulted"
     assert payload["errorCode"] == error_code
-    assert payload["vendorErrorCode"] == fault
+    assert payload["vendorErrorCode"] == (vendor_error_code or fault)
+    assert payload.get("vendorId") == (MREC_VENDOR if vendor_error_code else None)
+    assert payload["info"] == fault
 
 
 def test_a_lost_reader_is_an_error_of_an_available_connector() -> None:
@@ -194,7 +207,8 @@ def test_the_most_serious_fault_gives_the_code_and_all_are_named() -> None:
     _, payload = told(changed(IDLE, replace(IDLE, faults=faults)))
 
     assert payload["errorCode"] == "GroundFailure"
-    assert payload["vendorErrorCode"] == "rcd,over_temperature,reader_lost,zzz"
+    assert payload["vendorErrorCode"] == "CX002"
+    assert payload["info"] == "rcd,over_temperature,reader_lost,zzz"
 
 
 def test_another_fault_is_news_though_the_status_stays() -> None:
@@ -211,6 +225,7 @@ def test_the_vendors_own_words_replace_the_faults_names() -> None:
     _, payload = told(changed(IDLE, after, vendor_error="E" * 60))
 
     assert payload["vendorErrorCode"] == "E" * 50
+    assert "vendorId" not in payload
 
 
 @pytest.mark.requirement("S16-STAT-02")

@@ -174,3 +174,11 @@ def test_methods_and_key_that_just_fit_are_told() -> None:
     assert isinstance(signed, dict)
     assert (signed["signingMethod"], signed["encodingMethod"]) == ("m" * 50, "e" * 50)
     assert len(signed["publicKey"]) == 2500
+
+
+def test_a_record_that_is_no_text_keeps_every_byte() -> None:
+    octets = bytes(range(256))
+    signed = SignedValue(octets.decode("utf-8", "surrogateescape"), encoding_method="SNAPSHOT")
+    told_value = sampled(SampledValue(Decimal(1), signed=signed))["signedMeterValue"]
+    assert isinstance(told_value, dict)
+    assert base64.b64decode(told_value["signedMeterData"]) == octets

@@ -1,0 +1,64 @@
+"""Gathers what `stationd why` is answered from: what session, guard and instruments know."""
+
+from collections.abc import Callable, Mapping
+from decimal import Decimal
+
+from agent.core.explanation import EvseFacts, Explanation, StationFacts, explain, with_hardware
+from agent.core.limits import LimitSource
+from agent.services.evse import EvseService
+from hal.api import GuardStatus, LeaseState
+
+
+class Explainer:
+    """Says why each EVSE does what it does.
+
+    `unsigned` says why the values of an EVSE are not signed, None if they are. `limits_of` returns
+    the limits of smart charging with more detail than it tells the EVSE, if somebody knows them.
+    """
+
+    def __init__(
+        self,
+        evses: Mapping[int, EvseService],
+        station: Callable[[], StationFacts],
+        unsigned: Callable[[int], str | None],
+        station_operative: Callable[[], bool],
+        limits_of: Callable[[int], tuple[LimitSource, ...]] = lambda _evse: (),
+    ) -> None:
+        self._evses = evses
+        self._station = station
+        self._unsigned = unsigned
+        self._station_operative = station_operative
+        self._limits_of = limits_of
+
+    def explain(self, number: int) -> Explanation:
+        """Return the explanation of one EVSE."""
+        evse = self._evses[number]
+        status = evse.guard_status
+        facts = EvseFacts(
+            state=evse.state,
+            hindrances=_hindrances(status),
+            troubles=evse.troubles,
+            offered_a=_amperes(0.0 if status is None else status.offered_a),
+            phases=evse.phases,
+            limits=self._limits(evse, status),
+            refusal=evse.refusal,
+            unsigned=self._unsigned(number),
+            station_operative=self._station_operative(),
+        )
+        return explain(facts, self._station())
+
+    def _limits(self, evse: EvseService, status: GuardStatus | None) -> tuple[LimitSource, ...]:
+        known = (*self._limits_of(evse.description.evse), *evse.limits)
+        if status is None:
+            return known
+        held = status.lease is LeaseState.FALLBACK
+        fallback_a = _amperes(status.offered_a) if held else None
+        return with_hardware(known, status.cable_rating_a, fallback_a)
+
+
+def _hindrances(status: GuardStatus | None) -> frozenset[str]:
+    return frozenset() if status is None else frozenset(h.value for h in status.hindrances)
+
+
+def _amperes(amperes: float) -> Decimal:
+    return Decimal(f"{amperes:.1f}")
