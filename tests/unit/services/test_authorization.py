@@ -24,6 +24,7 @@ from agent.ports import CsmsRefused, CsmsUnavailable
 from agent.services.authorization import AuthorizationService, LocalKnowledge
 from agent.services.authorization_cache import AuthorizationCacheService
 from agent.services.contracts import ContractService
+from agent.services.learnt_cards import LearntCardsService
 from agent.services.local_authorization_list import ListPolicy, LocalAuthorizationListService
 from agent.store.authorization import StoredCache, StoredLocalList
 from agent.store.database import Database
@@ -73,10 +74,11 @@ class Rig:
         list_policy = ListPolicy(enabled=True, limits=LIMITS, storage_bytes=10_000)
         self.list = LocalAuthorizationListService(listed, lambda: list_policy, lambda: NOW)
         self.cache = AuthorizationCacheService(cached, b"k" * 32, CachePolicy, lambda: NOW)
+        self.learnt = LearntCardsService(listed, self.list, self.cache, lambda: NOW)
         self.service = AuthorizationService(
             self.csms,
             lambda: self.policy,
-            LocalKnowledge(self.list, self.cache, lambda: True),
+            LocalKnowledge(self.list, self.cache, self.learnt, lambda: True),
             ContractService(
                 ContractExaminer(lambda: self.roots), lambda: self.contracts, lambda: NOW
             ),
