@@ -103,13 +103,18 @@ def _card_told(card: EnrolledCard) -> dict[str, Any]:
 
 def _reader_told(state: ReaderState) -> dict[str, Any]:
     works = None if state.loss is None else not state.loss
-    return {"evses": list(state.evses), "works": works, "reason": state.loss or ""}
+    return {
+        "kind": "reader",
+        "evses": list(state.evses),
+        "works": works,
+        "reason": state.loss or "",
+    }
 
 
 def _news_told(news: News, *, show: bool) -> dict[str, Any]:
     match news.told:
         case ReaderState() as state:
-            return {"kind": "reader", **_reader_told(state)}
+            return _reader_told(state)
         case Presentation() as presented:
             token = IdToken(presented.token, presented.token_type)
             return {

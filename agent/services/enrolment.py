@@ -112,7 +112,7 @@ class EnrolmentService:
         return len(found)
 
     def _begin(self, order: EnrolmentOrder) -> None:
-        if not self._cards.enabled:
+        if not order.removes and not self._cards.enabled:
             raise EnrolmentRefused(
                 "the local authorization list is switched off, so no enrolled card would be let in:"
                 " set LocalAuthListCtrlr.Enabled (LocalAuthListEnabled in 1.6) to true at the CSMS,"

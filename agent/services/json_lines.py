@@ -16,6 +16,7 @@ from typing import Any
 
 LONGEST_LINE = 65_536
 MODE = 0o600
+ROOT = 0
 _CREDENTIALS = struct.Struct("3i")
 """Linux's struct ucred: process, user, group."""
 
@@ -98,7 +99,7 @@ def _may_order(writer: asyncio.StreamWriter) -> bool:
     connection = writer.get_extra_info("socket")
     told = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size)
     _process, user, _group = _CREDENTIALS.unpack(told)
-    return user in {0, os.geteuid()}
+    return user in {ROOT, os.geteuid()}
 
 
 async def _line(reader: asyncio.StreamReader) -> bytes:
