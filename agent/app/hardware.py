@@ -32,20 +32,12 @@ class BoardBench(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class ServingReader:
-    """A token reader and the EVSEs that it serves."""
-
-    reader: TokenReader
-    evses: tuple[int, ...]
-
-
-@dataclass(frozen=True, slots=True)
 class Hardware:
     """Everything electrical that the station's services talk to; instruments by EVSE."""
 
     guard: GuardLink
     meters: Mapping[int, EnergyMeter]
-    readers: tuple[ServingReader, ...]
+    readers: tuple[TokenReader, ...]
     bench: BoardBench | None = None
     temperatures: Mapping[int, TemperatureSensor] = field(default_factory=dict)
     indicators: Mapping[int, Indicator] = field(default_factory=dict)
@@ -59,8 +51,8 @@ class Hardware:
         """Let go of the instruments; the guard's link is closed by who opened it."""
         for meter in self.meters.values():
             await meter.close()
-        for serving in self.readers:
-            await serving.reader.close()
+        for reader in self.readers:
+            await reader.close()
         for sensor in self.temperatures.values():
             await sensor.close()
         for indicator in self.indicators.values():
@@ -73,8 +65,7 @@ def open_hardware(config: StationConfig, guard: GuardLink) -> Hardware:
     """Open meters, readers and, with mock backends, the bench; raises `hal.api.HardwareError`."""
     state_dir = config.station.state_dir
     readers = tuple(
-        ServingReader(registry.open_reader(served, table, state_dir), tuple(served))
-        for table, served in _readers(config)
+        registry.open_reader(served, table, state_dir) for table, served in _readers(config)
     )
     return Hardware(
         guard=guard,

@@ -9,53 +9,56 @@ from agent.core.cable import may_take
 from agent.core.reservation import FREE_FOR_ALL, Hold, claim_of, may_admit
 from agent.core.session_state import SessionState, TokenPresented
 from agent.core.vocabulary import IdToken
+from agent.services.enrolment import EnrolmentService
 from agent.services.evse import EvseService
 from agent.services.lobby import Lobby
+from agent.services.reader_watch import ReaderWatch
 from hal.api import Fault, HardwareError, Presentation, TokenReader
 
-RETRY_S = 1.0
-STEADY_S = 3.0
-"""A reader that was lost is back once it has listened so long, or has read a token."""
+FIRST_RETRY_S = 1.0
+LONGEST_RETRY_S = 4.0
 
 log = logging.getLogger(__name__)
 
 
 class TokenService:
-    """Listens to every reader and hands each token to one EVSE.
-
-    `readers` come with the EVSEs that they serve.
-    """
+    """Listens to every reader and hands each token to one EVSE, or to whoever enrols cards."""
 
     def __init__(
         self,
         evses: Mapping[int, EvseService],
         lobby: Lobby,
-        readers: Iterable[tuple[TokenReader, Iterable[int]]],
+        readers: Iterable[TokenReader],
+        enrolment: EnrolmentService,
+        watch: ReaderWatch,
     ) -> None:
         self._evses = evses
         self._lobby = lobby
         self._readers = tuple(readers)
+        self._enrolment = enrolment
+        self._watch = watch
 
     async def run(self) -> None:
-        """Listen for ever; a reader that is lost is tried again."""
+        """Listen for ever; a reader that is lost is tried again, ever more rarely."""
         async with asyncio.TaskGroup() as tasks:
-            for reader, served in self._readers:
-                evses = [self._evses[number] for number in served if number in self._evses]
-                tasks.create_task(self._listen(reader, _ReaderTrouble(evses)))
+            for reader in self._readers:
+                tasks.create_task(self._listen(reader))
 
-    async def _listen(self, reader: TokenReader, trouble: "_ReaderTrouble") -> None:
-        loop = asyncio.get_running_loop()
+    async def _listen(self, reader: TokenReader) -> None:
+        retry_s = FIRST_RETRY_S
         while True:
-            steady = loop.call_later(STEADY_S, trouble.over)
             try:
+                await reader.reach()
+                self._found(reader)
+                retry_s = FIRST_RETRY_S
                 async for presentation in reader.presentations():
-                    trouble.over()
                     self.present(presentation)
+            except HardwareError as error:
+                self._lost(reader, str(error))
             except Exception as error:  # noqa: BLE001 - a bug in a driver is a lost reader as well
-                trouble.begins(error)
-            finally:
-                steady.cancel()
-            await asyncio.sleep(RETRY_S)
+                self._lost(reader, f"its driver failed with {type(error).__name__}", error)
+            await asyncio.sleep(retry_s)
+            retry_s = min(2 * retry_s, LONGEST_RETRY_S)
 
     def present(self, presentation: Presentation) -> None:
         """Hand a token to the EVSE that it most likely is meant for, once that can be told."""
@@ -64,8 +67,13 @@ class TokenService:
         if not served:
             log.warning("a token was presented for EVSEs that do not exist")
             return
+        self._watch.presented(presentation)
         ranks = [_rank(evse, token) for evse in served]
         best = min(ranks)
+        # Whoever charges here wants to stop, also while somebody enrols cards.
+        charges = best[0] is _Rank.HOLDS_IT or self._lobby.holds(token)
+        if not charges and self._enrolment.takes(presentation):
+            return
         several = best in _UNDECIDED and ranks.count(best) > 1
         chain = presentation.contract_chain
         if chain is None and (self._lobby.holds(token) or several):
@@ -73,31 +81,21 @@ class TokenService:
         else:
             served[ranks.index(best)].post(TokenPresented(token, chain))
 
+    def _found(self, reader: TokenReader) -> None:
+        if self._watch.found(reader):
+            log.info("the token reader of EVSE %s works", ", ".join(map(str, reader.evses)))
+            self._note(reader, "")
 
-class _ReaderTrouble:
-    """Whether one reader is lost, told to the EVSEs that it serves, and once to the log."""
+    def _lost(self, reader: TokenReader, reason: str, bug: Exception | None = None) -> None:
+        if self._watch.lost(reader, reason):
+            log.warning("a token reader is lost: %s", reason, exc_info=bug)
+        self._note(reader, reason)
 
-    def __init__(self, evses: Iterable[EvseService]) -> None:
-        self._evses = tuple(evses)
-        self._sentence = ""
-
-    def begins(self, error: Exception) -> None:
-        """Take note that the reader does not work, in its driver's words."""
-        known = isinstance(error, HardwareError)
-        sentence = str(error) if known else f"its driver failed with {type(error).__name__}"
-        if sentence != self._sentence:
-            log.warning("a token reader is lost: %s", sentence, exc_info=None if known else error)
-        self._sentence = sentence
-        for evse in self._evses:
-            evse.instrument_fault(Fault.READER_LOST, on=True, sentence=sentence)
-
-    def over(self) -> None:
-        """Take note that the reader works."""
-        if self._sentence:
-            log.info("the token reader is back")
-        self._sentence = ""
-        for evse in self._evses:
-            evse.instrument_fault(Fault.READER_LOST, on=False)
+    def _note(self, reader: TokenReader, loss: str) -> None:
+        for number in reader.evses:
+            if number in self._evses:
+                fault = self._evses[number].instrument_fault
+                fault(Fault.READER_LOST, on=bool(loss), sentence=loss)
 
 
 class _Rank(IntEnum):

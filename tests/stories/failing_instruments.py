@@ -70,6 +70,18 @@ class FailingReader:
         self.failure: Exception | None = None
         self._failed = asyncio.Event()
 
+    @property
+    def evses(self) -> tuple[int, ...]:
+        return self.reader.evses
+
+    @property
+    def token_type(self) -> str:
+        return self.reader.token_type
+
+    async def reach(self) -> None:
+        if self.failure is not None:
+            raise self.failure
+
     def fail(self, failure: Exception | None) -> None:
         self.failure = failure
         if failure is not None:

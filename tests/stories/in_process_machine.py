@@ -14,7 +14,7 @@ import pytest
 from agent import app
 from agent.app import Ending, Stop, machine
 from agent.app.boot_reason import SERVICE_RESULT, leave_reason
-from agent.app.hardware import Hardware, ServingReader
+from agent.app.hardware import Hardware
 from agent.app.station import Station
 from agent.app.storage import open_storage
 from agent.config.load import load
@@ -275,7 +275,7 @@ class InProcessMachine(Machine):
         return Hardware(
             guard=board,
             meters={number: board.meter(number) for number in numbers},
-            readers=(ServingReader(board.reader(tuple(numbers)), tuple(numbers)),),
+            readers=(board.reader(tuple(numbers)),),
             bench=_Bench(board),
         )
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from agent.app.hardware import Hardware, ServingReader
+from agent.app.hardware import Hardware
 from hal.api import EnergyMeter
 from tests.stories.bench import Bench
 from tests.stories.desk import Desk
@@ -47,8 +47,8 @@ async def reader(world: World) -> FailingReader:
 
     def fit(hardware: Hardware) -> Hardware:
         (serving,) = hardware.readers
-        found.append(FailingReader(serving.reader))
-        return replace(hardware, readers=(ServingReader(found[-1], serving.evses),))
+        found.append(FailingReader(serving))
+        return replace(hardware, readers=(found[-1],))
 
     world.machine.fitted = fit
     await world.start()
@@ -189,12 +189,12 @@ async def test_two_readers_are_lost_one_by_one(world: World, bench: Bench, csms:
     def fit(hardware: Hardware) -> Hardware:
         board = world.machine.board
         found.extend(FailingReader(board.reader((number,))) for number in (1, 2))
-        readers = tuple(ServingReader(reader, (n,)) for n, reader in enumerate(found, start=1))
+        readers = tuple(found)
         return replace(hardware, readers=readers)
 
     world.machine.fitted = fit
     await world.start(evses=2)
     found[1].fail(FAILURES["unplugged"])
     await world.pass_s(5)
-    assert "reader_lost" not in world.service(1).state.snapshot.faults
-    assert "reader_lost" in world.service(2).state.snapshot.faults
+    assert "reader_lost" not in world.machine.service(1).state.snapshot.faults
+    assert "reader_lost" in world.machine.service(2).state.snapshot.faults
