@@ -190,10 +190,19 @@ class LocalListStore(Protocol):
     def get(self, key: str) -> str | None:
         """Return an entry's text."""
 
+    def learnt(self) -> Mapping[str, str]:
+        """Return the texts of the cards that were learnt at the station, by key."""
+
+    async def learn(self, put: Mapping[str, str], removed: Collection[str]) -> None:
+        """Change the learnt cards, all or nothing; on the disk at return. `StorageRefused`."""
+
     async def change(
         self, version: int, put: Mapping[str, str], removed: Collection[str], *, replaces: bool
     ) -> None:
-        """Change list and version, all or nothing; on the disk at return. `StorageRefused`."""
+        """Change list and version, all or nothing; on the disk at return. `StorageRefused`.
+
+        Learnt cards of which it says something are no longer learnt ones, of a whole list all.
+        """
 
 
 class ContractExaminer(Protocol):

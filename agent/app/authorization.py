@@ -20,6 +20,7 @@ from agent.services.authorization import AuthorizationService, LocalKnowledge
 from agent.services.authorization_cache import AuthorizationCacheService
 from agent.services.contracts import ContractService
 from agent.services.evse import EvseService
+from agent.services.learnt_cards import LearntCardsService
 from agent.services.lobby import Lobby
 from agent.services.local_authorization_list import LocalAuthorizationListService
 from agent.store.hash_key import load_or_create_hash_key
@@ -86,7 +87,8 @@ def authorization(
         lambda: policies.cache_policy(f.model),
         f.clock.now,
     )
-    local = LocalKnowledge(local_list, cache, lambda: _caches_listed_tokens(dispatcher))
+    learnt = LearntCardsService(f.storage.local_list, local_list, cache, f.clock.now)
+    local = LocalKnowledge(local_list, cache, learnt, lambda: _caches_listed_tokens(dispatcher))
     service = AuthorizationService(
         dispatcher,
         lambda: policies.authorization_policy(f.model),

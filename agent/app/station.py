@@ -15,12 +15,14 @@ from agent.app.evses import descriptions, evse_service, meter_readers, station_s
 from agent.app.foundations import Foundations
 from agent.app.live_variables import provide_live_variables
 from agent.app.lobby import introducing, lobby
+from agent.app.local_api import ORDERS, LocalApi
 from agent.app.message_bounds import message_bounds
 from agent.app.network import Network, provide_network_variables
 from agent.app.orders import Carriers, router
 from agent.app.registration import Registration
 from agent.app.reservations import reservation_service, watch_locks
 from agent.app.reset import reset_means
+from agent.app.rfid import RfidDesk
 from agent.app.security import SecurityWatch
 from agent.app.views import LocalViews
 from agent.core import standard_variables as sv
@@ -28,6 +30,7 @@ from agent.core.events import Boot, TransactionEvent
 from agent.core.facts import TransactionAcknowledged
 from agent.core.session_state import SessionState
 from agent.core.variable_access import VariableChange
+from agent.core.vocabulary import TokenType
 from agent.ocpp.codec import CodecContext, SignedValueWrapper
 from agent.ocpp.dialing import ConnectFailed
 from agent.ocpp.directory import StationDirectory
@@ -36,12 +39,14 @@ from agent.ocpp.link import Link, LinkSettings
 from agent.services import policies
 from agent.services.availability import AvailabilityService
 from agent.services.back_dating import BackDating
+from agent.services.enrolment import EnrolmentService
 from agent.services.evse import EvseDescription, EvsePorts, EvseService
 from agent.services.history import TransactionHistory
 from agent.services.json_lines import JsonLinesServer
 from agent.services.lobby import Lobby
 from agent.services.metering import MeteringService
 from agent.services.provisioning import ProvisioningService
+from agent.services.reader_watch import ReaderWatch
 from agent.services.remote_control import RemoteControlService
 from agent.services.reports import ReportService
 from agent.services.reset import ResetService
@@ -67,6 +72,7 @@ class Station:
         self.context = CodecContext(
             StationDirectory(((evse.id, 1) for evse in f.config.evses), f.storage.numbers),
             signed_value_wrapper=SignedValueWrapper(f.config.ocpp16.signed_value_wrapper),
+            tag_kind=next((r.token_type for r in f.hardware.readers), TokenType.ISO14443),
         )
         self.back_dating = BackDating(
             f.clock, f.boot_id, lambda: (evse.post for evse in self.evses.values())
@@ -150,7 +156,7 @@ class Station:
             self._watch_guard(),
             self._f.storage.endurance.run(),
             *(evse.run() for evse in self.evses.values()),
-            TokenService(self.evses, self.lobby, self._f.hardware.readers).run(),
+            self._tokens.run(),
             self.lobby.run(),
             self.smart_charging.run(),
             self.metering.run(),
@@ -315,10 +321,21 @@ class Station:
             (f.storage.journal, self.history, f.storage.security_log),
             f.clock,
         )
-        self._servers = [JsonLinesServer(f.config.local_api.socket, views.answer)]
+        api = LocalApi(views, self._readers())
+        self._servers = [JsonLinesServer(f.config.local_api.socket, api.answer, ORDERS)]
         if f.hardware.bench is not None and f.config.bench is not None:
             bench = Bench(f.hardware.bench, self.link, lambda: views, f.lose_power)
             self._servers.append(JsonLinesServer(f.config.bench.socket, bench.answer))
+
+    def _readers(self) -> RfidDesk:
+        """Listen to the token readers, and let cards be enrolled at them."""
+        readers, now_s = self._f.hardware.readers, self._f.clock.monotonic_s
+        cards = self.authorization.local.learnt
+        served = frozenset(evse for reader in readers for evse in reader.evses)
+        enrolment = EnrolmentService(cards, served, self.security.tell, now_s)
+        watch = ReaderWatch(readers, now_s)
+        self._tokens = TokenService(self.evses, self.lobby, readers, enrolment, watch)
+        return RfidDesk(enrolment, cards, watch)
 
     def _listen(self) -> None:
         """Let changes of variables and ends of transactions be noticed where they matter."""

@@ -64,7 +64,7 @@ class LocalViews:
                     "security_log": await self._security_entries(),
                 }
             case unknown:
-                known = "status, transactions, variables, security_log, export"
+                known = "status, transactions, variables, security_log, export, rfid_…"
                 return failure(f"there is no op {str(unknown)[:40]!r}; there is {known}")
 
     async def _security_entries(self) -> list[dict[str, Any]]:

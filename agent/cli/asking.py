@@ -22,13 +22,14 @@ def tell(options: argparse.Namespace, section: str, request: Mapping[str, Any], 
         else:
             show(reply)
     except QuestionRefused as refusal:
-        return _failed(options, str(refusal), refusal.reply)
+        return failed(options, str(refusal), refusal.reply)
     except (StationNotReached, OddReply) as error:
-        return _failed(options, str(error), {"ok": False, "error": str(error)})
+        return failed(options, str(error), {"ok": False, "error": str(error)})
     return OK
 
 
-def _failed(options: argparse.Namespace, message: str, reply: Mapping[str, Any]) -> int:
+def failed(options: argparse.Namespace, message: str, reply: Mapping[str, Any]) -> int:
+    """Complain, or print the reply with --json; return the exit code."""
     if options.json:
         say_json(reply)
     else:

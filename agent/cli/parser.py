@@ -24,6 +24,7 @@ COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
     "transactions": ("agent.cli.transactions", "the latest transactions and their energy"),
     "security-log": ("agent.cli.security_log", "the security events that the station logged"),
     "variables": ("agent.cli.variables", "the variables, their values and who set them"),
+    "rfid": ("agent.cli.rfid", "watch the token readers, enrol cards"),
     "export": ("agent.cli.export", "all transactions, settings and security events as JSON"),
     "check-config": ("agent.cli.check_config", "check a configuration file"),
 }

@@ -105,6 +105,41 @@ class VariableValue:
     access: str
 
 
+@dataclass(frozen=True, slots=True)
+class LearntCard:
+    """A card that was enrolled at the station; `token` may be masked."""
+
+    token: str
+    type: str
+    at: str
+
+
+@dataclass(frozen=True, slots=True)
+class LearntCards:
+    """The enrolled cards, and whether they let anybody in."""
+
+    enrolled: tuple[LearntCard, ...]
+    are_used: bool
+
+
+@dataclass(frozen=True, slots=True)
+class HeldCard:
+    """What came of a card in a session of `rfid learn`; `outcome` None is that none was held."""
+
+    outcome: str | None
+    sentence: str
+    lost_readers: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class ReaderNews:
+    """Something that a reader told, as a sentence and as it came."""
+
+    sentence: str
+    is_token: bool
+    reply: Mapping[str, Any]
+
+
 def station_status(reply: Mapping[str, Any]) -> StationStatus:
     """Read the answer to `status`. Raises OddReply."""
     return _read(_station_status, reply)
@@ -123,6 +158,35 @@ def security_entries(reply: Mapping[str, Any]) -> tuple[SecurityEntry, ...]:
 def variable_values(reply: Mapping[str, Any]) -> tuple[VariableValue, ...]:
     """Read the answer to `variables`. Raises OddReply."""
     return _read(lambda r: tuple(_variable(entry) for entry in r["variables"]), reply)
+
+
+def learnt_cards(reply: Mapping[str, Any]) -> LearntCards:
+    """Read the answer to `rfid_cards`. Raises OddReply."""
+    return _read(_learnt_cards, reply)
+
+
+def removed_cards(reply: Mapping[str, Any]) -> int:
+    """Read the answer to `rfid_forget`. Raises OddReply."""
+    return _read(lambda r: int(r["removed"]), reply)
+
+
+def held_card(reply: Mapping[str, Any]) -> HeldCard:
+    """Read the answer to `rfid_learn`. Raises OddReply."""
+    return _read(_held_card, reply)
+
+
+def reader_news(
+    reply: Mapping[str, Any],
+) -> tuple[int, tuple[ReaderNews, ...], tuple[ReaderNews, ...]]:
+    """Read the answer to `rfid_watch`: the next number, how readers are, news. Raises OddReply."""
+    return _read(
+        lambda r: (
+            int(r["number"]),
+            tuple(_state(entry) for entry in r["readers"]),
+            tuple(_news(entry) for entry in r["news"]),
+        ),
+        reply,
+    )
 
 
 def _variable(entry: Mapping[str, Any]) -> VariableValue:
@@ -226,3 +290,42 @@ def _optional_text(value: object) -> str | None:
 
 def _optional_number(value: Any) -> float | None:
     return None if value is None else float(value)
+
+
+def _learnt_cards(reply: Mapping[str, Any]) -> LearntCards:
+    cards = (
+        LearntCard(str(card["token"]), str(card["type"]), str(card["learnt_at"]))
+        for card in reply["cards"]
+    )
+    return LearntCards(tuple(cards), bool(reply["used"]))
+
+
+def _held_card(reply: Mapping[str, Any]) -> HeldCard:
+    lost = frozenset(map(str, reply["lost_readers"]))
+    card = reply["card"]
+    if card is None:
+        return HeldCard(None, "", lost)
+    reason = f": {card['reason']}" if card["reason"] else ""
+    sentence = f"{card['token']} ({card['type']}) {card['outcome']}{reason}"
+    count = int(reply["enrolled"])
+    return HeldCard(str(card["outcome"]), f"{sentence} · {count} enrolled", lost)
+
+
+def _state(entry: Mapping[str, Any]) -> ReaderNews:
+    words = {None: "is not reached yet", True: "works", False: "is lost"}[entry["works"]]
+    reason = f": {entry['reason']}" if entry["reason"] else ""
+    return ReaderNews(
+        f"the reader of EVSE {_places(entry)} {words}{reason}", is_token=False, reply=entry
+    )
+
+
+def _news(entry: Mapping[str, Any]) -> ReaderNews:
+    if entry["kind"] == "reader":
+        return _state(entry)
+    random = ", a number that the card makes up anew each time" if entry["random"] else ""
+    sentence = f"EVSE {_places(entry)}: {entry['token']} ({entry['type']}){random}"
+    return ReaderNews(sentence, is_token=True, reply=entry)
+
+
+def _places(entry: Mapping[str, Any]) -> str:
+    return ", ".join(str(int(evse)) for evse in entry["evses"])

@@ -95,6 +95,14 @@ class AuthorizationCache:
             return replace(entry.info, status=AuthorizationStatus.EXPIRED)
         return entry.info
 
+    def has_word(self, key: str, policy: CachePolicy, at: datetime) -> bool:
+        """Tell whether the CSMS's last word still counts; only a yes without end grows old."""
+        entry = self._entries.get(key)
+        if entry is None or not policy.enabled:
+            return False
+        lasts = not entry.info.accepted or entry.info.expires is not None
+        return lasts or not _is_outdated(entry, policy, at)
+
     def use(self, key: str, at: datetime) -> CacheChange:
         """Count a use: it renews the life of an entry without an end of its own (C10.FR.08)."""
         entry = self._entries.get(key)
@@ -112,6 +120,13 @@ class AuthorizationCache:
             fresh = replace(known, info=info, touched_at=at)
         change = self._keep(key, fresh)
         return replace(change, removed=self._make_room(key, policy, at))
+
+    def drop(self, key: str) -> CacheChange:
+        """Forget one token."""
+        if key not in self._entries:
+            return CacheChange()
+        self._forget(key)
+        return CacheChange(removed=frozenset({key}))
 
     def clear(self) -> None:
         """Forget everything (C11.FR.01)."""

@@ -13,6 +13,7 @@ from agent.core.commands import Command, CommandOutcome
 from agent.core.events import DomainEvent
 from agent.core.facts import Fact
 from agent.core.records import dataclass
+from agent.core.vocabulary import TokenType
 from agent.ocpp.rpc import CallRejected, Dialect
 
 __all__ = ["Answer", "Call", "CallRejected", "Codec", "CodecContext", "Directory", "Rules"]
@@ -67,11 +68,14 @@ class CodecContext:
     """What a table entry may look at besides its argument.
 
     `offline` is true for a stored event that happened, or waited, without connection (E11).
+    `tag_kind` is the kind of the tokens of the station's readers, for versions whose tokens have
+    none.
     """
 
     directory: Directory
     offline: bool = False
     signed_value_wrapper: SignedValueWrapper = SignedValueWrapper.OCA
+    tag_kind: str = TokenType.ISO14443
 
 
 class WhileRejected(StrEnum):

@@ -14,6 +14,7 @@ from agent.core.wrong_codes import WrongCodes
 from agent.ports import Csms, CsmsRefused, CsmsUnavailable
 from agent.services.authorization_cache import AuthorizationCacheService
 from agent.services.contracts import ContractService
+from agent.services.learnt_cards import LearntCardsService
 from agent.services.local_authorization_list import LocalAuthorizationListService
 
 INVALID = IdTokenInfo(AuthorizationStatus.INVALID)
@@ -30,6 +31,7 @@ class LocalKnowledge:
 
     local_list: LocalAuthorizationListService
     cache: AuthorizationCacheService
+    learnt: LearntCardsService
     caches_listed: Callable[[], bool]
 
     def learn(self, token: IdToken, info: IdTokenInfo) -> None:
@@ -119,7 +121,7 @@ class AuthorizationService:
         return fact.info, AuthorizedBy.CSMS
 
     def _judge_locally(self, presented: Presented, *, online: bool) -> Judgement:
-        sources = (self._local.local_list, self._local.cache)
+        sources = (self._local.local_list, self._local.learnt, self._local.cache)
         found = judge(presented, self._policy(), sources, online=online)
         if found.by is AuthorizedBy.CACHE:
             self._local.cache.used(presented.token)

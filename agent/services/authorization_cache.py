@@ -51,6 +51,10 @@ class AuthorizationCacheService:
         info = self._cache.look_up(self._key(token), self._policy(), self._now())
         return None if info is None else Knowledge(info, AuthorizedBy.CACHE)
 
+    def has_word(self, token: IdToken) -> bool:
+        """Tell whether the CSMS's last word on a token still counts."""
+        return self._cache.has_word(self._key(token), self._policy(), self._now())
+
     def used(self, token: IdToken) -> None:
         """Take note that a verdict of the cache was acted upon."""
         self._save(self._cache.use(self._key(token), self._now()))
@@ -59,6 +63,10 @@ class AuthorizationCacheService:
         """Take over what the CSMS said of a token (C10.FR.04, C10.FR.05, C12.FR.06)."""
         if may_be_cached(token):
             self._save(self._cache.note(self._key(token), info, self._policy(), self._now()))
+
+    def drop(self, token: IdToken) -> None:
+        """Forget what the CSMS said of a token."""
+        self._save(self._cache.drop(self._key(token)))
 
     async def clear(self, _command: ClearCache) -> Outcome:
         """Empty the cache, unless it is off or the storage refuses (C11.FR.03 to FR.05)."""

@@ -1,15 +1,24 @@
-"""A local socket that answers one JSON line with one JSON line; it never reaches a network."""
+"""A local socket that answers one JSON line with one JSON line; it never reaches a network.
+
+The socket is open to the user that runs the station alone. Orders are taken from that user and from
+root, whatever rights somebody gives the socket later.
+"""
 
 import asyncio
 import json
 import logging
 import os
+import socket
+import struct
 from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 LONGEST_LINE = 65_536
 MODE = 0o600
+ROOT = 0
+_CREDENTIALS = struct.Struct("3i")
+"""Linux's struct ucred: process, user, group."""
 
 Answerer = Callable[[Mapping[str, Any]], Awaitable[Mapping[str, Any]]]
 
@@ -17,11 +26,15 @@ log = logging.getLogger(__name__)
 
 
 class JsonLinesServer:
-    """Serves one socket; whatever a client sends gets an answer or a clear error."""
+    """Serves one socket; whatever a client sends gets an answer or a clear error.
 
-    def __init__(self, path: Path, answer: Answerer) -> None:
+    `orders` are the operations that change something.
+    """
+
+    def __init__(self, path: Path, answer: Answerer, orders: frozenset[str] = frozenset()) -> None:
         self._path = path
         self._answer = answer
+        self._orders = orders
         self._server: asyncio.Server | None = None
         self._clients: set[asyncio.StreamWriter] = set()
 
@@ -51,7 +64,7 @@ class JsonLinesServer:
         self._clients.add(writer)
         try:
             while line := await _line(reader):
-                writer.write(json.dumps(await self._reply(line)).encode() + b"\n")
+                writer.write(json.dumps(await self._reply(line, writer)).encode() + b"\n")
                 await writer.drain()
         except (ConnectionError, asyncio.CancelledError):
             log.debug("a client of %s left", self._path.name)
@@ -59,13 +72,17 @@ class JsonLinesServer:
             self._clients.discard(writer)
             writer.close()
 
-    async def _reply(self, line: bytes) -> Mapping[str, Any]:
+    async def _reply(self, line: bytes, writer: asyncio.StreamWriter) -> Mapping[str, Any]:
         try:
             request = json.loads(line)
         except (ValueError, RecursionError) as error:
             return failure(f"this line is no JSON: {error}")
         if not isinstance(request, dict) or not isinstance(request.get("op"), str):
             return failure('a request is an object with an "op", for example {"op": "state"}')
+        if request["op"] in self._orders and not _may_order(writer):
+            return failure(
+                f"{request['op']} is an order: ask as the user that runs the station, or as root"
+            )
         try:
             return await self._answer(request)
         except (TypeError, ValueError, KeyError) as error:
@@ -75,6 +92,14 @@ class JsonLinesServer:
 def failure(error: str) -> dict[str, Any]:
     """Return the answer to a request that cannot be served."""
     return {"ok": False, "error": error}
+
+
+def _may_order(writer: asyncio.StreamWriter) -> bool:
+    """Tell whether the peer is this process's own user or root, as the kernel knows it."""
+    connection = writer.get_extra_info("socket")
+    told = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size)
+    _process, user, _group = _CREDENTIALS.unpack(told)
+    return user in {ROOT, os.geteuid()}
 
 
 async def _line(reader: asyncio.StreamReader) -> bytes:

@@ -37,7 +37,10 @@ class ListPolicy:
 
 
 class LocalAuthorizationListService:
-    """Keeps the list that the CSMS sends; nothing else changes it (D01.FR.09)."""
+    """Keeps the list that the CSMS sends; nothing else changes it (D01.FR.09).
+
+    `changing` is held by whoever changes what the store keeps, enrolled cards included.
+    """
 
     def __init__(
         self,
@@ -48,7 +51,7 @@ class LocalAuthorizationListService:
         self._store = store
         self._policy = policy
         self._now = now
-        self._changing = asyncio.Lock()
+        self.changing = asyncio.Lock()
 
     def __len__(self) -> int:
         return len(self._store.keys())
@@ -58,9 +61,19 @@ class LocalAuthorizationListService:
         """Return LocalAuthListCtrlr.Storage."""
         return self._store.size_bytes
 
+    @property
+    def enabled(self) -> bool:
+        """Tell whether the list is used at all (LocalAuthListCtrlr.Enabled)."""
+        return self._policy().enabled
+
     def look_up(self, token: IdToken) -> Knowledge | None:
         """Return what the list says of a token now, None if it is not there or the list is off."""
-        text = self._store.get(list_key(token)) if self._policy().enabled else None
+        info = self.entry(token) if self.enabled else None
+        return None if info is None else Knowledge(info, AuthorizedBy.LOCAL_LIST)
+
+    def entry(self, token: IdToken) -> IdTokenInfo | None:
+        """Return what the list says of a token now, also while the list is off."""
+        text = self._store.get(list_key(token))
         if text is None:
             return None
         try:
@@ -68,15 +81,15 @@ class LocalAuthorizationListService:
         except (UnreadableDocument, ValueError) as error:
             log.error("an entry of the local list is unreadable and ignored: %s", error)
             return None
-        return Knowledge(info_at(info, self._now()), AuthorizedBy.LOCAL_LIST)
+        return info_at(info, self._now())
 
     def version(self, _command: GetLocalListVersion) -> LocalListVersion:
         """Answer GetLocalListVersion (D02.FR.01 to FR.03)."""
-        return LocalListVersion(self._store.version if self._policy().enabled else 0)
+        return LocalListVersion(self._store.version if self.enabled else 0)
 
     async def update(self, command: SendLocalList) -> Outcome:
         """Apply an update, or leave the list as it is and say why (D01.FR.02)."""
-        async with self._changing:
+        async with self.changing:
             return await self._update(command)
 
     async def _update(self, command: SendLocalList) -> Outcome:
@@ -92,11 +105,14 @@ class LocalAuthorizationListService:
         if kept_bytes + sum(map(len, texts.values())) > policy.storage_bytes:
             return _failed("OutOfStorage", f"the list has {policy.storage_bytes} bytes at most")
         removed = [list_key(token) for token in judged.removed]
+        learnt = len(store.learnt())
         try:
             await store.change(judged.version, texts, removed, replaces=judged.replaces)
         except StorageRefused as error:
             log.error("the local authorization list cannot be stored: %s", error)
             return _failed("OutOfStorage", "the storage refuses the list")
+        if overruled := learnt - len(store.learnt()):
+            log.warning("enrolled cards that the CSMS's list overrules: %d", overruled)
         return ACCEPTED
 
 

@@ -9,41 +9,54 @@ from agent.core.cable import may_take
 from agent.core.reservation import FREE_FOR_ALL, Hold, claim_of, may_admit
 from agent.core.session_state import SessionState, TokenPresented
 from agent.core.vocabulary import IdToken
+from agent.services.enrolment import EnrolmentService
 from agent.services.evse import EvseService
 from agent.services.lobby import Lobby
+from agent.services.reader_watch import ReaderWatch
 from hal.api import Fault, HardwareError, Presentation, TokenReader
 
-RETRY_S = 1.0
+FIRST_RETRY_S = 1.0
+LONGEST_RETRY_S = 4.0
 
 log = logging.getLogger(__name__)
 
 
 class TokenService:
-    """Listens to every reader and hands each token to one EVSE."""
+    """Listens to every reader and hands each token to one EVSE, or to whoever enrols cards."""
 
     def __init__(
-        self, evses: Mapping[int, EvseService], lobby: Lobby, readers: Iterable[TokenReader]
+        self,
+        evses: Mapping[int, EvseService],
+        lobby: Lobby,
+        readers: Iterable[TokenReader],
+        enrolment: EnrolmentService,
+        watch: ReaderWatch,
     ) -> None:
         self._evses = evses
         self._lobby = lobby
         self._readers = tuple(readers)
+        self._enrolment = enrolment
+        self._watch = watch
 
     async def run(self) -> None:
-        """Listen for ever; a reader that is lost is tried again."""
+        """Listen for ever; a reader that is lost is tried again, ever more rarely."""
         async with asyncio.TaskGroup() as tasks:
             for reader in self._readers:
                 tasks.create_task(self._listen(reader))
 
     async def _listen(self, reader: TokenReader) -> None:
+        retry_s = FIRST_RETRY_S
         while True:
             try:
+                await reader.reach()
+                self._found(reader)
+                retry_s = FIRST_RETRY_S
                 async for presentation in reader.presentations():
-                    self._note_reader(lost=False)
                     self.present(presentation)
             except HardwareError as error:
-                log.warning("a token reader is lost: %s", error)
-                self._note_reader(lost=True)
-            await asyncio.sleep(RETRY_S)
+                self._lost(reader, str(error))
+            await asyncio.sleep(retry_s)
+            retry_s = min(2 * retry_s, LONGEST_RETRY_S)
 
     def present(self, presentation: Presentation) -> None:
         """Hand a token to the EVSE that it most likely is meant for, once that can be told."""
@@ -52,8 +65,13 @@ class TokenService:
         if not served:
             log.warning("a token was presented for EVSEs that do not exist")
             return
+        self._watch.presented(presentation)
         ranks = [_rank(evse, token) for evse in served]
         best = min(ranks)
+        # Whoever charges here wants to stop, also while somebody enrols cards.
+        charges = best[0] is _Rank.HOLDS_IT or self._lobby.holds(token)
+        if not charges and self._enrolment.takes(presentation):
+            return
         several = best in _UNDECIDED and ranks.count(best) > 1
         chain = presentation.contract_chain
         if chain is None and (self._lobby.holds(token) or several):
@@ -61,9 +79,19 @@ class TokenService:
         else:
             served[ranks.index(best)].post(TokenPresented(token, chain))
 
-    def _note_reader(self, *, lost: bool) -> None:
-        for evse in self._evses.values():
-            evse.instrument_fault(Fault.READER_LOST, on=lost)
+    def _found(self, reader: TokenReader) -> None:
+        if self._watch.found(reader):
+            self._note(reader, lost=False)
+
+    def _lost(self, reader: TokenReader, reason: str) -> None:
+        if self._watch.lost(reader, reason):
+            log.warning("%s", reason)
+        self._note(reader, lost=True)
+
+    def _note(self, reader: TokenReader, *, lost: bool) -> None:
+        for number in reader.evses:
+            if number in self._evses:
+                self._evses[number].instrument_fault(Fault.READER_LOST, on=lost)
 
 
 class _Rank(IntEnum):

@@ -1,13 +1,14 @@
 """The local authorization list and the authorization cache in SQLite, as texts by key.
 
-The list changes in one SQLite transaction together with its version: whoever is killed in the
-middle finds the old list. The cache is written behind (class B), so that a card before a reader
-costs no commit of its own.
+The list changes in one SQLite transaction together with its version and with the cards learnt at
+the station that it overrules: whoever is killed in the middle finds the old list. The cache is
+written behind (class B), so that a card before a reader costs no commit of its own.
 """
 
 import logging
 import sqlite3
 from collections.abc import Collection, Mapping
+from types import MappingProxyType
 
 from agent.ports import StorageRefused
 from agent.store.body import DamagedBodyError, pack, unpack
@@ -17,6 +18,8 @@ from agent.store.errors import Reason, StoreUnavailable
 from agent.store.group import Durability
 
 _PUT_LISTED = "INSERT OR REPLACE INTO local_list (key, body) VALUES (?, ?)"
+_PUT_LEARNT = "INSERT OR REPLACE INTO learnt_card (key, body) VALUES (?, ?)"
+_DELETE_LEARNT = "DELETE FROM learnt_card WHERE key = ?"
 _PUT_CACHED = "INSERT OR REPLACE INTO authorization_cache (key, body) VALUES (?, ?)"
 _DELETE_CACHED = "DELETE FROM authorization_cache WHERE key = ?"
 
@@ -24,25 +27,28 @@ log = logging.getLogger(__name__)
 
 
 class StoredLocalList:
-    """The list, all of it in RAM as well; made by `open`."""
+    """The list and the learnt cards, all of it in RAM as well; made by `open`."""
 
-    def __init__(self, database: Database, version: int, texts: dict[str, str]) -> None:
+    def __init__(
+        self, database: Database, version: int, texts: dict[str, str], learnt: dict[str, str]
+    ) -> None:
         """Not for callers: use `open`."""
         self._database = database
         self._version = version
         self._texts = texts
+        self._learnt = learnt
         self._size_bytes = _size(texts)
 
     @classmethod
     async def open(cls, database: Database) -> "StoredLocalList":
         """Load the list. One that lost entries counts as none, so that the CSMS sends it again."""
-        row, stored = await database.read(_read_list)
+        row, stored, learnt = await database.read(_read_list)
         texts = _unpacked(stored, "entry of the local authorization list")
         version, entries = row or (0, 0)
         if entries != len(texts):
             log.error("the local authorization list is damaged: it counts as never sent")
             version, texts = 0, {}
-        return cls(database, version, texts)
+        return cls(database, version, texts, _unpacked(learnt, "entry of the learnt cards"))
 
     @property
     def version(self) -> int:
@@ -62,14 +68,41 @@ class StoredLocalList:
         """Return an entry's text."""
         return self._texts.get(key)
 
+    def learnt(self) -> Mapping[str, str]:
+        """Return the texts of the learnt cards by key."""
+        return MappingProxyType(self._learnt)
+
+    async def learn(self, put: Mapping[str, str], removed: Collection[str]) -> None:
+        """Change the learnt cards, all or nothing; on the disk at return. `StorageRefused`."""
+        after = {key: text for key, text in self._learnt.items() if key not in removed} | dict(put)
+        rows = [(key, pack(text.encode())) for key, text in put.items()]
+
+        def write(connection: sqlite3.Connection) -> None:
+            connection.executemany(_DELETE_LEARNT, [(key,) for key in removed])
+            connection.executemany(_PUT_LEARNT, rows)
+
+        def settled(error: Exception | None) -> None:
+            if error is None:
+                self._learnt = after
+
+        try:
+            await self._database.write(write, settled=settled)
+        except StoreUnavailable as error:
+            raise StorageRefused(str(error)) from error
+
     async def change(
         self, version: int, put: Mapping[str, str], removed: Collection[str], *, replaces: bool
     ) -> None:
-        """Change list and version, all or nothing; on the disk at return. `StorageRefused`."""
+        """Change list and version, all or nothing; on the disk at return. `StorageRefused`.
+
+        What the list says of a card overrules that it was learnt, and a whole list overrules all.
+        """
         after = {} if replaces else dict(self._texts)
         after.update(put)
         for key in removed:
             after.pop(key, None)
+        overruled = {*self._learnt} if replaces else self._learnt.keys() & {*put, *removed}
+        learnt = {key: text for key, text in self._learnt.items() if key not in overruled}
         rows = [(key, pack(text.encode())) for key, text in put.items()]
         # An empty list may have rows on the disk: what is left of a damaged one.
         empties = replaces or not self._texts
@@ -79,6 +112,9 @@ class StoredLocalList:
                 connection.execute("DELETE FROM local_list")
             connection.executemany("DELETE FROM local_list WHERE key = ?", [(k,) for k in removed])
             connection.executemany(_PUT_LISTED, rows)
+            if replaces:
+                connection.execute("DELETE FROM learnt_card")
+            connection.executemany(_DELETE_LEARNT, [(key,) for key in overruled])
             connection.execute(
                 "INSERT OR REPLACE INTO local_list_version VALUES (1, ?, ?)", (version, len(after))
             )
@@ -86,6 +122,7 @@ class StoredLocalList:
         def settled(error: Exception | None) -> None:
             if error is None:
                 self._version, self._texts, self._size_bytes = version, after, _size(after)
+                self._learnt = learnt
 
         try:
             await self._database.write(write, settled=settled)
@@ -166,9 +203,10 @@ class StoredCache:
 
 def _read_list(
     connection: sqlite3.Connection,
-) -> tuple[tuple[int, int] | None, list[tuple[str, bytes]]]:
+) -> tuple[tuple[int, int] | None, list[tuple[str, bytes]], list[tuple[str, bytes]]]:
     version = connection.execute("SELECT version, entries FROM local_list_version").fetchone()
-    return version, connection.execute("SELECT key, body FROM local_list").fetchall()
+    listed = connection.execute("SELECT key, body FROM local_list").fetchall()
+    return version, listed, connection.execute("SELECT key, body FROM learnt_card").fetchall()
 
 
 def _write_cached(connection: sqlite3.Connection, changes: Mapping[str, str | None]) -> None:

@@ -31,6 +31,7 @@ TABLES = (
     "security_log",
     "local_list",
     "local_list_version",
+    "learnt_card",
     "authorization_cache",
     "outbox",
 )

@@ -267,6 +267,15 @@ class VirtualReader:
     numbers: tuple[int, ...]
     _heard: asyncio.Queue[Presentation | None] = field(default_factory=asyncio.Queue)
 
+    token_type = "ISO14443"
+
+    @property
+    def evses(self) -> tuple[int, ...]:
+        return self.numbers
+
+    async def reach(self) -> None:
+        self._require()
+
     async def presentations(self) -> AsyncIterator[Presentation]:
         self._require()
         while True:

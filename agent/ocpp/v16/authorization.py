@@ -6,7 +6,7 @@ from typing import Final
 
 from agent.core.events import AuthorizationAsked, DomainEvent
 from agent.core.facts import TokenJudged
-from agent.core.vocabulary import AuthorizationStatus, IdToken, IdTokenInfo
+from agent.core.vocabulary import AuthorizationStatus, IdToken, IdTokenInfo, TokenType
 from agent.ocpp.codec import Call, CodecContext, Payload
 from agent.ocpp.payloads import told_instant
 
@@ -51,13 +51,13 @@ def id_tag(token: IdToken) -> str | None:
     return None
 
 
-def id_token(tag: str) -> IdToken:
+def id_token(tag: str, kind: str = TokenType.ISO14443) -> IdToken:
     """Read an idTag.
 
     1.6 has one kind of token. It gets the kind of the reader's, so that an idTag of a remote start
     is the same token as the card of that number (S16-AUTH-04).
     """
-    return IdToken(tag)
+    return IdToken(tag, kind)
 
 
 def id_tag_info(info: Payload) -> IdTokenInfo:

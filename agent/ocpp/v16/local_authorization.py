@@ -25,12 +25,13 @@ def clear_cache(_payload: Payload, _context: CodecContext) -> ClearCache:
     return ClearCache()
 
 
-def send_local_list(payload: Payload, _context: CodecContext) -> SendLocalList:
+def send_local_list(payload: Payload, context: CodecContext) -> SendLocalList:
     """Read SendLocalList."""
+    entries = payload.get("localAuthorizationList", ())
     return SendLocalList(
         version=int(payload["listVersion"]),
         update=ListUpdate(payload["updateType"]),
-        entries=tuple(_entry(data) for data in payload.get("localAuthorizationList", ())),
+        entries=tuple(_entry(data, context.tag_kind) for data in entries),
         size_bytes=len(json.dumps(payload, ensure_ascii=False, default=str).encode()),
     )
 
@@ -54,6 +55,6 @@ def get_local_list_version_reply(
     return {"listVersion": outcome.number}
 
 
-def _entry(data: dict[str, Any]) -> ListEntry:
+def _entry(data: dict[str, Any], kind: str) -> ListEntry:
     info = data.get("idTagInfo")
-    return ListEntry(id_token(data["idTag"]), None if info is None else id_tag_info(info))
+    return ListEntry(id_token(data["idTag"], kind), None if info is None else id_tag_info(info))

@@ -59,7 +59,7 @@ def remote_start(payload: Payload, context: CodecContext) -> Command | Answer:
         if found == (0, 0):
             return REJECTED
         return RequestStart(
-            id_token=id_token(payload["idTag"]),
+            id_token=id_token(payload["idTag"], context.tag_kind),
             evse=None if found is None else found[0],
             profile=None if profile is None else charging_profile(profile, context),
         )

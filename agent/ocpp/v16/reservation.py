@@ -20,7 +20,7 @@ def reserve_now(payload: Payload, context: CodecContext) -> Command | Answer:
         Reservation(
             id=int(payload["reservationId"]),
             expires_at=required_instant(payload, "expiryDate"),
-            token=id_token(payload["idTag"]),
+            token=id_token(payload["idTag"], context.tag_kind),
             group=None if parent is None else id_token(parent),
             evse=evse or None,
         )

@@ -1,7 +1,7 @@
 """Judging with a real list, a real cache and real certificates, beside a CSMS that may be away."""
 
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -11,7 +11,14 @@ from agent.core.authorization_cache import CachePolicy
 from agent.core.contracts import ContractPolicy
 from agent.core.events import AuthorizationAsked, DomainEvent, PassingEvent
 from agent.core.facts import ClockTold, Fact, TokenJudged
-from agent.core.local_authorization_list import ListEntry, ListLimits, ListUpdate, SendLocalList
+from agent.core.learnt_cards import Enrolment
+from agent.core.local_authorization_list import (
+    ListEntry,
+    ListLimits,
+    ListUpdate,
+    SendLocalList,
+    list_key,
+)
 from agent.core.vocabulary import (
     AuthorizationStatus,
     AuthorizedBy,
@@ -24,6 +31,7 @@ from agent.ports import CsmsRefused, CsmsUnavailable
 from agent.services.authorization import AuthorizationService, LocalKnowledge
 from agent.services.authorization_cache import AuthorizationCacheService
 from agent.services.contracts import ContractService
+from agent.services.learnt_cards import LearntCardsService
 from agent.services.local_authorization_list import ListPolicy, LocalAuthorizationListService
 from agent.store.authorization import StoredCache, StoredLocalList
 from agent.store.database import Database
@@ -71,12 +79,14 @@ class Rig:
         self.roots = (OPERATOR.root.certificate,)
         self.now_s = 0.0
         list_policy = ListPolicy(enabled=True, limits=LIMITS, storage_bytes=10_000)
-        self.list = LocalAuthorizationListService(listed, lambda: list_policy, lambda: NOW)
-        self.cache = AuthorizationCacheService(cached, b"k" * 32, CachePolicy, lambda: NOW)
+        self.now = NOW
+        self.list = LocalAuthorizationListService(listed, lambda: list_policy, lambda: self.now)
+        self.cache = AuthorizationCacheService(cached, b"k" * 32, CachePolicy, lambda: self.now)
+        self.learnt = LearntCardsService(listed, self.list, self.cache, lambda: NOW)
         self.service = AuthorizationService(
             self.csms,
             lambda: self.policy,
-            LocalKnowledge(self.list, self.cache, lambda: True),
+            LocalKnowledge(self.list, self.cache, self.learnt, lambda: True),
             ContractService(
                 ContractExaminer(lambda: self.roots), lambda: self.contracts, lambda: NOW
             ),
@@ -117,6 +127,60 @@ async def test_whatever_the_csms_does_there_is_a_verdict(path: Path) -> None:
         # The connection is lost while the question is out: what is known decides.
         rig.csms.answer = CsmsUnavailable("gone")
         assert await rig.judge() == (AuthorizationStatus.BLOCKED, AuthorizedBy.CACHE)
+
+
+# --- Cards that were enrolled at the station.
+
+
+async def test_an_enrolled_card_is_let_in_offline_and_asked_for_online(path: Path) -> None:
+    async with opened(path) as database:
+        rig = await rig_over(database)
+        rig.csms.answer = TokenJudged(BLOCKED)
+        assert (await rig.learnt.learn(CARD, is_random=False)).enrolment is Enrolment.LEARNT
+        assert await rig.judge() == (AuthorizationStatus.BLOCKED, AuthorizedBy.CSMS)
+        # What the CSMS said last counts more, until the card is enrolled anew.
+        rig.csms.online = False
+        assert await rig.judge() == (AuthorizationStatus.BLOCKED, AuthorizedBy.CACHE)
+        await rig.learnt.forget(CARD)
+        await rig.learnt.learn(CARD, is_random=False)
+        assert await rig.judge() == (AuthorizationStatus.ACCEPTED, AuthorizedBy.LOCAL_LIST)
+
+
+async def test_a_yes_of_the_csms_that_has_grown_old_is_no_refusal_of_an_enrolled_card(
+    path: Path,
+) -> None:
+    async with opened(path) as database:
+        rig = await rig_over(database)
+        await rig.learnt.learn(CARD, is_random=False)
+        rig.csms.answer = TokenJudged(GOOD)
+        await rig.judge()
+        rig.csms.online = False
+        assert await rig.judge() == (AuthorizationStatus.ACCEPTED, AuthorizedBy.CACHE)
+        rig.now = NOW + timedelta(days=31)
+        assert await rig.judge() == (AuthorizationStatus.ACCEPTED, AuthorizedBy.LOCAL_LIST)
+
+
+async def test_an_end_that_the_csms_gave_is_an_end_for_an_enrolled_card_too(path: Path) -> None:
+    async with opened(path) as database:
+        rig = await rig_over(database)
+        await rig.learnt.learn(CARD, is_random=False)
+        rig.csms.answer = TokenJudged(replace(GOOD, expires=NOW + timedelta(days=1)))
+        await rig.judge()
+        rig.csms.online, rig.now = False, NOW + timedelta(days=2)
+        assert await rig.judge() == (AuthorizationStatus.EXPIRED, AuthorizedBy.CACHE)
+
+
+async def test_an_enrolled_card_that_cannot_be_read_is_not_shown_and_still_known(
+    path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with opened(path) as database:
+        listed = await StoredLocalList.open(database)
+        await listed.learn({list_key(CARD): "{}"}, ())
+        rig = Rig(listed, await StoredCache.open(database, Endurance()))
+        assert rig.learnt.cards() == ()
+        assert "an enrolled card is unreadable" in caplog.text
+        rig.csms.online = False
+        assert (await rig.judge())[0] is AuthorizationStatus.ACCEPTED
 
 
 # --- Contracts.

@@ -77,6 +77,68 @@ async def test_a_list_that_lost_something_counts_as_never_sent(path: Path, damag
         assert (stored.version, set(stored.keys())) == (1, {"b"})
 
 
+async def test_learnt_cards_survive_beside_the_list_and_change_nothing_of_it(path: Path) -> None:
+    async with opened(path) as database:
+        stored = await StoredLocalList.open(database)
+        await stored.learn({"card": "1", "other": "2"}, ())
+        await stored.learn({"third": "3"}, ["other", "never was"])
+        assert (stored.version, len(stored.keys()), stored.size_bytes) == (0, 0, 0)
+    async with opened(path) as database:
+        stored = await StoredLocalList.open(database)
+        assert stored.learnt() == {"card": "1", "third": "3"}
+        assert (stored.version, stored.get("card")) == (0, None)
+
+
+@pytest.mark.parametrize(
+    ("put", "removed", "replaces", "left"),
+    [
+        ({"new": "1"}, (), False, {"a", "b", "c"}),
+        ({"a": "1"}, ("b",), False, {"c"}),
+        ({}, (), True, set()),
+    ],
+)
+async def test_what_a_list_says_of_a_card_overrules_that_it_was_learnt(
+    path: Path, put: dict[str, str], removed: tuple[str, ...], replaces: bool, left: set[str]
+) -> None:
+    async with opened(path) as database:
+        stored = await StoredLocalList.open(database)
+        await stored.learn(dict.fromkeys("abc", "card"), ())
+        await stored.change(1, put, removed, replaces=replaces)
+        assert stored.learnt().keys() == left
+    async with opened(path) as database:
+        assert (await StoredLocalList.open(database)).learnt().keys() == left
+
+
+async def test_learnt_cards_that_the_storage_refuses_are_not_learnt(path: Path) -> None:
+    async with opened(path) as database:
+        stored = await StoredLocalList.open(database)
+        await stored.learn({"a": "1"}, ())
+        await refuse_writes(database)
+        with pytest.raises(StorageRefused):
+            await stored.learn({"b": "2"}, ["a"])
+        with pytest.raises(StorageRefused):
+            await stored.change(1, {}, (), replaces=True)
+        assert stored.learnt() == {"a": "1"}
+
+
+async def test_a_damaged_learnt_card_is_lost_alone_and_goes_with_the_next_whole_list(
+    path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with opened(path) as database:
+        stored = await StoredLocalList.open(database)
+        await stored.change(3, TEXTS, (), replaces=True)
+        await stored.learn({"a": "1", "b": "2"}, ())
+        damage = "UPDATE learnt_card SET body = x'00' WHERE key = 'a'"
+        await database.write(lambda connection: connection.execute(damage) and None)
+    async with opened(path) as database:
+        stored = await StoredLocalList.open(database)
+        assert (stored.version, stored.learnt()) == (3, {"b": "2"})
+        assert "an entry of the learnt cards is lost" in caplog.text
+        await stored.change(4, {}, (), replaces=True)
+        count = "SELECT count(*) FROM learnt_card"
+        assert await database.read(lambda connection: connection.execute(count).fetchone()) == (0,)
+
+
 @pytest.mark.requirement("C10.FR.02")
 async def test_the_cache_survives_and_is_handed_out_once(path: Path) -> None:
     async with opened(path) as database:

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -67,6 +68,23 @@ def test_the_parent_id_tag_is_the_group_and_the_expiry_date_the_end_of_its_life(
 def test_an_id_tag_from_the_csms_is_the_same_token_as_the_card_with_that_number() -> None:
     command = read("RemoteStartTransaction", {"idTag": "04a2b3c4d5e6f7"})
     assert command.id_token.same_as(IdToken("04A2B3C4D5E6F7", TokenType.ISO14443))
+
+
+def test_an_id_tag_from_the_csms_has_the_kind_of_the_station_s_readers() -> None:
+    context = replace(UNKNOWN, tag_kind=TokenType.LOCAL)
+    started = read("RemoteStartTransaction", {"idTag": "010063E9AE"}, context)
+    entry = {"idTag": "010063E9AE", "idTagInfo": {"status": "Accepted"}}
+    update = {"listVersion": 1, "updateType": "Full", "localAuthorizationList": [entry]}
+    reservation = {
+        "connectorId": 1,
+        "expiryDate": "2030-01-01T00:00:00Z",
+        "idTag": "010063E9AE",
+        "reservationId": 7,
+    }
+    card = IdToken("010063E9AE", "Local")
+    assert started.id_token == card
+    assert read("SendLocalList", update, context).entries[0].token == card
+    assert read("ReserveNow", reservation, context).reservation.token == card
 
 
 def test_a_contract_is_asked_for_by_its_emaid_unless_the_csms_would_have_to_validate_it() -> None:
