@@ -19,6 +19,7 @@ from tests.stories.desk import Desk  # noqa: E402
 from tests.stories.words import VERSIONS  # noqa: E402
 
 TIMEOUT_S = 90.0
+LOG_CHARS = 6000
 _BENCH = pytest.StashKey[BenchFile]()
 _PASSED = pytest.StashKey[bool]()
 
@@ -156,6 +157,7 @@ async def world(
             await story.end()
         else:
             await story.abandon()
+            print((await story.machine.station.log())[-LOG_CHARS:])
     finally:
         await target.finish()
 

@@ -80,15 +80,22 @@ class PtyReaderDriver(CardDriver, Wire):
     async def present(self, token: str) -> None:
         loop = asyncio.get_running_loop()
         await asyncio.sleep(self._away_since_s + AWAY_S - loop.time())
-        asked, began_s = len(self._reader.heard), loop.time()
-        hold_s = SHOWN_S if self._reader.repeat_s is not None else LONGEST_HOLD_S
         self._reader.hold_card(token)
+        await self._is_looked_at(LOOKS)
+        self._reader.remove_card()
+        await self._is_looked_at(1)
+        self._away_since_s = loop.time()
+
+    async def _is_looked_at(self, times: int) -> None:
+        """Wait until the reader was asked so often; or for a while, if nobody asks it."""
+        loop = asyncio.get_running_loop()
+        asks = self._reader.repeat_s is None
+        looks = len(self._reader.heard) + times
+        give_up_s = loop.time() + (LONGEST_HOLD_S if asks else SHOWN_S)
         while (  # noqa: ASYNC110 - the reader hears in a thread of its own
-            len(self._reader.heard) < asked + LOOKS and loop.time() < began_s + hold_s
+            not (asks and len(self._reader.heard) >= looks) and loop.time() < give_up_s
         ):
             await asyncio.sleep(_POLL_S)
-        self._reader.remove_card()
-        self._away_since_s = loop.time()
 
     # --- Wire.
 

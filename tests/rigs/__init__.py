@@ -1,0 +1,1 @@
+"""Stand-ins for devices at the ends of wires, for unit tests and for the hardware bench."""
