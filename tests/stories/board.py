@@ -11,7 +11,6 @@ from decimal import Decimal
 from pathlib import Path
 
 from hal.api import (
-    BinaryInput,
     EvseLines,
     Fault,
     GuardGone,
@@ -25,19 +24,10 @@ from hal.api import (
 )
 from hal.guard import settings as guard_settings
 from hal.guard.station import Station as Guard
-from hal.mock import wire
 from hal.mock.operations import Bench, Reply, Swipe
 from hal.mock.plant import Evse, Plant
 from hal.mock.report import milli_wh
-from hal.mock.safety_board import (
-    Lines,
-    MockBinaryInput,
-    MockContactor,
-    MockLock,
-    MockPilot,
-    MockProximity,
-    MockResidualCurrentMonitor,
-)
+from hal.mock.safety_board import Lines, wire_up
 from hal.mock.settings import read_settings
 from hal.mock.wire import EvseSettings
 
@@ -314,7 +304,7 @@ class _VirtualLines:
     ) -> None:
         self._plant = plant
         self._lines = lines
-        self._evses = {number: _wired(lines[number], built[number]) for number in lines}
+        self._evses = {number: wire_up(lines[number], built[number]) for number in lines}
 
     @property
     def evses(self) -> Mapping[int, EvseLines]:
@@ -334,20 +324,6 @@ class _VirtualLines:
 
     def close(self) -> None:
         return None
-
-
-def _wired(lines: Lines, built: EvseSettings) -> EvseLines:
-    inputs: dict[Fault, BinaryInput] = {
-        fault: MockBinaryInput(lines, fault) for fault in wire.FAULT_INPUTS
-    }
-    return EvseLines(
-        pilot=MockPilot(lines),
-        contactor=MockContactor(lines),
-        proximity=None if built.cable_a is None else MockProximity(lines),
-        residual_current=MockResidualCurrentMonitor(lines),
-        lock=MockLock(lines) if built.has_lock else None,
-        fault_inputs=inputs,
-    )
 
 
 __all__ = ["PilotMode", "VirtualBoard", "VirtualMeter", "VirtualReader"]
