@@ -97,6 +97,11 @@ def check_evse(evse: EvseConfig, note: Note) -> None:
                 f"evse[{evse.id}].{role}",
                 "is missing: a socket outlet must know the cable's rating and lock its plug",
             )
+    if evse.supply.phase_switching and evse.phases == 1:
+        note(
+            f"evse[{evse.id}].phase_switching",
+            "needs an EVSE that is wired for 3 phases: set phases = 3, or leave it out",
+        )
     pilot, contactor = evse.hardware[HardwareRole.PILOT], evse.hardware[HardwareRole.CONTACTOR]
     if (pilot.backend == MOCK_BACKEND) is not (contactor.backend == MOCK_BACKEND):
         note(

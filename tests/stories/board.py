@@ -36,6 +36,8 @@ MOVING_S = 0.02
 RESTING_S = 0.45
 SETTLING_S = 1.5
 """How long steps stay frequent after the last change."""
+RESTED_S = 60.0
+"""For how long the guard has been there when a story begins: its contactors may close at once."""
 
 News = GuardStatus | GuardGone
 
@@ -52,7 +54,7 @@ class VirtualBoard:
         self._bench = Bench(self.plant, self._present, self._power_failed)
         for number, built in self.built.items():
             self.plant.add(number, Evse(built, 1_234_567_890, self._now_ns()), self._now_ns())
-        self._guard: Guard | None = self._new_guard()
+        self._guard: Guard | None = self._new_guard(self._now_s() - RESTED_S)
         self._statuses: dict[int, GuardStatus] = {}
         self._listeners: set[asyncio.Queue[News]] = set()
         self._leases: dict[int, Lease] = {}
@@ -119,7 +121,7 @@ class VirtualBoard:
     def restore_power(self) -> None:
         """Give the mains back: a new guard starts on the lines as they are."""
         self.plant.set_mains(self._now_ns(), on=True)
-        self._guard = self._new_guard()
+        self._guard = self._new_guard(self._now_s())
         self.wake()
 
     def delivered_wh(self, number: int) -> Decimal:
@@ -183,7 +185,7 @@ class VirtualBoard:
 
     def restart_guard(self) -> None:
         """Start a new guard on the lines as they are."""
-        self._guard = self._new_guard()
+        self._guard = self._new_guard(self._now_s())
         self.wake()
 
     def _publish(self, news: News) -> None:
@@ -208,10 +210,10 @@ class VirtualBoard:
 
     # --- Time.
 
-    def _new_guard(self) -> Guard:
+    def _new_guard(self, started_s: float) -> Guard:
         lines = {number: Lines() for number in self.built}
         board = _VirtualLines(self.plant, lines, self.built)
-        guard = Guard(self._settings.setups, lambda: board, self._now_s())
+        guard = Guard(self._settings.setups, lambda: board, started_s)
         guard.open()
         return guard
 
