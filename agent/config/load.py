@@ -34,6 +34,7 @@ from agent.config.model import (
     SignedValueWrapping,
     StationConfig,
     StationSection,
+    SupplyRules,
 )
 from agent.config.problems import ConfigError
 from agent.config.table import Problems, Table, did_you_mean
@@ -184,9 +185,20 @@ def _evse(table: Table) -> EvseConfig:
         phase_switching=table.boolean("phase_switching", default=False),
         usual_phases=_phases(table, "usual_phases", phases),
         hardware=_hardware(table, cable),
+        supply=_supply(table),
     )
     table.finish()
     return evse
+
+
+def _supply(table: Table) -> SupplyRules:
+    return SupplyRules(
+        phase_pause_s=table.number("phase_pause_s", 5.0, low=3.0, high=600.0),
+        simplified_pilot_limit_a=table.optional_integer("simplified_pilot_limit_a", low=6, high=80),
+        wake_up=table.boolean("wake_up", default=False),
+        wake_up_after_s=table.number("wake_up_after_s", 30.0, low=30.0, high=3600.0),
+        wake_up_s=table.number("wake_up_s", 4.0, low=3.0, high=30.0),
+    )
 
 
 def _connector_type(table: Table) -> str:
@@ -250,6 +262,7 @@ def _frozen(value: Any) -> OptionValue:
 def _guard(table: Table, state_dir: Path) -> GuardSection:
     section = GuardSection(
         socket=table.path("socket", str(state_dir.absolute() / "guard.sock")),
+        state_dir=table.optional_path("state_dir"),
         group=table.text("group", "") or None,
         grace_s=table.number("grace_s", 60.0, low=0.0, high=3600.0),
         fallback_limit_a=table.integer("fallback_limit_a", 6, low=6, high=80),

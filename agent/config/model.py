@@ -117,6 +117,21 @@ class BackendConfig:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SupplyRules:
+    """What the guard does at one `[[evse]]` beside plain supply; the guard reads the same keys.
+
+    A change of phases takes `phase_pause_s` without PWM. `simplified_pilot_limit_a` caps the offer to a vehicle without a full pilot circuit. With
+    `wake_up` a vehicle that stays in B2 for `wake_up_after_s` sees state F for `wake_up_s`.
+    """
+
+    phase_pause_s: float = 5.0
+    simplified_pilot_limit_a: int | None = None
+    wake_up: bool = False
+    wake_up_after_s: float = 30.0
+    wake_up_s: float = 4.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class EvseConfig:
     """One `[[evse]]` with one connector; `hardware` always has pilot, contactor and meter.
 
@@ -134,6 +149,7 @@ class EvseConfig:
     phase_switching: bool
     usual_phases: int
     hardware: Mapping[HardwareRole, BackendConfig]
+    supply: SupplyRules = field(default_factory=SupplyRules)
 
     @property
     def rated_power_w(self) -> int:
@@ -146,10 +162,12 @@ class GuardSection:
     """`[guard]`: the safety guard's process.
 
     Without the daemon the guard holds at most `fallback_limit_a` for `grace_s`, then it stops.
-    Members of `group` may connect to the socket besides the guard's own user.
+    Members of `group` may connect to the socket besides the guard's own user. In `state_dir` it
+    keeps what must outlive it, None is the socket's folder.
     """
 
     socket: Path
+    state_dir: Path | None = None
     group: str | None = None
     grace_s: float = 60.0
     fallback_limit_a: int = 6
@@ -241,8 +259,10 @@ def _described(config: StationConfig) -> Iterator[str]:
 def _described_evse(evse: EvseConfig) -> Iterator[str]:
     prefix = f"evse[{evse.id}]"
     for item in fields(evse):
-        if item.name not in {"id", "hardware"}:
+        if item.name not in {"id", "hardware", "supply"}:
             yield f"{prefix}.{item.name} = {_shown(getattr(evse, item.name))}"
+    for item in fields(evse.supply):
+        yield f"{prefix}.{item.name} = {_shown(getattr(evse.supply, item.name))}"
     for role, backend in evse.hardware.items():
         options = "".join(f", {k} = {_shown(v)}" for k, v in backend.options.items())
         yield f'{prefix}.{role} = {{ backend = "{backend.backend}"{options} }}'

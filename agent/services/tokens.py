@@ -82,8 +82,9 @@ class TokenService:
             served[ranks.index(best)].post(TokenPresented(token, chain))
 
     def _found(self, reader: TokenReader) -> None:
+        if any(state.loss for state in self._watch.states if state.evses == reader.evses):
+            log.info("the token reader is back")
         if self._watch.found(reader):
-            log.info("the token reader of EVSE %s works", ", ".join(map(str, reader.evses)))
             self._note(reader, "")
 
     def _lost(self, reader: TokenReader, reason: str, bug: Exception | None = None) -> None:

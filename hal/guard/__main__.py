@@ -1,4 +1,4 @@
-"""The command `stationd-guard`: run the guard, or drive all lines safe and leave."""
+"""The command `stationd-guard`: run the guard, drive all lines safe, or reset the shut-off."""
 
 import argparse
 import sys
@@ -17,10 +17,7 @@ def main(arguments: list[str] | None = None) -> int:
     log_to_standard_error()
     try:
         settings = load(chosen.config)
-        if chosen.command == "safe":
-            process.drive_safe(settings, lambda: _open_board(settings))
-        else:
-            process.run(settings, lambda: _open_board(settings), chosen.exit_when_orphaned)
+        _perform(chosen, settings)
     except SettingsError as error:
         return _complain(error, WRONG_USAGE)
     except process.AlreadyRunning as error:
@@ -30,6 +27,21 @@ def main(arguments: list[str] | None = None) -> int:
     return 0
 
 
+def _perform(chosen: argparse.Namespace, settings: GuardSettings) -> None:
+    def open_board() -> SafetyBoard:
+        return _open_board(settings)
+
+    match chosen.command:
+        case "safe":
+            process.drive_safe(settings, open_board)
+        case "reset":
+            released = sorted(process.reset_shut_off(settings, open_board))
+            names = ", ".join(map(str, released)) or "none was tripped"
+            sys.stdout.write(f"second shut-off released: {names}\n")
+        case _:
+            process.run(settings, open_board, chosen.exit_when_orphaned)
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="stationd-guard", description="The safety guard of a charging station."
@@ -37,7 +49,10 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", required=True)
     run = commands.add_parser("run", help="guard the station until stopped")
     safe = commands.add_parser("safe", help="open all contactors, show state F and leave")
-    for command in (run, safe):
+    reset = commands.add_parser(
+        "reset", help="release the second shut-off after a welded contactor was replaced"
+    )
+    for command in (run, safe, reset):
         command.add_argument("--config", type=Path, required=True, metavar="FILE")
     run.add_argument(
         "--exit-when-orphaned",

@@ -1,7 +1,8 @@
 """The contactor's command and its mirror contact: pace of closings, stuck-open and weld detection.
 
 After a command the mirror contact has 250 ms to follow. Later, a difference that lasts 10 ms and
-two samples is a fault of its own: a contactor that moves without being told.
+two samples is a fault of its own: a contactor that moves without being told. Nobody knows when it
+closed before the guard started, so the pause between closings counts from the start as well.
 """
 
 from dataclasses import dataclass, replace
@@ -65,12 +66,12 @@ class ContactorTrack:
             return None
         return Fault.CONTACTOR_STUCK_OPEN if self.commanded else Fault.CONTACTOR_WELDED
 
-    def may_close(self, now_s: float, min_closing_interval_s: float) -> bool:
-        """Tell whether the contactor is proven open and has rested long enough."""
-        if not self.proven_open or now_s - self.started_s < FIRST_CLOSING_S:
-            return False
+    def rests(self, now_s: float, min_closing_interval_s: float) -> bool:
+        """Tell whether the last closing, or the guard's start, is too recent for another one."""
+        if now_s - self.started_s < max(min_closing_interval_s, FIRST_CLOSING_S):
+            return True
         last_s = self.last_closing_s
-        return last_s is None or now_s - last_s >= min_closing_interval_s
+        return last_s is not None and now_s - last_s < min_closing_interval_s
 
     def command(self, *, closed: bool, now_s: float) -> "ContactorTrack":
         """Remember a command; the same command again changes nothing."""

@@ -28,13 +28,15 @@ class Debounced(Generic[Value]):
         """Tell whether a candidate waits to be accepted."""
         return self.candidate != self.value
 
-    def sample(self, seen: Value, now_s: float, hold_s: float) -> "Debounced[Value]":
-        """Take one more sample; the candidate is accepted once it has held for `hold_s`."""
+    def sample(
+        self, seen: Value, now_s: float, hold_s: float, least: int = MINIMUM_SAMPLES
+    ) -> "Debounced[Value]":
+        """Take one more sample; a candidate counts after `hold_s` and `least` equal samples."""
         if seen == self.value:
             return Debounced.settled(seen, now_s) if self.pending else self
         if seen != self.candidate:
             return Debounced(self.value, seen, now_s, 1)
         samples = self.samples + 1
-        if samples >= MINIMUM_SAMPLES and now_s - self.since_s >= hold_s:
+        if samples >= least and now_s - self.since_s >= hold_s:
             return Debounced.settled(seen, now_s)
         return Debounced(self.value, seen, self.since_s, samples)

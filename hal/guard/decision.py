@@ -7,14 +7,13 @@ the permission ends, the PWM goes to steady +12 V first and the EV has 6 s to le
 contactor opens under load (IEC 61851-1, sequences 10.1 and 10.2).
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
-from hal.api import Fault, GuardStatus, Lease, LeaseState, PilotMode, PilotSample, PilotState
-from hal.guard import pilot_state
+from hal.api import Fault, GuardStatus, Hindrance, Lease, LeaseState, PilotMode, PilotSample
+from hal.guard import phases, pilot_state
 from hal.guard.contactor_check import ContactorTrack
 from hal.guard.debounce import Debounced
 from hal.guard.duty import (
-    MINIMUM_OFFER_A,
     STEADY_NEGATIVE,
     STEADY_POSITIVE,
     DutyTrack,
@@ -24,18 +23,26 @@ from hal.guard.duty import (
 )
 from hal.guard.evse import Decision, EvseInputs, EvseOutputs, EvseSetup, EvseState
 from hal.guard.fault_latch import FaultLatch
+from hal.guard.hindrances import NO_HINDRANCES, hindrances, without_lines
 from hal.guard.lease import LeaseTrack
 from hal.guard.lock_control import LockTrack
-from hal.guard.measurement import judge, measure
+from hal.guard.measurement import measure
+from hal.guard.phases import PhaseTrack
+from hal.guard.plug import PlugTrack
 from hal.guard.residual_current import ResidualCurrentTrack
+from hal.guard.view import View, look
+from hal.guard.wake_up import WakeUpStep, WakeUpTrack
 
 STOP_S = 6.0
 SHUTDOWN_STOP_S = 3.0
 UNKNOWN_INPUTS = EvseInputs(PilotSample(0.0, 0.0), contactor_closed=False)
 
 
-def start(now_s: float) -> EvseState:
-    """Return the state before any line was sampled: everything open, nothing known."""
+def start(setup: EvseSetup, now_s: float, *, shut_off: bool = False) -> EvseState:
+    """Return the state before any line was sampled: everything open, nothing known.
+
+    `shut_off` tells that a guard before this one has tripped the second shut-off.
+    """
     return EvseState(
         contactor=ContactorTrack(started_s=now_s, commanded_s=now_s),
         pilot=pilot_state.first_sample(UNKNOWN_INPUTS.pilot, now_s),
@@ -44,31 +51,38 @@ def start(now_s: float) -> EvseState:
         lease=LeaseTrack(),
         latch=FaultLatch(),
         residual_current=ResidualCurrentTrack(),
-        duty=DutyTrack(STEADY_POSITIVE, now_s),
+        duty=DutyTrack.begun(now_s),
+        phases=phases.unknown() if setup.phase_switching else PhaseTrack(setup.phases),
+        plug=PlugTrack(),
+        wake_up=WakeUpTrack(),
+        tampered=Debounced.settled(value=False, now_s=now_s),
+        shut_off=shut_off,
     )
 
 
-def lose_lines(state: EvseState, now_s: float) -> EvseState:
+def lose_lines(setup: EvseSetup, state: EvseState, now_s: float) -> EvseState:
     """Take notice that the lines are out of reach: whatever was driven counts as open."""
     return replace(
         state,
         contactor=state.contactor.command(closed=False, now_s=now_s),
-        duty=DutyTrack(STEADY_POSITIVE, now_s),
+        duty=DutyTrack.begun(now_s),
         residual_current=state.residual_current.interrupted(),
+        phases=phases.unknown() if setup.phase_switching else state.phases,
         stopping_since_s=None,
     )
 
 
-def find_lines(state: EvseState, inputs: EvseInputs, now_s: float) -> EvseState:
+def find_lines(setup: EvseSetup, state: EvseState, inputs: EvseInputs, now_s: float) -> EvseState:
     """Start again from a first sample; permissions, latched faults and the pace of closings stay.
 
     A lock is held as it is found, so that a restart of the guard releases no cable.
     """
-    lost = lose_lines(state, now_s)
+    lost = lose_lines(setup, state, now_s)
     return replace(
         lost,
         contactor=lost.contactor.found(closed=inputs.contactor_closed, now_s=now_s),
         pilot=pilot_state.first_sample(inputs.pilot, now_s),
+        plug=lost.plug.unseen(),
         cable_rating_a=Debounced.settled(inputs.cable_rating_a, now_s),
         lock=LockTrack().command(engaged=bool(inputs.lock_engaged), now_s=now_s),
     )
@@ -98,14 +112,14 @@ def shut_down(state: EvseState) -> EvseState:
 
 def decide(setup: EvseSetup, state: EvseState, inputs: EvseInputs, now_s: float) -> Decision:
     """Take one sample of every line and decide; the outputs hold until the next decision."""
-    measured = judge(setup, measure(setup, state, inputs, now_s), inputs, now_s)
-    measured = _count_plug_ins(measured)
-    view = _View(setup, measured, _limit_a(setup, measured), now_s)
-    return _act(view, inputs)
+    measured = measure(setup, state, inputs, now_s)
+    view, select_phases = _advance(look(setup, measured, inputs, now_s))
+    return _act(view, select_phases)
 
 
 def status_without_lines(setup: EvseSetup, state: EvseState, now_s: float) -> GuardStatus:
     """Return what may be said while the lines are out of reach: open, and the last known pilot."""
+    lease = state.lease.aged(now_s, setup.grace_s)
     return GuardStatus(
         evse=setup.evse,
         pilot_state=state.pilot.state.value,
@@ -113,108 +127,82 @@ def status_without_lines(setup: EvseSetup, state: EvseState, now_s: float) -> Gu
         offered_a=0.0,
         contactor_commanded=False,
         contactor_closed=False,
-        lease=state.lease.aged(now_s, setup.grace_s).state,
+        lease=lease.state,
         faults=state.latch.faults | {Fault.LINES_LOST},
         cable_rating_a=state.cable_rating_a.value or None,
         real_time=setup.real_time,
-        connection=setup.connection(state.plug_ins),
+        connection=setup.connection(state.plug.count),
+        phases=state.phases.selected or setup.phases,
+        tampered=state.tampered.value,
+        shut_off=state.shut_off,
+        hindrances=without_lines(lease.state, lease.mode),
     )
 
 
-@dataclass(frozen=True, slots=True)
-class _View:
-    """Everything one step decides on."""
-
-    setup: EvseSetup
-    state: EvseState
-    limit_a: float
-    now_s: float
-
-    @property
-    def faulty(self) -> bool:
-        return bool(self.state.latch.faults)
-
-    @property
-    def offers(self) -> bool:
-        return self.limit_a > 0
-
-    @property
-    def connected(self) -> bool:
-        return _is_connected(self.state)
-
-    @property
-    def asks_for_supply(self) -> bool:
-        asked = self.state.pilot.state.value
-        return asked is PilotState.C or (asked is PilotState.D and self.setup.ventilation)
+def _advance(view: View) -> tuple[View, int | None]:
+    """Let the sequences that take the pilot for themselves go on."""
+    state, select = view.state, None
+    if view.setup.phase_switching:
+        change, select = phases.advance(state.phases, view.phase_facts())
+        state = state if change == state.phases else replace(state, phases=change)
+    wake_up = state.wake_up.advance(view.wake_up_facts(), view.now_s)
+    if wake_up is not state.wake_up:
+        state = replace(state, wake_up=wake_up)
+    return (view if state is view.state else replace(view, state=state)), select
 
 
-def _count_plug_ins(state: EvseState) -> EvseState:
-    """Count a plug-in; only state A says that the vehicle is gone, E and F say nothing."""
-    if _is_connected(state) and not state.plugged:
-        return replace(state, plugged=True, plug_ins=state.plug_ins + 1)
-    if state.plugged and state.pilot.state.value is PilotState.A:
-        return replace(state, plugged=False)
-    return state
-
-
-def _is_connected(state: EvseState) -> bool:
-    return state.pilot.state.value in pilot_state.CONNECTED_STATES
-
-
-def _limit_a(setup: EvseSetup, state: EvseState) -> float:
-    """Return what may be offered: nothing, or 6 A and more."""
-    if state.latch.faults or state.shutting_down:
-        return 0.0
-    limit_a = min(state.lease.limit_a(setup.fallback_limit_a), setup.max_current_a)
-    rating_a = state.cable_rating_a.value
-    if rating_a is not None:
-        limit_a = min(limit_a, rating_a)
-    return limit_a if limit_a >= MINIMUM_OFFER_A else 0.0
-
-
-def _act(view: _View, inputs: EvseInputs) -> Decision:
-    state = view.state
+def _act(view: View, select_phases: int | None) -> Decision:
+    state, now_s = view.state, view.now_s
     stopping_since_s = _stopping_since_s(view)
-    closed = (
-        _may_stay_closed(view, stopping_since_s)
-        if state.contactor.commanded
-        else _may_close(view, inputs)
-    )
-    contactor = state.contactor.command(closed=closed, now_s=view.now_s)
-    duty = state.duty.drive(_wanted_duty(view, contactor), view.now_s)
-    lock = _drive_lock(view, contactor, inputs)
-    residual_current, start_self_test = state.residual_current, False
-    if _shall_test(view, contactor, inputs):
-        residual_current, start_self_test = residual_current.test_started(view.now_s), True
-    after = EvseState(
+    contactor, why = _command(view, stopping_since_s)
+    lock = _drive_lock(view, contactor)
+    residual_current, start_self_test = state.residual_current, _shall_test(view, contactor)
+    if start_self_test:
+        residual_current = residual_current.test_started(now_s)
+    after = replace(
+        state,
         contactor=contactor,
-        pilot=state.pilot,
-        cable_rating_a=state.cable_rating_a,
         lock=lock,
-        lease=state.lease,
-        latch=state.latch,
         residual_current=residual_current,
-        duty=duty,
-        stopping_since_s=stopping_since_s if closed else None,
-        supplied=state.supplied or closed,
-        shutting_down=state.shutting_down,
-        plugged=state.plugged,
-        plug_ins=state.plug_ins,
+        duty=state.duty.drive(_wanted_duty(view, contactor), now_s),
+        stopping_since_s=stopping_since_s if contactor.commanded else None,
+        supplied=state.supplied or contactor.commanded,
     )
-    outputs = EvseOutputs(duty.duty, closed, lock.commanded, start_self_test)
+    outputs = EvseOutputs(
+        duty=after.duty.duty,
+        contactor_closed=contactor.commanded,
+        lock_engaged=lock.commanded,
+        start_self_test=start_self_test,
+        select_phases=select_phases,
+        shut_off=state.shut_off,
+    )
     pending = _is_pending(after)
     calm = not pending and _is_calm(after)
-    return Decision(after, outputs, _status(view.setup, after, inputs), pending, calm)
+    return Decision(after, outputs, _status(view, after, why), pending, calm)
 
 
-def _stopping_since_s(view: _View) -> float | None:
-    if view.offers:
+def _command(
+    view: View, stopping_since_s: float | None
+) -> tuple[ContactorTrack, frozenset[Hindrance]]:
+    """Return the contactor as it is told from now on, and why it is not told to close."""
+    contactor = view.state.contactor
+    if not contactor.commanded:
+        why = hindrances(view, contactor)
+        return contactor.command(closed=not why, now_s=view.now_s), why
+    if _may_stay_closed(view, stopping_since_s):
+        return contactor, NO_HINDRANCES
+    opened = contactor.command(closed=False, now_s=view.now_s)
+    return opened, hindrances(view, opened)
+
+
+def _stopping_since_s(view: View) -> float | None:
+    if view.offered_a > 0:
         return None
     since_s = view.state.stopping_since_s
     return view.now_s if since_s is None else since_s
 
 
-def _may_stay_closed(view: _View, stopping_since_s: float | None) -> bool:
+def _may_stay_closed(view: View, stopping_since_s: float | None) -> bool:
     if view.faulty or not view.asks_for_supply:
         return False
     if stopping_since_s is None:
@@ -223,68 +211,41 @@ def _may_stay_closed(view: _View, stopping_since_s: float | None) -> bool:
     return view.now_s - stopping_since_s < allowed_s
 
 
-def _may_close(view: _View, inputs: EvseInputs) -> bool:
-    if view.faulty or not view.offers or not view.asks_for_supply:
-        return False
-    return (
-        view.state.lease.state is LeaseState.LIVE
-        and _pilot_is_proven(view)
-        and view.state.contactor.may_close(view.now_s, view.setup.min_closing_interval_s)
-        and _self_test_is_passed(view, inputs)
-        and (inputs.lock_engaged is None or view.state.lock.secured)
-    )
-
-
-def _pilot_is_proven(view: _View) -> bool:
-    """Tell whether the pilot is steady, has its diode and already carries an offer."""
-    pilot = view.state.pilot
-    offered_a = current_for_duty(view.state.duty.duty)
-    return (
-        offered_a >= MINIMUM_OFFER_A
-        and not pilot.pending
-        and pilot.diode_proven(view.now_s)
-        and view.now_s - pilot.state_since_s >= pilot_state.ENTERING_HOLD_S
-    )
-
-
-def _self_test_is_passed(view: _View, inputs: EvseInputs) -> bool:
-    return inputs.residual_tripped is None or view.state.residual_current.ready(view.now_s)
-
-
-def _wanted_duty(view: _View, contactor: ContactorTrack) -> float:
+def _wanted_duty(view: View, contactor: ContactorTrack) -> float:
+    state = view.state
     if view.faulty:
-        is_f = view.state.latch.shows_state_f(view.now_s)
+        is_f = state.latch.shows_state_f(view.now_s)
         return STEADY_NEGATIVE if is_f else STEADY_POSITIVE
-    if view.offers:
-        return duty_for_current(view.limit_a) if view.connected else STEADY_POSITIVE
-    unavailable = view.state.lease.mode is PilotMode.UNAVAILABLE
-    if unavailable and contactor.proven_open and not view.state.shutting_down:
+    if state.wake_up.under_way:
+        is_f = state.wake_up.step is WakeUpStep.STATE_F
+        return STEADY_NEGATIVE if is_f else STEADY_POSITIVE
+    if view.offered_a > 0:
+        return duty_for_current(view.offered_a) if view.connected else STEADY_POSITIVE
+    unavailable = state.lease.mode is PilotMode.UNAVAILABLE
+    if unavailable and contactor.proven_open and not state.shutting_down:
         return STEADY_NEGATIVE
     return STEADY_POSITIVE
 
 
-def _shall_test(view: _View, contactor: ContactorTrack, inputs: EvseInputs) -> bool:
+def _shall_test(view: View, contactor: ContactorTrack) -> bool:
     return (
-        inputs.residual_tripped is not None
+        view.inputs.residual_tripped is not None
         and contactor.proven_open
         and view.state.residual_current.wants_test(view.now_s)
     )
 
 
-def _drive_lock(view: _View, contactor: ContactorTrack, inputs: EvseInputs) -> LockTrack:
+def _drive_lock(view: View, contactor: ContactorTrack) -> LockTrack:
     lock = view.state.lock
-    if inputs.lock_engaged is None:
+    if view.inputs.lock_engaged is None:
         return lock
-    wanted = view.state.lease.wants_lock or (view.offers and view.connected)
-    if lock.released_on_request and not wanted:
+    if lock.released_on_request and not view.wants_lock:
         lock = replace(lock, released_on_request=False)
-    engaged = _lock_is_wanted(view, contactor, lock, wanted=wanted)
+    engaged = _lock_is_wanted(view, contactor, lock)
     return lock.command(engaged=engaged, now_s=view.now_s)
 
 
-def _lock_is_wanted(
-    view: _View, contactor: ContactorTrack, lock: LockTrack, *, wanted: bool
-) -> bool:
+def _lock_is_wanted(view: View, contactor: ContactorTrack, lock: LockTrack) -> bool:
     if not contactor.proven_open:
         return True
     if lock.released_on_request:
@@ -294,10 +255,12 @@ def _lock_is_wanted(
     if view.state.lease.state is LeaseState.NONE:
         found_s = view.now_s - contactor.started_s
         return lock.commanded and found_s < view.setup.grace_s
-    return wanted
+    return view.wants_lock
 
 
 def _is_pending(state: EvseState) -> bool:
+    if state.residual_current.suspicious and not state.contactor.proven_open:
+        return True
     return state.pilot.pending or (state.contactor.pending and not state.latch.faults)
 
 
@@ -306,10 +269,13 @@ def _is_calm(state: EvseState) -> bool:
         state.contactor.proven_open
         and not is_pwm(state.duty.duty)
         and not state.residual_current.pending
+        and not state.wake_up.under_way
+        and not state.phases.under_way
     )
 
 
-def _status(setup: EvseSetup, state: EvseState, inputs: EvseInputs) -> GuardStatus:
+def _status(view: View, state: EvseState, why: frozenset[Hindrance]) -> GuardStatus:
+    setup, inputs = view.setup, view.inputs
     return GuardStatus(
         evse=setup.evse,
         pilot_state=state.pilot.state.value,
@@ -324,5 +290,9 @@ def _status(setup: EvseSetup, state: EvseState, inputs: EvseInputs) -> GuardStat
         pilot_high_v=round(inputs.pilot.high_v, 1),
         pilot_low_v=round(inputs.pilot.low_v, 1),
         real_time=setup.real_time,
-        connection=setup.connection(state.plug_ins),
+        connection=setup.connection(state.plug.count),
+        phases=state.phases.selected or setup.phases,
+        tampered=state.tampered.value,
+        shut_off=state.shut_off,
+        hindrances=why,
     )

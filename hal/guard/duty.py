@@ -4,7 +4,7 @@ A duty is a fraction of the 1 kHz period: 1.0 is steady +12 V (X1), 0.0 steady -
 anything between is a PWM (X2).
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 STEADY_POSITIVE = 1.0
 STEADY_NEGATIVE = 0.0
@@ -12,6 +12,11 @@ MINIMUM_OFFER_A = 6.0
 # IEC 61851-1 lets the EVSE change the PWM value at most every 5 s: the EV may take that long to
 # follow. Starting and stopping the PWM is not a change of its value and is never delayed.
 PWM_UPDATE_INTERVAL_S = 5.0
+# A PWM that stopped stays away long enough for the EV to take notice, and state F is followed by
+# a moment of steady +12 V.
+X1_STEP_S = 3.0
+X1_AFTER_F_S = 0.750
+STATE_F_S = 0.300
 
 _LOW_RANGE_END_A = 51.0
 _HIGH_RANGE_START_A = 52.5
@@ -48,16 +53,47 @@ def current_for_duty(duty: float) -> float:
 
 @dataclass(frozen=True, slots=True)
 class DutyTrack:
-    """The driven duty and since when it has been driven."""
+    """The driven duty, and what the standard lets follow it.
+
+    `changed_s` is when the duty was set, `level_since_s` since when the pilot has been steady
+    positive, a PWM, or in state F, and `pwm_from_s` when a PWM may start again.
+    """
 
     duty: float = STEADY_POSITIVE
     changed_s: float = 0.0
+    level_since_s: float = 0.0
+    pwm_from_s: float = 0.0
+
+    @classmethod
+    def begun(cls, now_s: float) -> "DutyTrack":
+        """Begin with a steady positive pilot."""
+        return cls(STEADY_POSITIVE, now_s, now_s)
+
+    def steady_for(self, now_s: float) -> float:
+        """Return for how long there has been no PWM, in seconds."""
+        return 0.0 if is_pwm(self.duty) else now_s - self.level_since_s
 
     def drive(self, wanted: float, now_s: float) -> "DutyTrack":
-        """Move to the wanted duty, later if it only changes a running PWM's value too early."""
-        if wanted == self.duty:
+        """Move to the wanted duty, or as near to it as may be done now."""
+        allowed = self._allowed(wanted, now_s)
+        if allowed == self.duty:
             return self
-        both_pwm = is_pwm(wanted) and is_pwm(self.duty)
-        if both_pwm and now_s - self.changed_s < PWM_UPDATE_INTERVAL_S:
-            return self
-        return DutyTrack(wanted, now_s)
+        if is_pwm(allowed) and is_pwm(self.duty):
+            return replace(self, duty=allowed, changed_s=now_s)
+        return DutyTrack(allowed, now_s, now_s, self._pwm_from_s(allowed, now_s))
+
+    def _allowed(self, wanted: float, now_s: float) -> float:
+        if self.duty == STEADY_NEGATIVE and now_s - self.level_since_s < STATE_F_S:
+            return STEADY_NEGATIVE
+        if not is_pwm(wanted):
+            return wanted
+        if is_pwm(self.duty):
+            return wanted if now_s - self.changed_s >= PWM_UPDATE_INTERVAL_S else self.duty
+        if self.duty == STEADY_NEGATIVE or now_s < self.pwm_from_s:
+            return STEADY_POSITIVE
+        return wanted
+
+    def _pwm_from_s(self, level: float, now_s: float) -> float:
+        if level != STEADY_POSITIVE:
+            return self.pwm_from_s
+        return now_s + (X1_STEP_S if is_pwm(self.duty) else X1_AFTER_F_S)

@@ -9,13 +9,33 @@ from hal.guard.duty import STEADY_POSITIVE, DutyTrack
 from hal.guard.fault_latch import NO_FAULTS, FaultLatch
 from hal.guard.lease import LeaseTrack
 from hal.guard.lock_control import LockTrack
+from hal.guard.phases import PhaseTrack
 from hal.guard.pilot_state import PilotTrack
+from hal.guard.plug import PlugTrack
 from hal.guard.residual_current import ResidualCurrentTrack
+from hal.guard.wake_up import WakeUpTrack
+
+
+@dataclass(frozen=True, slots=True)
+class WakeUpSetup:
+    """Whether and how a vehicle that does not answer the PWM is woken.
+
+    State F for `state_f_s` after `after_s` in B2; at least 3 s by IEC 61851-1, 4 s by ISO 15118-3.
+    """
+
+    enabled: bool = False
+    after_s: float = 30.0
+    state_f_s: float = 4.0
 
 
 @dataclass(frozen=True, slots=True)
 class EvseSetup:
-    """What never changes while the guard runs; `instance` is a number of this guard process."""
+    """What never changes while the guard runs; `instance` is a number of this guard process.
+
+    `phases` are those the EVSE is wired for. With `phase_switching` it may be told to use one
+    only, and a change takes `phase_pause_s` without PWM. `simplified_limit_a` caps the offer to
+    a vehicle with a simplified pilot.
+    """
 
     evse: int
     max_current_a: float
@@ -25,6 +45,11 @@ class EvseSetup:
     min_closing_interval_s: float = 10.0
     real_time: bool = True
     instance: int = 0
+    phases: int = 3
+    phase_switching: bool = False
+    phase_pause_s: float = 5.0
+    simplified_limit_a: float | None = None
+    wake_up: WakeUpSetup = WakeUpSetup()
 
     def connection(self, plug_ins: int) -> int:
         """Return the number of a plug-in, which no other guard process gives."""
@@ -35,7 +60,8 @@ class EvseSetup:
 class EvseInputs:
     """One sample of every line; None where the EVSE does not have the device.
 
-    `cable_rating_a` is 0 for a socket outlet without a valid cable.
+    `cable_rating_a` is 0 for a socket outlet without a valid cable. `has_shut_off` tells that
+    there is a second path to cut the mains.
     """
 
     pilot: PilotSample
@@ -45,11 +71,16 @@ class EvseInputs:
     self_test_passed: bool | None = None
     cable_rating_a: int | None = None
     lock_engaged: bool | None = None
+    tampered: bool | None = None
+    has_shut_off: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class EvseState:
-    """What the guard remembers between two decisions; times are monotonic seconds."""
+    """What the guard remembers between two decisions; times are monotonic seconds.
+
+    `supplied` lasts from a closing to the end of its session, `shut_off` until a person resets it.
+    """
 
     contactor: ContactorTrack
     pilot: PilotTrack
@@ -59,21 +90,26 @@ class EvseState:
     latch: FaultLatch
     residual_current: ResidualCurrentTrack
     duty: DutyTrack
+    phases: PhaseTrack
+    plug: PlugTrack
+    wake_up: WakeUpTrack
+    tampered: Debounced[bool]
     stopping_since_s: float | None = None
     supplied: bool = False
     shutting_down: bool = False
-    plugged: bool = False
-    plug_ins: int = 0
+    shut_off: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class EvseOutputs:
-    """What the lines shall do; `start_self_test` is a request, not a level."""
+    """What the lines shall do; `start_self_test` and `select_phases` are requests, not levels."""
 
     duty: float = STEADY_POSITIVE
     contactor_closed: bool = False
     lock_engaged: bool = False
     start_self_test: bool = False
+    select_phases: int | None = None
+    shut_off: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -56,6 +56,13 @@ class LeaseTrack:
         """Tell whether the services want the retention lock engaged."""
         return self.lease is not None and self.state is not LeaseState.EXPIRED and self.lease.lock
 
+    @property
+    def phases(self) -> int | None:
+        """Return how many phases the services want, None where no lease says anything."""
+        if self.lease is None or self.state is LeaseState.EXPIRED:
+            return None
+        return self.lease.phases
+
     def limit_a(self, fallback_limit_a: float) -> float:
         """Return the permitted amperes now, 0 without an offer."""
         if self.lease is None or self.mode is not PilotMode.OFFER:

@@ -7,10 +7,12 @@ is served at most a bounded number of times in a tick.
 import logging
 import select
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 
-from hal.api import GuardStatus, Lease
+from hal.api import Lease
+from hal.guard.dead_man import DeadMan
+from hal.guard.journal import Journal
 from hal.guard.link import Received, ServicesLink
 from hal.guard.notify import ServiceManager
 from hal.guard.station import Station
@@ -29,10 +31,14 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Timing:
-    """The loop's pace: the tick, and when a guard without services leaves (None: never)."""
+    """The loop's pace.
+
+    The tick, when a guard without services leaves, and when one that hangs is ended (None: never).
+    """
 
     tick_s: float = 0.02
     orphan_limit_s: float | None = None
+    hang_limit_s: float | None = None
 
 
 class Loop:
@@ -51,7 +57,8 @@ class Loop:
         self._poll = poll
         self._manager = manager
         self._timing = timing
-        self._journal = _Journal()
+        self._journal = Journal()
+        self._dead_man = DeadMan(timing.hang_limit_s)
         self._watched: int | None = None
         self._next_tick_s = time.monotonic()
         self._late_at_s = self._next_tick_s
@@ -68,16 +75,20 @@ class Loop:
     def run(self) -> None:
         """Guard until stopped, or until nobody wants this guard any more."""
         self._manager.tell("READY=1")
-        while not self._is_over(time.monotonic()):
-            self._watch_lines()
-            ready = [fileno for fileno, _ in self._poll.poll(self._wait_ms())]
-            self._round(ready, time.monotonic())
+        try:
+            while not self._is_over(time.monotonic()):
+                self._watch_lines()
+                ready = [fileno for fileno, _ in self._poll.poll(self._wait_ms())]
+                self._round(ready, time.monotonic())
+        finally:
+            self._dead_man.rest()
         self._manager.tell("STOPPING=1")
 
     def _round(self, ready: list[int], now_s: float) -> None:
         received = self._link.receive(ready, now_s)
         self._apply(received, now_s)
         self._station.step(now_s)
+        self._hold_lines(now_s)
         statuses = self._station.statuses(now_s)
         self._link.tell(statuses, now_s)
         self._journal.note(statuses)
@@ -86,6 +97,13 @@ class Loop:
             self._next_tick_s = min(self._next_tick_s, now_s + self._timing.tick_s)
         if now_s >= self._next_tick_s:
             self._tick(time.monotonic())
+
+    def _hold_lines(self, now_s: float) -> None:
+        """Hanging is deadly while the lines are held; awaiting lost ones may take its time."""
+        if self._station.fileno is None:
+            self._dead_man.rest()
+        else:
+            self._dead_man.feed(now_s)
 
     def _apply(self, received: Received, now_s: float) -> None:
         if received.services_gone:
@@ -152,29 +170,3 @@ class Loop:
         if fileno is not None:
             self._poll.register(fileno, select.POLLIN)
         self._watched = fileno
-
-
-class _Journal:
-    """Logs what changes rarely and matters: faults, contactor, lease."""
-
-    def __init__(self) -> None:
-        self._known: dict[int, GuardStatus] = {}
-
-    def note(self, statuses: Mapping[int, GuardStatus]) -> None:
-        for evse, status in statuses.items():
-            known = self._known.get(evse)
-            if status is known:
-                continue
-            self._known[evse] = status
-            if known is not None:
-                self._compare(known, status)
-
-    def _compare(self, known: GuardStatus, status: GuardStatus) -> None:
-        if status.faults != known.faults:
-            names = ", ".join(sorted(status.faults)) or "none"
-            _log.warning("EVSE %d: faults: %s", status.evse, names)
-        if status.contactor_commanded != known.contactor_commanded:
-            word = "close" if status.contactor_commanded else "open"
-            _log.info("EVSE %d: contactor told to %s", status.evse, word)
-        if status.lease is not known.lease:
-            _log.info("EVSE %d: lease is %s", status.evse, status.lease)

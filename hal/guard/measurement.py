@@ -8,44 +8,53 @@ from hal.guard.evse import EvseInputs, EvseSetup, EvseState
 from hal.guard.fault_latch import NO_FAULTS
 
 CABLE_HOLD_S = 0.100
+TAMPER_HOLD_S = 0.100
 
 
 def measure(setup: EvseSetup, state: EvseState, inputs: EvseInputs, now_s: float) -> EvseState:
-    """Let every track take its sample and the lease age."""
+    """Let every track take its sample and the lease age, and let the faults follow."""
+    measured = _sampled(setup, state, inputs, now_s)
+    return _judged(setup, state, _at_session_borders(state, measured), inputs, now_s)
+
+
+def _sampled(setup: EvseSetup, state: EvseState, inputs: EvseInputs, now_s: float) -> EvseState:
     pilot = pilot_state.observe(state.pilot, inputs.pilot, state.duty, now_s)
-    lock = state.lock
+    contactor = state.contactor.read_back(closed=inputs.contactor_closed, now_s=now_s)
+    lock, residual_current, tampered = state.lock, state.residual_current, state.tampered
     if inputs.lock_engaged is not None:
         lock = lock.read_back(engaged=inputs.lock_engaged, now_s=now_s)
-    residual_current = state.residual_current
     if inputs.residual_tripped is not None:
         residual_current = residual_current.observe(
-            tripped=inputs.residual_tripped, verdict=inputs.self_test_passed, now_s=now_s
+            contactor,
+            tripped=inputs.residual_tripped,
+            verdict=inputs.self_test_passed,
+            now_s=now_s,
         )
-    contactor = state.contactor.read_back(closed=inputs.contactor_closed, now_s=now_s)
-    rating = state.cable_rating_a.sample(inputs.cable_rating_a, now_s, CABLE_HOLD_S)
-    measured = EvseState(
+    if inputs.tampered is not None:
+        tampered = tampered.sample(inputs.tampered, now_s, TAMPER_HOLD_S)
+    return replace(
+        state,
         contactor=contactor,
         pilot=pilot,
-        cable_rating_a=rating,
+        plug=state.plug.observe(state.pilot.state.value, pilot.state.value, now_s),
+        cable_rating_a=state.cable_rating_a.sample(inputs.cable_rating_a, now_s, CABLE_HOLD_S),
         lock=lock,
         lease=state.lease.aged(now_s, setup.grace_s),
-        latch=state.latch,
         residual_current=residual_current,
-        duty=state.duty,
-        stopping_since_s=state.stopping_since_s,
-        supplied=state.supplied,
-        shutting_down=state.shutting_down,
-        plugged=state.plugged,
-        plug_ins=state.plug_ins,
+        tampered=tampered,
     )
-    return _at_session_borders(state, measured)
 
 
-def judge(setup: EvseSetup, state: EvseState, inputs: EvseInputs, now_s: float) -> EvseState:
-    """Latch the faults that are active now and drop those that may go."""
+def _judged(
+    setup: EvseSetup, before: EvseState, state: EvseState, inputs: EvseInputs, now_s: float
+) -> EvseState:
+    welded = state.contactor.fault(now_s) is Fault.CONTACTOR_WELDED
+    shut_off = state.shut_off or (welded and inputs.has_shut_off)
+    state = state if shut_off is state.shut_off else replace(state, shut_off=shut_off)
     latch = state.latch.update(
         inputs.fault_inputs | _own_faults(setup, state, now_s),
-        unplugged=state.pilot.state.value is PilotState.A,
+        free=state.pilot.state.value is PilotState.A,
+        left=before.plug.plugged and not state.plug.plugged,
         now_s=now_s,
     )
     return state if latch is state.latch else replace(state, latch=latch)
@@ -53,13 +62,11 @@ def judge(setup: EvseSetup, state: EvseState, inputs: EvseInputs, now_s: float) 
 
 def _at_session_borders(before: EvseState, after: EvseState) -> EvseState:
     """Make the self test due when a vehicle comes and when a session that had supply is over."""
-    was, now = before.pilot.state.value, after.pilot.state.value
     residual_current = after.residual_current
-    plugged_in = was not in pilot_state.CONNECTED_STATES and now in pilot_state.CONNECTED_STATES
     over = after.supplied and after.contactor.proven_open and not _is_in_session(after)
-    if plugged_in or over:
+    if after.plug.count != before.plug.count or over:
         residual_current = residual_current.test_due()
-    if now is PilotState.A and was is not PilotState.A:
+    if after.plug.seen_free and not before.plug.seen_free:
         residual_current = residual_current.retried()
     if residual_current is after.residual_current and not over:
         return after
@@ -72,6 +79,8 @@ def _is_in_session(state: EvseState) -> bool:
 
 def _own_faults(setup: EvseSetup, state: EvseState, now_s: float) -> frozenset[Fault]:
     found = [state.pilot.fault.value, state.contactor.fault(now_s)]
+    if state.shut_off:
+        found.append(Fault.CONTACTOR_WELDED)
     if state.residual_current.is_fault:
         found.append(Fault.RCD)
     if state.lock.is_fault(now_s):

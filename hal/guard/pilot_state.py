@@ -1,20 +1,24 @@
-"""What the control pilot says: voltage windows, debounce, diode check and short check.
+"""What the control pilot says: voltage windows, debounce, and checks of both half waves.
 
 The windows are those of IEC 61851-1 annex A at the EVSE; between two windows the previous state
 holds. Leaving C or D counts after 20 ms, so that the contactor is open within the 100 ms that the
 standard gives (sequence 8.1) with room for the relay; everything else takes 100 ms.
+
+The negative half wave shows only while it is driven. A vehicle's diode keeps it at -12 V. Without
+the diode it mirrors the positive one; without the station's own -12 V it stays near zero.
 """
 
 from dataclasses import dataclass, replace
 
 from hal.api import Fault, PilotSample, PilotState
 from hal.guard.debounce import Debounced
-from hal.guard.duty import DutyTrack, is_pwm
+from hal.guard.duty import STEADY_NEGATIVE, DutyTrack, is_pwm
 
 LEAVING_HOLD_S = 0.020
 UNSTEADY_LIMIT_S = 0.050
 ENTERING_HOLD_S = 0.100
 CHECK_HOLD_S = 0.020
+CHECK_SAMPLES = 3
 # The plateaus first seen after a change of the duty may still be those from before it.
 DRIVE_SETTLE_S = 0.040
 DIODE_PROOF_S = 0.060
@@ -22,8 +26,10 @@ DIODE_PROOF_S = 0.060
 POWER_STATES = frozenset({PilotState.C, PilotState.D})
 CONNECTED_STATES = frozenset({PilotState.B, PilotState.C, PilotState.D})
 
-_DIODE_LOW_V = -10.0
+_NEGATIVE_V = -10.0
+_NO_NEGATIVE_V = -2.0
 _SHORT_HIGH_V = 2.0
+_LOADED_HIGH_V = 10.0
 _SYMMETRY_V = 1.2
 _WINDOWS = (
     (11.0, 13.0, PilotState.A),
@@ -90,7 +96,7 @@ def observe(track: PilotTrack, sample: PilotSample, driven: DutyTrack, now_s: fl
     diode_since_s = None
     if settled and seen is None and is_pwm(driven.duty) and _vehicle_loads(sample):
         diode_since_s = now_s if track.diode_since_s is None else track.diode_since_s
-    fault = track.fault.sample(seen, now_s, CHECK_HOLD_S)
+    fault = track.fault.sample(seen, now_s, CHECK_HOLD_S, CHECK_SAMPLES)
     if fault is track.fault and diode_since_s == track.diode_since_s:
         return track
     return replace(track, diode_since_s=diode_since_s, fault=fault)
@@ -134,29 +140,35 @@ def _unsteady_since(track: PilotTrack, seen: PilotState, now_s: float) -> float 
 
 
 def _seen_fault(sample: PilotSample, duty: float) -> Fault | None:
-    if _is_shorted(sample, duty) or _is_out_of_range(sample.high_v):
+    if duty == STEADY_NEGATIVE:
+        return _fault_of_state_f(sample.low_v)
+    if not _SHORT_HIGH_V <= sample.high_v <= 13.0:
         return Fault.PILOT_SHORT
-    if is_pwm(duty) and _vehicle_loads(sample) and not _has_diode(sample):
+    return _fault_of_negative_half(sample) if is_pwm(duty) else None
+
+
+def _fault_of_state_f(level_v: float) -> Fault | None:
+    """Judge a pilot that is driven to -12 V, which no vehicle with a diode can load."""
+    if not -13.0 <= level_v <= 13.0:
+        return Fault.PILOT_SHORT
+    if level_v <= _NEGATIVE_V:
+        return None
+    return Fault.DIODE if level_v <= _NO_NEGATIVE_V else Fault.PILOT_NEGATIVE
+
+
+def _fault_of_negative_half(sample: PilotSample) -> Fault | None:
+    """Tell a diode that is missing from a station that has no -12 V."""
+    if _vehicle_loads(sample) and _is_symmetric(sample):
         return Fault.DIODE
-    return None
-
-
-def _is_shorted(sample: PilotSample, duty: float) -> bool:
-    if not sample.high_v < _SHORT_HIGH_V:
-        return False
-    if is_pwm(duty):
-        return abs(sample.high_v + sample.low_v) <= _SYMMETRY_V
-    return sample.low_v > _DIODE_LOW_V
-
-
-def _is_out_of_range(high_v: float) -> bool:
-    """Tell whether no state of the standard explains the level, E and F included."""
-    return not (-13.0 <= high_v <= -11.0 or -1.0 <= high_v <= 13.0)
+    if sample.low_v <= _NEGATIVE_V:
+        return None
+    loaded = _vehicle_loads(sample) and sample.low_v <= _NO_NEGATIVE_V
+    return Fault.DIODE if loaded else Fault.PILOT_NEGATIVE
 
 
 def _vehicle_loads(sample: PilotSample) -> bool:
-    return _SHORT_HIGH_V < sample.high_v <= 10.0
+    return _SHORT_HIGH_V <= sample.high_v <= _LOADED_HIGH_V
 
 
-def _has_diode(sample: PilotSample) -> bool:
-    return sample.low_v <= _DIODE_LOW_V and abs(sample.high_v + sample.low_v) > _SYMMETRY_V
+def _is_symmetric(sample: PilotSample) -> bool:
+    return abs(sample.high_v + sample.low_v) <= _SYMMETRY_V

@@ -1,4 +1,4 @@
-"""The guard as a process: one instance, one board, one loop; and how to drive all lines safe."""
+"""The guard as a process: one instance, one board, one loop; and what is done without a guard."""
 
 import fcntl
 import grp
@@ -13,12 +13,17 @@ from pathlib import Path
 from time import monotonic
 
 from hal.api import HardwareError, SafetyBoard
-from hal.guard import endpoint, real_time
+from hal.guard import dead_man, endpoint, real_time
 from hal.guard.link import ServicesLink
 from hal.guard.loop import Loop, Timing
 from hal.guard.notify import ServiceManager
 from hal.guard.settings import GuardSettings, SettingsError
+from hal.guard.shut_off import ShutOffMemory
 from hal.guard.station import Station, make_safe
+
+# A guard that does not get through a tick for so long ends itself, so that its lines fall. Longer
+# than a simulated board that is stopped takes to be given up twice.
+HANG_LIMIT_S = 3.0
 
 _log = logging.getLogger(__name__)
 
@@ -44,7 +49,7 @@ def run(settings: GuardSettings, open_board: OpenBoard, orphaned_s: float | None
         setups = tuple(
             replace(one, real_time=refused is None, instance=instance) for one in settings.setups
         )
-        station = Station(setups, open_board, monotonic())
+        station = Station(setups, open_board, monotonic(), ShutOffMemory(settings.guard_dir))
         manager = ServiceManager()
         try:
             station.open()
@@ -58,15 +63,52 @@ def run(settings: GuardSettings, open_board: OpenBoard, orphaned_s: float | None
 def drive_safe(settings: GuardSettings, open_board: OpenBoard) -> None:
     """Open every contactor and show state F, then let go of the lines.
 
+    A second shut-off that was tripped stays so.
     Raises `AlreadyRunning` while a guard lives, `HardwareError` if the lines cannot be driven.
     """
     with _single_instance(settings.socket):
         board = open_board()
         try:
-            if not make_safe(board):
+            if not make_safe(board, ShutOffMemory(settings.guard_dir).tripped()):
                 raise HardwareError("the outputs could not be driven; check the lines")
         finally:
             board.close()
+
+
+def reset_shut_off(settings: GuardSettings, open_board: OpenBoard) -> frozenset[int]:
+    """Release every second shut-off that was tripped, and return the EVSEs.
+
+    Raises `AlreadyRunning` while a guard lives, `HardwareError` if a contactor still reads closed
+    or the lines are out of reach, `OSError` if the mark cannot be removed.
+    """
+    with _single_instance(settings.socket):
+        memory = ShutOffMemory(settings.guard_dir)
+        tripped = memory.tripped()
+        board = open_board()
+        try:
+            board.refresh()
+            _require_open(board, tripped)
+            for evse in tripped:
+                _release(board, evse)
+                memory.forget(evse)
+        finally:
+            board.close()
+    return tripped
+
+
+def _require_open(board: SafetyBoard, evses: frozenset[int]) -> None:
+    for evse in evses & board.evses.keys():
+        if board.evses[evse].contactor.is_closed():
+            raise HardwareError(
+                f"EVSE {evse}: the contactor still reads closed; replace it, then reset again"
+            )
+
+
+def _release(board: SafetyBoard, evse: int) -> None:
+    lines = board.evses.get(evse)
+    if lines is not None and lines.shut_off is not None:
+        lines.shut_off.command(tripped=False)
+        board.flush()
 
 
 def _guard(
@@ -81,10 +123,12 @@ def _guard(
     identity = _identity(settings.socket)
     link = ServicesLink(listener, poll, station.evses, group, monotonic())
     limit_s = None if orphaned_s is None else settings.grace_s + orphaned_s
-    loop = Loop(station, link, poll, manager, Timing(settings.tick_s, limit_s))
+    timing = Timing(settings.tick_s, limit_s, HANG_LIMIT_S)
+    loop = Loop(station, link, poll, manager, timing)
     loop.is_wanted = lambda: _identity(settings.socket) == identity
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: loop.stop())
+    dead_man.tell_where_it_hung()
     real_time.calm_garbage_collection()
     try:
         loop.run()

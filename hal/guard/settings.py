@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn, cast
 
-from hal.guard.duty import MINIMUM_OFFER_A
-from hal.guard.evse import EvseSetup
+from hal.guard.duty import MINIMUM_OFFER_A, X1_STEP_S
+from hal.guard.evse import EvseSetup, WakeUpSetup
 
 HIGHEST_CURRENT_A = 80.0
 
@@ -15,6 +15,7 @@ HIGHEST_CURRENT_A = 80.0
 _GUARD_KEYS = frozenset(
     {
         "socket",
+        "state_dir",
         "group",
         "grace_s",
         "fallback_limit_a",
@@ -37,6 +38,7 @@ class SettingsError(Exception):
 class GuardSettings:
     """Everything the guard process needs to know; a relative path is taken from the file's folder.
 
+    `state_dir` is the station's, `guard_dir` where the guard keeps what must outlive it.
     `evse_tables` holds, for each EVSE, every table of its `[[evse]]` entry by name, and under
     `settings` how it is built: the board interprets them. `group` is the name of the user group
     whose members may connect besides the guard's own user.
@@ -44,6 +46,7 @@ class GuardSettings:
 
     config: Path
     state_dir: Path
+    guard_dir: Path
     socket: Path
     group: str | None
     tick_s: float
@@ -86,11 +89,15 @@ class _Reader:
         default_socket = state_dir / "guard.sock"
         entries = self._entries(document)
         group = self._text(guard, "group", "[guard] group", "")
+        socket = folder / self._text(
+            guard, "socket", "[guard] socket", str(default_socket.absolute())
+        )
+        guard_dir = self._text(guard, "state_dir", "[guard] state_dir", str(socket.parent))
         return GuardSettings(
             config=self._config,
             state_dir=state_dir,
-            socket=folder
-            / self._text(guard, "socket", "[guard] socket", str(default_socket.absolute())),
+            guard_dir=folder / guard_dir,
+            socket=socket,
             group=group or None,
             tick_s=self._number(guard, "tick_s", "[guard] tick_s", (0.001, 0.1), 0.02),
             setups=tuple(self._setup(entry, guard) for entry in entries.values()),
@@ -136,6 +143,36 @@ class _Reader:
                 (0.0, 600.0),
                 10.0,
             ),
+            phases=self._phases(entry, where),
+            phase_switching=self._flag(entry, "phase_switching", f"{where} phase_switching"),
+            phase_pause_s=self._number(
+                entry, "phase_pause_s", f"{where} phase_pause_s", (X1_STEP_S, 600.0), 5.0
+            ),
+            simplified_limit_a=self._simplified_limit_a(entry, where),
+            wake_up=self._wake_up(entry, where),
+        )
+
+    def _phases(self, entry: Table, where: str) -> int:
+        phases = entry.get("phases", 3)
+        if not isinstance(phases, int) or phases not in {1, 3} or phases is True:
+            self._refuse(f"{where} phases", "must be 1 or 3")
+        if phases == 1 and entry.get("phase_switching") is True:
+            self._refuse(f"{where} phase_switching", "needs an EVSE that is wired for 3 phases")
+        return phases
+
+    def _simplified_limit_a(self, entry: Table, where: str) -> float | None:
+        key = "simplified_pilot_limit_a"
+        if key not in entry:
+            return None
+        return self._number(entry, key, f"{where} {key}", (MINIMUM_OFFER_A, HIGHEST_CURRENT_A))
+
+    def _wake_up(self, entry: Table, where: str) -> WakeUpSetup:
+        return WakeUpSetup(
+            enabled=self._flag(entry, "wake_up", f"{where} wake_up"),
+            after_s=self._number(
+                entry, "wake_up_after_s", f"{where} wake_up_after_s", (30.0, 3600.0), 30.0
+            ),
+            state_f_s=self._number(entry, "wake_up_s", f"{where} wake_up_s", (3.0, 30.0), 4.0),
         )
 
     def _check_cable(self, entry: Table, where: str) -> None:

@@ -16,6 +16,7 @@ from hal.guard import decision
 from hal.guard.duty import STEADY_NEGATIVE
 from hal.guard.evse import EvseInputs, EvseOutputs, EvseSetup, EvseState
 from hal.guard.fault_latch import NO_FAULTS
+from hal.guard.shut_off import NOWHERE, ShutOffMemory
 
 FIRST_RETRY_S = 0.05
 LONGEST_RETRY_S = 2.0
@@ -29,16 +30,26 @@ _log = logging.getLogger(__name__)
 class Station:
     """The EVSEs of one board. `step` never raises `HardwareError`: lost lines are a state.
 
-    After a step `pending` asks for the next one soon, `calm` allows it to come late.
+    After a step `pending` asks for the next one soon, `calm` allows it to come late. `memory`
+    keeps what only a person may undo over restarts of the guard.
     """
 
     def __init__(
-        self, setups: tuple[EvseSetup, ...], open_board: Callable[[], SafetyBoard], now_s: float
+        self,
+        setups: tuple[EvseSetup, ...],
+        open_board: Callable[[], SafetyBoard],
+        now_s: float,
+        memory: ShutOffMemory | None = None,
     ) -> None:
         self._setups = {setup.evse: setup for setup in setups}
         self._open_board = open_board
         self._board: SafetyBoard | None = None
-        self._states = {evse: decision.start(now_s) for evse in self._setups}
+        self._memory = memory
+        tripped = NOWHERE if memory is None else memory.tripped()
+        self._states = {
+            evse: decision.start(setup, now_s, shut_off=evse in tripped)
+            for evse, setup in self._setups.items()
+        }
         self._statuses: dict[int, GuardStatus] = {}
         self._found_s: float | None = None
         self._retry_s = FIRST_RETRY_S
@@ -119,10 +130,18 @@ class Station:
         """Drive everything safe and give the lines back."""
         if self._board is None:
             return
-        make_safe(self._board)
+        make_safe(self._board, self._tripped())
         self._board.close()
         self._board = None
         self._found_s = None
+
+    def _keep(self, tripped: frozenset[int]) -> None:
+        if self._memory is not None:
+            for evse in tripped:
+                self._memory.keep(evse)
+
+    def _tripped(self) -> frozenset[int]:
+        return frozenset(evse for evse, state in self._states.items() if state.shut_off)
 
     def _board_in_reach(self, now_s: float) -> SafetyBoard | None:
         if self._board is None:
@@ -143,17 +162,19 @@ class Station:
         board.refresh()
         found = self._found_s is None
         statuses, pending, calm = {}, False, True
+        tripped = self._tripped()
         for evse, setup in self._setups.items():
             lines, state = board.evses[evse], self._states[evse]
             inputs = read(lines)
             if found:
-                state = decision.find_lines(state, inputs, now_s)
+                state = decision.find_lines(setup, state, inputs, now_s)
             decided = decision.decide(setup, state, inputs, now_s)
             drive(lines, decided.outputs)
             self._states[evse], statuses[evse] = decided.state, decided.status
             pending, calm = pending or decided.pending, calm and decided.calm
         board.flush()
         self._statuses, self.pending, self.calm = statuses, pending, calm
+        self._keep(self._tripped() - tripped)
         if found:
             self._found_s, self._retry_s = now_s, FIRST_RETRY_S
             _log.info("the safety lines are in reach")
@@ -165,9 +186,9 @@ class Station:
         self._retry_at_s = now_s + self._retry_s
         self._retry_s = min(self._retry_s * 2, LONGEST_RETRY_S)
         for evse, state in self._states.items():
-            self._states[evse] = decision.lose_lines(state, now_s)
+            self._states[evse] = decision.lose_lines(self._setups[evse], state, now_s)
         if self._board is not None:
-            make_safe(self._board)
+            make_safe(self._board, self._tripped())
             self._board.close()
             self._board = None
 
@@ -175,6 +196,7 @@ class Station:
 def read(lines: EvseLines) -> EvseInputs:
     """Return one sample of every line of an EVSE."""
     monitor, proximity, lock = lines.residual_current, lines.proximity, lines.lock
+    tamper = lines.tamper
     on = [fault for fault, line in lines.fault_inputs.items() if line.is_on()]
     return EvseInputs(
         pilot=lines.pilot.sample(),
@@ -184,12 +206,18 @@ def read(lines: EvseLines) -> EvseInputs:
         self_test_passed=None if monitor is None else monitor.self_test_passed(),
         cable_rating_a=None if proximity is None else proximity.cable_rating_a() or 0,
         lock_engaged=None if lock is None else lock.is_engaged(),
+        tampered=None if tamper is None else tamper.is_on(),
+        has_shut_off=lines.shut_off is not None,
     )
 
 
 def drive(lines: EvseLines, outputs: EvseOutputs) -> None:
     """Set every output of an EVSE; the contactor first, should anything after it fail."""
     lines.contactor.command(closed=outputs.contactor_closed)
+    if lines.shut_off is not None:
+        lines.shut_off.command(tripped=outputs.shut_off)
+    if outputs.select_phases is not None:
+        lines.contactor.select_phases(outputs.select_phases)
     lines.pilot.set_duty(outputs.duty)
     if lines.lock is not None:
         lines.lock.command(engaged=outputs.lock_engaged)
@@ -197,11 +225,16 @@ def drive(lines: EvseLines, outputs: EvseOutputs) -> None:
         lines.residual_current.start_self_test()
 
 
-def make_safe(board: SafetyBoard) -> bool:
-    """Open every contactor and show state F; locks stay as they are. Tell whether it was done."""
+def make_safe(board: SafetyBoard, tripped: frozenset[int] = NOWHERE) -> bool:
+    """Open every contactor and show state F; locks stay as they are. Tell whether it was done.
+
+    A second shut-off is never released here; it is tripped anew for the EVSEs in `tripped`.
+    """
     try:
-        for lines in board.evses.values():
+        for evse, lines in board.evses.items():
             lines.contactor.command(closed=False)
+            if evse in tripped and lines.shut_off is not None:
+                lines.shut_off.command(tripped=True)
             lines.pilot.set_duty(STEADY_NEGATIVE)
         board.flush()
     except HardwareError:

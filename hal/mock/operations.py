@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 from hal.api import Fault
-from hal.mock.plant import Evse, Plant
+from hal.mock.plant import Evse, Fitting, Plant
 from hal.mock.report import describe
 from hal.mock.surroundings import MAX_CELSIUS, Surroundings
 
@@ -65,6 +65,7 @@ class Bench:
             "meter": self._meter,
             "vehicle": self._vehicle,
             "temperature": self._temperature,
+            "tamper": self._tamper,
             "power_fail": self._power_fail,
             "power_on": self._power_on,
             "state": self._state,
@@ -181,7 +182,15 @@ class Bench:
             raise RequestRefused("this EVSE has an attached cable; 'cable_a' does not apply")
         if cable_a is not None:
             cable_a = _choice(request, "cable_a", CABLE_RATINGS_A, cable_a)
-        evse.fit_vehicle(max_a, phases, cable_a, now_ns)
+        legacy = _switch(request, "legacy", default=evse.vehicle.legacy)
+        simplified = _switch(request, "simplified", default=evse.vehicle.simplified)
+        evse.fit_vehicle(Fitting(max_a, phases, cable_a, legacy, simplified), now_ns)
+        return {}
+
+    def _tamper(self, request: Mapping[str, object], now_ns: int) -> Reply:
+        evse = self._evse(request)
+        evse.advance(now_ns)
+        evse.tampered = _switch(request, "on")
         return {}
 
     def _temperature(self, request: Mapping[str, object], now_ns: int) -> Reply:
@@ -238,8 +247,8 @@ def _text(request: Mapping[str, object], key: str) -> str:
     return value
 
 
-def _switch(request: Mapping[str, object], key: str) -> bool:
-    value = request.get(key, True)
+def _switch(request: Mapping[str, object], key: str, *, default: bool = True) -> bool:
+    value = request.get(key, default)
     if not isinstance(value, bool):
         raise RequestRefused(f"'{key}' must be true or false, not {_shown(value)}")
     return value

@@ -4,6 +4,7 @@ The EVSE drives +-12 V through 1 kOhm; the vehicle loads the positive half throu
 2.74 kOhm (state B), 882 Ohm (state C) or 246 Ohm (state D).
 """
 
+from dataclasses import dataclass
 from enum import IntEnum
 
 from hal.api import PilotSample, PilotState
@@ -30,12 +31,26 @@ _STATES = {
 }
 
 
-def plateaus(duty: float | None, load: Load, *, diode_shorted: bool, shorted: bool) -> PilotSample:
+@dataclass(frozen=True, slots=True)
+class PilotDefects:
+    """What may be wrong with the pilot: vehicle's diode, a short to earth, the station's -12 V."""
+
+    diode_shorted: bool = False
+    shorted: bool = False
+    no_negative: bool = False
+
+
+SOUND = PilotDefects()
+
+
+def plateaus(duty: float | None, load: Load, defects: PilotDefects = SOUND) -> PilotSample:
     """Return both plateau voltages; `duty` None is a pilot that nobody drives."""
-    if duty is None or shorted:
+    if duty is None or defects.shorted:
         return PilotSample(0.0, 0.0)
-    high_v = _positive_v(load, diode_shorted=diode_shorted)
-    low_v = -high_v if diode_shorted else -SUPPLY_V
+    high_v = _positive_v(load, diode_shorted=defects.diode_shorted)
+    low_v = -high_v if defects.diode_shorted else -SUPPLY_V
+    if defects.no_negative:
+        low_v = 0.0
     if duty >= 1.0:
         return PilotSample(high_v, high_v)
     if duty <= 0.0:
@@ -43,12 +58,12 @@ def plateaus(duty: float | None, load: Load, *, diode_shorted: bool, shorted: bo
     return PilotSample(high_v, low_v)
 
 
-def pilot_state(duty: float | None, load: Load, *, shorted: bool) -> PilotState:
+def pilot_state(duty: float | None, load: Load, defects: PilotDefects = SOUND) -> PilotState:
     """Return the state that an ideal observer of the line would name."""
-    if duty is None or shorted:
+    if duty is None or defects.shorted:
         return PilotState.E
     if duty <= 0.0:
-        return PilotState.F
+        return PilotState.E if defects.no_negative else PilotState.F
     return _STATES[load]
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from hal.api import Fault, PilotState
 from hal.mock.actuators import DelayedLine, SelfTest
 from hal.mock.energy import EnergyRegister, Flow
-from hal.mock.pilot_circuit import offered_current_a, pilot_state, plateaus
+from hal.mock.pilot_circuit import PilotDefects, offered_current_a, pilot_state, plateaus
 from hal.mock.vehicle import AMPERE_UA, RAMP_UA_PER_S, Vehicle
 from hal.mock.wire import FAULT_INPUTS, EvseSettings, LineInputs, LineOutputs
 
@@ -22,6 +22,7 @@ LOCK_NS = 200_000_000
 SELF_TEST_NS = 250_000_000
 SAG = 0.75
 
+_DEAD = frozenset({PilotState.E, PilotState.F})
 _GUARDED_BY_SERVICES = frozenset({Fault.METER_LOST, Fault.READER_LOST})
 
 
@@ -42,6 +43,17 @@ class MeterOverride:
     power_w: float | None = None
     voltage_v: tuple[float, ...] | None = None
     current_a: tuple[float, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Fitting:
+    """What a test bench may choose of a car and its loose cable."""
+
+    max_a: float
+    phases: int
+    cable_a: int | None
+    legacy: bool = False
+    simplified: bool = False
 
 
 class Stopwatch:
@@ -78,6 +90,10 @@ class Evse:
         self.cable_a = settings.cable_a
         self.cable_inserted = False
         self.duty: float | None = None
+        self.connected_phases = 3
+        self.moved_under_load = 0
+        self.shut_off = False
+        self.tampered = False
         self.contacts = DelayedLine(CLOSE_NS, OPEN_NS)
         self.lock = DelayedLine(LOCK_NS, LOCK_NS)
         self.self_test = SelfTest(SELF_TEST_NS)
@@ -105,7 +121,7 @@ class Evse:
     @property
     def pilot_state(self) -> PilotState:
         """The pilot state that an ideal observer would name."""
-        return pilot_state(self.duty, self.vehicle.load, shorted=self._pilot_shorted)
+        return pilot_state(self.duty, self.vehicle.load, self._pilot_defects)
 
     @property
     def due_ns(self) -> int | None:
@@ -140,9 +156,11 @@ class Evse:
             self._drive_coil(now_ns, on=outputs.coil and self._mains)
             self.lock.command(now_ns, on=outputs.lock)
             self.self_test.request(outputs.self_test, now_ns)
+            self._connect_phases(outputs.phases or self.connected_phases)
+            self.shut_off = self.shut_off if outputs.shut_off is None else outputs.shut_off
 
     def release(self, now_ns: int) -> None:
-        """Nobody drives the lines: coil off, pilot undriven; the lock's motor stays put."""
+        """Nobody drives the lines: coil off, pilot undriven; what has a motor stays put."""
         self.drive(LineOutputs(lock=self.lock.commanded), now_ns)
 
     def set_mains(self, now_ns: int, *, on: bool) -> None:
@@ -164,12 +182,14 @@ class Evse:
         with self._change(now_ns):
             self.vehicle.wants = energy
 
-    def fit_vehicle(self, max_a: float, phases: int, cable_a: int | None, now_ns: int) -> None:
+    def fit_vehicle(self, fitting: Fitting, now_ns: int) -> None:
         """Bring another charger into the car and another cable into the socket."""
         with self._change(now_ns):
-            self.vehicle.max_a = max_a
-            self.vehicle.phases = phases
-            self.cable_a = cable_a
+            self.vehicle.max_a = fitting.max_a
+            self.vehicle.phases = fitting.phases
+            self.vehicle.legacy = fitting.legacy
+            self.vehicle.simplified = fitting.simplified
+            self.cable_a = fitting.cable_a
 
     def set_fault(self, fault: Fault, now_ns: int, *, on: bool) -> None:
         """Break something, or repair it."""
@@ -185,12 +205,7 @@ class Evse:
 
     def read_lines(self) -> LineInputs:
         """Return what the owner of the lines sees."""
-        sample = plateaus(
-            self.duty,
-            self.vehicle.load,
-            diode_shorted=Fault.DIODE in self.faults,
-            shorted=self._pilot_shorted,
-        )
+        sample = plateaus(self.duty, self.vehicle.load, self._pilot_defects)
         return LineInputs(
             high_v=sample.high_v,
             low_v=sample.low_v,
@@ -201,6 +216,7 @@ class Evse:
             self_test=self.self_test.number,
             self_test_passed=self.self_test.passed,
             fault_inputs=frozenset(self.faults.intersection(FAULT_INPUTS)),
+            tampered=self.tampered,
         )
 
     def read_meter(self, now_ns: int) -> MeterValues:
@@ -222,8 +238,12 @@ class Evse:
         )
 
     @property
-    def _pilot_shorted(self) -> bool:
-        return Fault.PILOT_SHORT in self.faults
+    def _pilot_defects(self) -> PilotDefects:
+        return PilotDefects(
+            diode_shorted=Fault.DIODE in self.faults,
+            shorted=Fault.PILOT_SHORT in self.faults,
+            no_negative=Fault.PILOT_NEGATIVE in self.faults,
+        )
 
     @property
     def _source_nv(self) -> int:
@@ -245,13 +265,22 @@ class Evse:
         self.closings += on and not self.contacts.commanded
         self.contacts.command(now_ns, on=on)
 
+    def _connect_phases(self, phases: int) -> None:
+        """Move the poles; whoever does so under voltage is counted."""
+        if phases != self.connected_phases:
+            self.moved_under_load += self.contactor_closed
+            self.connected_phases = phases
+
     def _settle(self, now_ns: int) -> None:
         """Bring everything that follows without delay in line with its causes."""
         car = self.vehicle
         asked = car.asks
         car.needs_ventilation = Fault.VENTILATION in self.faults
-        offer_ua = 0 if self._pilot_shorted else int(offered_current_a(self.duty) * AMPERE_UA)
-        car.observe(offer_ua, now_ns, supplied=self.contactor_closed and self._mains)
+        shorted = Fault.PILOT_SHORT in self.faults
+        offer_ua = 0 if shorted else int(offered_current_a(self.duty) * AMPERE_UA)
+        dead = self.pilot_state in _DEAD
+        supplied = self.contactor_closed and self._mains and not self.shut_off
+        car.observe(offer_ua, now_ns, supplied=supplied, dead=dead)
         if asked and not car.asks and self.contacts.commanded:
             self.leave_to_open.start(now_ns)
         elif car.asks:
@@ -262,7 +291,7 @@ class Evse:
     def _settle_flow(self, now_ns: int) -> None:
         limit_a = self.settings.max_current_a if self.cable_a is None else self.cable_a
         target_ua = min(self.vehicle.wanted_ua, limit_a * AMPERE_UA)
-        phases = min(self.vehicle.phases, self.settings.phases)
+        phases = min(self.vehicle.phases, self.settings.phases, self.connected_phases)
         flow, source_nv = self.register.flow, self._source_nv
         if (target_ua, phases, source_nv) == (flow.target_ua, flow.phases, flow.source_nv):
             return

@@ -88,7 +88,21 @@ class MockContactor:
         return self._lines.inputs.contactor_closed
 
     def select_phases(self, phases: int) -> None:
-        """Accept what the board is wired for; the simulated contactor switches all its poles."""
+        """Choose the poles that the coil closes, from the next flush on."""
+        if phases != self._lines.outputs.phases:
+            self._lines.outputs = replace(self._lines.outputs, phases=phases)
+
+
+class MockShutOff:
+    """The relay that cuts the mains before the contactor; it stays as it is when nobody drives."""
+
+    def __init__(self, lines: Lines) -> None:
+        self._lines = lines
+
+    def command(self, *, tripped: bool) -> None:
+        """Cut the mains or give them back, from the next flush on."""
+        if tripped != self._lines.outputs.shut_off:
+            self._lines.outputs = replace(self._lines.outputs, shut_off=tripped)
 
 
 class MockProximity:
@@ -151,6 +165,17 @@ class MockBinaryInput:
         return self._fault in self._lines.inputs.fault_inputs
 
 
+class MockTamper:
+    """The contact of the housing's lid."""
+
+    def __init__(self, lines: Lines) -> None:
+        self._lines = lines
+
+    def is_on(self) -> bool:
+        """Tell whether the lid was open at the last refresh."""
+        return self._lines.inputs.tampered
+
+
 class MockSafetyBoard:
     """All lines of a station on the simulated board; owns its connection."""
 
@@ -160,7 +185,7 @@ class MockSafetyBoard:
         self._heard_s = 0.0
         self._lines = {evse: Lines() for evse in settings}
         self._driven = {evse: lines.outputs for evse, lines in self._lines.items()}
-        self._evses = {evse: _wire_up(self._lines[evse], built) for evse, built in settings.items()}
+        self._evses = {evse: wire_up(self._lines[evse], built) for evse, built in settings.items()}
         seconds, fraction = divmod(EXCHANGE_TIMEOUT_S, 1)
         timeout = _TIMEVAL.pack(int(seconds), int(fraction * 1e6))
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, timeout)
@@ -234,7 +259,8 @@ class MockSafetyBoard:
         return frame
 
 
-def _wire_up(lines: Lines, built: EvseSettings) -> EvseLines:
+def wire_up(lines: Lines, built: EvseSettings) -> EvseLines:
+    """Return the ports of an EVSE that is built so, on an image of its lines."""
     fault_inputs: dict[Fault, BinaryInput] = {
         fault: MockBinaryInput(lines, fault) for fault in wire.FAULT_INPUTS
     }
@@ -245,4 +271,6 @@ def _wire_up(lines: Lines, built: EvseSettings) -> EvseLines:
         residual_current=MockResidualCurrentMonitor(lines),
         lock=MockLock(lines) if built.has_lock else None,
         fault_inputs=fault_inputs,
+        shut_off=MockShutOff(lines) if built.has_shut_off else None,
+        tamper=MockTamper(lines),
     )

@@ -33,6 +33,7 @@ def _one(evse: int, tables: Mapping[str, Mapping[str, object]]) -> EvseSettings:
         nominal_voltage_v=_number(evse, settings, "nominal_voltage_v", 230.0, 1000.0),
         cable_a=cable_a,
         has_lock=cable_a is not None or "lock" in tables,
+        has_shut_off="shut_off" in tables,
     )
 
 

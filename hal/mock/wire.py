@@ -27,9 +27,14 @@ _INPUTS = struct.Struct("<HHHHdd")
 _UNDRIVEN = -1.0
 _ATTACHED = 0
 
+_HAS_LOCK, _HAS_SHUT_OFF = 1, 2
 _COIL, _LOCK = 1, 2
-_CLOSED, _LOCKED, _RESIDUAL, _TESTED, _PASSED = 1, 2, 4, 8, 16
-_FAULT_SHIFT = 5
+_PHASES_SHIFT, _SHUT_OFF_SHIFT = 2, 4
+_HELD, _RELEASED, _TRIPPED = 0, 1, 2
+_CLOSED, _LOCKED, _RESIDUAL, _TESTED, _PASSED, _TAMPERED = 1, 2, 4, 8, 16, 32
+_FAULT_SHIFT = 6
+
+_SHUT_OFFS = {_RELEASED: False, _TRIPPED: True}
 
 # Faults that show as a binary input of their own, in the order of their bits.
 FAULT_INPUTS = (
@@ -67,16 +72,23 @@ class EvseSettings:
     nominal_voltage_v: float = 230.0
     cable_a: int | None = 32
     has_lock: bool = True
+    has_shut_off: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class LineOutputs:
-    """What the guard drives; `duty` None is a pilot that nobody drives."""
+    """What the guard drives; `duty` None is a pilot that nobody drives.
+
+    `phases` are those that the coil closes, `shut_off` cuts the mains before the contactor; None
+    leaves either as it is.
+    """
 
     duty: float | None = None
     coil: bool = False
     lock: bool = False
     self_test: int = 0
+    phases: int | None = None
+    shut_off: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +104,7 @@ class LineInputs:
     self_test: int = 0
     self_test_passed: bool | None = None
     fault_inputs: frozenset[Fault] = frozenset()
+    tampered: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +140,7 @@ def encode_settings(settings: Mapping[int, EvseSettings], sequence: int) -> byte
             one.max_current_a,
             _ATTACHED if one.cable_a is None else one.cable_a,
             one.phases,
-            one.has_lock,
+            one.has_lock * _HAS_LOCK + one.has_shut_off * _HAS_SHUT_OFF,
             one.nominal_voltage_v,
         )
         for evse, one in settings.items()
@@ -138,8 +151,15 @@ def encode_settings(settings: Mapping[int, EvseSettings], sequence: int) -> byte
 def decode_settings(frame: Frame) -> dict[int, EvseSettings]:
     """Decode a `SETTINGS` frame; raises `BadFrame`."""
     return {
-        evse: EvseSettings(max_a, phases, voltage_v, cable_a or None, bool(has_lock))
-        for evse, max_a, cable_a, phases, has_lock, voltage_v in _split(frame, _SETTINGS)
+        evse: EvseSettings(
+            max_a,
+            phases,
+            voltage_v,
+            cable_a or None,
+            bool(flags & _HAS_LOCK),
+            bool(flags & _HAS_SHUT_OFF),
+        )
+        for evse, max_a, cable_a, phases, flags, voltage_v in _split(frame, _SETTINGS)
     }
 
 
@@ -148,7 +168,7 @@ def encode_outputs(outputs: Mapping[int, LineOutputs], sequence: int) -> bytes:
     records = [
         _OUTPUTS.pack(
             evse,
-            one.coil * _COIL + one.lock * _LOCK,
+            _output_flags(one),
             one.self_test,
             _UNDRIVEN if one.duty is None else one.duty,
         )
@@ -164,7 +184,14 @@ def decode_outputs(frame: Frame) -> dict[int, LineOutputs]:
         if duty != _UNDRIVEN and not 0.0 <= duty <= 1.0:
             raise BadFrame(f"duty {duty} of EVSE {evse} is not within 0..1")
         driven = None if duty == _UNDRIVEN else duty
-        outputs[evse] = LineOutputs(driven, bool(flags & _COIL), bool(flags & _LOCK), self_test)
+        outputs[evse] = LineOutputs(
+            driven,
+            bool(flags & _COIL),
+            bool(flags & _LOCK),
+            self_test,
+            flags >> _PHASES_SHIFT & 3 or None,
+            _SHUT_OFFS.get(flags >> _SHUT_OFF_SHIFT & 3),
+        )
     return outputs
 
 
@@ -190,6 +217,7 @@ def decode_inputs(frame: Frame) -> dict[int, LineInputs]:
             self_test,
             bool(flags & _PASSED) if flags & _TESTED else None,
             _fault_inputs(flags >> _FAULT_SHIFT),
+            bool(flags & _TAMPERED),
         )
         for evse, flags, self_test, cable_a, high_v, low_v in _split(frame, _INPUTS)
     }
@@ -205,9 +233,15 @@ def _split(frame: Frame, record: struct.Struct) -> Iterator[tuple[Any, ...]]:
     return record.iter_unpack(frame.body)
 
 
+def _output_flags(outputs: LineOutputs) -> int:
+    shut_off = _HELD if outputs.shut_off is None else _RELEASED + outputs.shut_off
+    flags = outputs.coil * _COIL + outputs.lock * _LOCK
+    return flags + ((outputs.phases or 0) << _PHASES_SHIFT) + (shut_off << _SHUT_OFF_SHIFT)
+
+
 def _flags(inputs: LineInputs) -> int:
     flags = inputs.contactor_closed * _CLOSED + inputs.lock_engaged * _LOCKED
-    flags += inputs.residual_current * _RESIDUAL
+    flags += inputs.residual_current * _RESIDUAL + inputs.tampered * _TAMPERED
     flags += (inputs.self_test_passed is not None) * _TESTED + bool(
         inputs.self_test_passed
     ) * _PASSED

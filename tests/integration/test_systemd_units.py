@@ -191,6 +191,11 @@ def test_the_agent_reaches_the_socket_of_the_guard_by_its_group() -> None:
     assert re.search(r"^m stationd +stationd-guard$", users, re.MULTILINE)
 
 
+def test_the_guard_remembers_a_tripped_shut_off_over_restarts_of_the_machine() -> None:
+    assert only(GUARD, "StateDirectory") == "stationd-guard"
+    assert only(GUARD, "StateDirectoryMode") == "0700"
+
+
 def test_agent_and_guard_start_together_but_neither_ends_the_other() -> None:
     assert "stationd-guard.service" in words(AGENT, "Wants") & words(AGENT, "After")
     for name in SERVICES:

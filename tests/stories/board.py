@@ -11,7 +11,6 @@ from decimal import Decimal
 from pathlib import Path
 
 from hal.api import (
-    BinaryInput,
     EvseLines,
     Fault,
     GuardGone,
@@ -25,19 +24,10 @@ from hal.api import (
 )
 from hal.guard import settings as guard_settings
 from hal.guard.station import Station as Guard
-from hal.mock import wire
 from hal.mock.operations import Bench, Reply, Swipe
 from hal.mock.plant import Evse, Plant
 from hal.mock.report import milli_wh
-from hal.mock.safety_board import (
-    Lines,
-    MockBinaryInput,
-    MockContactor,
-    MockLock,
-    MockPilot,
-    MockProximity,
-    MockResidualCurrentMonitor,
-)
+from hal.mock.safety_board import Lines, wire_up
 from hal.mock.settings import read_settings
 from hal.mock.wire import EvseSettings
 
@@ -46,6 +36,8 @@ MOVING_S = 0.02
 RESTING_S = 0.45
 SETTLING_S = 1.5
 """How long steps stay frequent after the last change."""
+RESTED_S = 60.0
+"""For how long the guard has been there when a story begins: its contactors may close at once."""
 
 News = GuardStatus | GuardGone
 
@@ -61,7 +53,7 @@ class VirtualBoard:
         self._bench = Bench(self.plant, self._present, self._power_failed)
         for number, built in self.built.items():
             self.plant.add(number, Evse(built, 1_234_567_890, self._now_ns()), self._now_ns())
-        self._guard: Guard | None = self._new_guard()
+        self._guard: Guard | None = self._new_guard(self._now_s() - RESTED_S)
         self._statuses: dict[int, GuardStatus] = {}
         self._listeners: set[asyncio.Queue[News]] = set()
         self._leases: dict[int, Lease] = {}
@@ -124,7 +116,7 @@ class VirtualBoard:
     def restore_power(self) -> None:
         """Give the mains back: a new guard starts on the lines as they are."""
         self.plant.set_mains(self._now_ns(), on=True)
-        self._guard = self._new_guard()
+        self._guard = self._new_guard(self._now_s())
         self.wake()
 
     def delivered_wh(self, number: int) -> Decimal:
@@ -188,7 +180,7 @@ class VirtualBoard:
 
     def restart_guard(self) -> None:
         """Start a new guard on the lines as they are."""
-        self._guard = self._new_guard()
+        self._guard = self._new_guard(self._now_s())
         self.wake()
 
     def _publish(self, news: News) -> None:
@@ -213,10 +205,10 @@ class VirtualBoard:
 
     # --- Time.
 
-    def _new_guard(self) -> Guard:
+    def _new_guard(self, started_s: float) -> Guard:
         lines = {number: Lines() for number in self.built}
         board = _VirtualLines(self.plant, lines, self.built)
-        guard = Guard(self._settings.setups, lambda: board, self._now_s())
+        guard = Guard(self._settings.setups, lambda: board, started_s)
         guard.open()
         return guard
 
@@ -318,7 +310,7 @@ class _VirtualLines:
     ) -> None:
         self._plant = plant
         self._lines = lines
-        self._evses = {number: _wired(lines[number], built[number]) for number in lines}
+        self._evses = {number: wire_up(lines[number], built[number]) for number in lines}
 
     @property
     def evses(self) -> Mapping[int, EvseLines]:
@@ -338,20 +330,6 @@ class _VirtualLines:
 
     def close(self) -> None:
         return None
-
-
-def _wired(lines: Lines, built: EvseSettings) -> EvseLines:
-    inputs: dict[Fault, BinaryInput] = {
-        fault: MockBinaryInput(lines, fault) for fault in wire.FAULT_INPUTS
-    }
-    return EvseLines(
-        pilot=MockPilot(lines),
-        contactor=MockContactor(lines),
-        proximity=None if built.cable_a is None else MockProximity(lines),
-        residual_current=MockResidualCurrentMonitor(lines),
-        lock=MockLock(lines) if built.has_lock else None,
-        fault_inputs=inputs,
-    )
 
 
 __all__ = ["PilotMode", "VirtualBoard", "VirtualMeter", "VirtualReader"]

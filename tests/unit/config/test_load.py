@@ -16,6 +16,7 @@ from agent.config.model import (
 from agent.config.problems import ConfigError
 from agent.core.variable_access import Assignment
 from agent.core.variable_definition import ComponentKey, ComponentVariable, VariableKey
+from hal.guard.settings import load as load_guard
 
 EXAMPLE = Path(__file__).parents[3] / "config" / "station.toml"
 CONTRACT = """
@@ -211,6 +212,16 @@ def test_an_evse_may_switch_phases(tmp_path: Path) -> None:
         ("max_current_a = 32", "max_current_a = 5", "evse[1].max_current_a"),
         ("max_current_a = 32", "max_current_a = 32.5", "evse[1].max_current_a"),
         ("phases = 3", "phases = 3\nnominal_voltage_v = 12", "evse[1].nominal_voltage_v"),
+        ("phases = 3", "phases = 1\nphase_switching = true", "evse[1].phase_switching"),
+        ("phases = 3", "phases = 3\nphase_pause_s = 2", "evse[1].phase_pause_s"),
+        ("phases = 3", "phases = 3\nwake_up = 1", "evse[1].wake_up"),
+        ("phases = 3", "phases = 3\nwake_up_after_s = 29", "evse[1].wake_up_after_s"),
+        ("phases = 3", "phases = 3\nwake_up_s = 2.9", "evse[1].wake_up_s"),
+        (
+            "phases = 3",
+            "phases = 3\nsimplified_pilot_limit_a = 5",
+            "evse[1].simplified_pilot_limit_a",
+        ),
         ('pilot = { backend = "mock" }\n', "", "evse[1].pilot"),
         ('pilot = { backend = "mock" }', "pilot = {}", "evse[1].pilot.backend"),
         ('pilot = { backend = "mock" }', 'pilot = "mock"', "evse[1].pilot"),
@@ -232,6 +243,37 @@ def test_an_evse_may_switch_phases(tmp_path: Path) -> None:
 )
 def test_wrong_values_are_named_by_their_key(tmp_path: Path, old: str, new: str, key: str) -> None:
     assert key in problems(edited(tmp_path, (old, new)))
+
+
+SUPPLY_KEYS = """phases = 3
+phase_switching = true
+phase_pause_s = 7
+simplified_pilot_limit_a = 10
+wake_up = true
+wake_up_after_s = 45
+wake_up_s = 3.5"""
+
+
+@pytest.mark.parametrize("keys", ["phases = 3", SUPPLY_KEYS])
+def test_agent_and_guard_read_the_same_rules_of_supply(tmp_path: Path, keys: str) -> None:
+    file = edited(tmp_path, ("phases = 3", keys))
+    (evse,) = load(file).evses
+    supply = evse.supply
+    (setup,) = load_guard(file).setups
+    assert (evse.phase_switching, supply.phase_pause_s, supply.simplified_pilot_limit_a) == (
+        setup.phase_switching,
+        setup.phase_pause_s,
+        setup.simplified_limit_a,
+    )
+    assert (supply.wake_up, supply.wake_up_after_s, supply.wake_up_s) == (
+        setup.wake_up.enabled,
+        setup.wake_up.after_s,
+        setup.wake_up.state_f_s,
+    )
+
+
+def test_the_guard_accepts_the_example_file() -> None:
+    assert load_guard(EXAMPLE).setups[0].phases == 3
 
 
 def test_one_wrong_value_is_one_problem(tmp_path: Path) -> None:
@@ -409,6 +451,7 @@ def test_the_description_shows_every_setting_but_no_secret(tmp_path: Path) -> No
     lines = config.describe()
     assert 'csms.identity = "CS001"' in lines
     assert 'evse[1].pilot = { backend = "mock" }' in lines
+    assert "evse[1].wake_up_s = 4.0" in lines
     assert 'variables."OCPPCommCtrlr.HeartbeatInterval" = "300"' in lines
     assert "csms.allow_insecure = true" in lines
     assert not any("correct-horse-battery" in line for line in lines)

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from hal.api import Fault, Lease, PilotMode, PilotSample
+from hal.api import Fault, Hindrance, Lease, PilotMode, PilotSample
 from hal.guard import decision
 from hal.guard.duty import STEADY_NEGATIVE, is_pwm
 from hal.guard.evse import Decision, EvseInputs, EvseSetup
@@ -17,6 +17,7 @@ class Copper:
 
     vehicle: str = "A"
     diode: bool = True
+    negative: bool = True
     shorted: bool = False
     welded: bool = False
     stuck_open: bool = False
@@ -29,17 +30,22 @@ class Copper:
     test_result: bool = True
     tripped: bool = False
     cable_a: int | None = None
+    tampered: bool | None = None
+    has_shut_off: bool = False
     fault_inputs: set[Fault] = field(default_factory=set)
 
     def sample(self, duty: float) -> PilotSample:
         if self.shorted:
             return PilotSample(0.0, 0.0)
+        high, low = LEVELS[self.vehicle], self._negative_v()
         if duty == STEADY_NEGATIVE:
-            return PilotSample(-12.0, -12.0)
-        high = LEVELS[self.vehicle]
-        if not is_pwm(duty):
-            return PilotSample(high, high)
-        return PilotSample(high, -12.0 if self.diode or self.vehicle == "A" else -high)
+            return PilotSample(low, low)
+        return PilotSample(high, low if is_pwm(duty) else high)
+
+    def _negative_v(self) -> float:
+        if not self.negative:
+            return 0.0
+        return -12.0 if self.diode else -LEVELS[self.vehicle]
 
 
 class Rig:
@@ -49,7 +55,6 @@ class Rig:
         self.setup = EvseSetup(evse=1, **({"max_current_a": 32.0} | setup))  # type: ignore[arg-type]
         self.copper = copper or Copper()
         self.now_s = 1000.0
-        self.state = decision.start(self.now_s)
         self.closed = False
         self.moves_at_s: float | None = None
         self.locked = False
@@ -58,7 +63,8 @@ class Rig:
         self.verdict: bool | None = None
         self.tests = 0
         self.lease: Lease | None = None
-        self.state = decision.find_lines(self.state, self.inputs(1.0), self.now_s)
+        self.selected: list[int] = []
+        self.reset_guard()
         self.last: Decision = self._decide()
 
     def inputs(self, duty: float) -> EvseInputs:
@@ -72,11 +78,24 @@ class Rig:
             self_test_passed=None if testing else self.verdict,
             cable_rating_a=copper.cable_a,
             lock_engaged=self.locked if copper.has_lock else None,
+            tampered=copper.tampered,
+            has_shut_off=copper.has_shut_off,
         )
 
-    def offer(self, limit_a: float = 16.0, *, lock: bool = False) -> None:
+    def reset_guard(self, *, shut_off: bool = False) -> None:
+        """Let another guard take the lines over as they are."""
+        self.state = decision.start(self.setup, self.now_s, shut_off=shut_off)
+        self.find_lines()
+
+    def lose_lines(self) -> None:
+        self.state = decision.lose_lines(self.setup, self.state, self.now_s)
+
+    def find_lines(self) -> None:
+        self.state = decision.find_lines(self.setup, self.state, self.inputs(1.0), self.now_s)
+
+    def offer(self, limit_a: float = 16.0, *, lock: bool = False, phases: int = 3) -> None:
         """Let the services offer from now on, renewing at each step."""
-        self.lease = Lease(1, PilotMode.OFFER, limit_a, lock)
+        self.lease = Lease(1, PilotMode.OFFER, limit_a, lock, phases=phases)
 
     def standby(self) -> None:
         self.lease = Lease(1, PilotMode.STANDBY)
@@ -105,8 +124,14 @@ class Rig:
             self.step()
         return self.now_s - start_s
 
+    def rested(self) -> "Rig":
+        """Let the pause after the guard's start pass."""
+        self.run(10.0, 0.1)
+        return self
+
     def charging(self) -> "Rig":
-        """Bring the EVSE to supply a vehicle in C."""
+        """Bring the EVSE to supply a vehicle in C, long after the guard has started."""
+        self.rested()
         self.copper.vehicle = "B"
         self.offer()
         self.run(1.5)
@@ -125,6 +150,10 @@ class Rig:
     @property
     def faults(self) -> frozenset[Fault]:
         return self.last.status.faults
+
+    @property
+    def hindrances(self) -> frozenset[Hindrance]:
+        return self.last.status.hindrances
 
     def _decide(self) -> Decision:
         before = self.state.duty.duty
@@ -145,6 +174,9 @@ class Rig:
                 self.lock_at_s = self.now_s + copper.lock_s
         else:
             self.lock_at_s = None
+        if outputs.select_phases is not None:
+            assert not self.closed, "poles are never moved under voltage"
+            self.selected.append(outputs.select_phases)
         if outputs.start_self_test:
             self.tests += 1
             self.test_at_s = self.now_s + copper.test_s

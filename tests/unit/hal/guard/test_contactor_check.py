@@ -44,17 +44,24 @@ def test_a_contact_that_follows_is_no_fault() -> None:
     assert track.closed
 
 
-def test_the_first_closing_waits_a_second_and_the_next_ten() -> None:
+def test_the_contactor_rests_ten_seconds_after_each_closing_and_after_the_start() -> None:
     track = fresh()
-    assert not track.may_close(100.99, 10.0)
-    assert track.may_close(101.0, 10.0)
-    track = track.command(closed=True, now_s=101.0).command(closed=False, now_s=102.0)
-    assert not track.may_close(110.99, 10.0)
-    assert track.may_close(111.0, 10.0)
+    assert track.rests(109.99, 10.0)
+    assert not track.rests(110.0, 10.0)
+    track = track.command(closed=True, now_s=120.0).command(closed=False, now_s=122.0)
+    assert track.rests(129.99, 10.0)
+    assert not track.rests(130.0, 10.0)
 
 
-def test_a_contactor_that_is_not_proven_open_may_not_close() -> None:
-    assert not fresh().read_back(closed=True, now_s=150.0).may_close(200.0, 10.0)
+def test_the_first_closing_waits_a_second_whatever_the_pause() -> None:
+    assert fresh().rests(100.99, 0.0)
+    assert not fresh().rests(101.0, 0.0)
+
+
+def test_a_contact_that_reads_closed_is_not_proven_open() -> None:
+    assert not fresh().read_back(closed=True, now_s=150.0).proven_open
+    assert not fresh().command(closed=True, now_s=150.0).proven_open
+    assert fresh().proven_open
 
 
 def test_repeating_a_command_changes_nothing() -> None:

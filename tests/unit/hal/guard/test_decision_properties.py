@@ -195,9 +195,9 @@ def unlock(rig: Rig) -> None:
 
 
 def lose(rig: Rig) -> None:
-    rig.state = decision.lose_lines(rig.state, rig.now_s)
+    rig.lose_lines()
     rig.closed = False
-    rig.state = decision.find_lines(rig.state, rig.inputs(1.0), rig.now_s)
+    rig.find_lines()
 
 
 ACTIONS = {"repair": repair, "unlock": unlock, "lost": lose}

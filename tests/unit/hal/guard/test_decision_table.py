@@ -13,8 +13,11 @@ from hal.guard.evse import EvseInputs, EvseSetup, EvseState
 from hal.guard.fault_latch import FaultLatch
 from hal.guard.lease import LeaseTrack
 from hal.guard.lock_control import LockTrack
+from hal.guard.phases import PhaseTrack
 from hal.guard.pilot_state import PilotTrack
+from hal.guard.plug import PlugTrack
 from hal.guard.residual_current import ResidualCurrentTrack
+from hal.guard.wake_up import WakeUpTrack
 
 NOW_S = 5000.0
 HIGH_V = {PilotState.A: 12.0, PilotState.B: 9.0, PilotState.C: 6.0, PilotState.D: 3.0}
@@ -53,6 +56,10 @@ def evse_state(pilot: PilotState, lease: LeaseTrack, readiness: str = "ready") -
         latch=FaultLatch(),
         residual_current=ResidualCurrentTrack(),
         duty=DutyTrack(0.1, long_ago_s),
+        phases=PhaseTrack(3),
+        plug=PlugTrack(plugged=pilot is not PilotState.A, seen_free=pilot is PilotState.A),
+        wake_up=WakeUpTrack(),
+        tampered=Debounced.settled(value=False, now_s=long_ago_s),
     )
 
 

@@ -8,6 +8,8 @@ from hal.guard.duty import (
     PWM_UPDATE_INTERVAL_S,
     STEADY_NEGATIVE,
     STEADY_POSITIVE,
+    X1_AFTER_F_S,
+    X1_STEP_S,
     DutyTrack,
     current_for_duty,
     duty_for_current,
@@ -88,15 +90,32 @@ def test_a_running_pwm_changes_its_value_only_after_five_seconds(wanted: float) 
 
 @pytest.mark.parametrize(
     ("before", "wanted"),
-    [
-        (0.3, STEADY_POSITIVE),
-        (0.3, STEADY_NEGATIVE),
-        (STEADY_POSITIVE, 0.3),
-        (STEADY_NEGATIVE, 0.3),
-    ],
+    [(0.3, STEADY_POSITIVE), (0.3, STEADY_NEGATIVE), (STEADY_POSITIVE, 0.3)],
 )
-def test_starting_and_stopping_the_pwm_is_immediate(before: float, wanted: float) -> None:
-    assert DutyTrack(before, 100.0).drive(wanted, 100.001) == DutyTrack(wanted, 100.001)
+def test_the_pwm_starts_and_stops_at_once(before: float, wanted: float) -> None:
+    assert DutyTrack(before, 100.0).drive(wanted, 100.001).duty == wanted
+
+
+def test_a_pwm_that_stopped_stays_away_for_three_seconds() -> None:
+    track = DutyTrack(0.3, 100.0, 100.0).drive(STEADY_POSITIVE, 200.0)
+    assert track.drive(0.3, 200.0 + X1_STEP_S - 0.001) is track
+    assert track.drive(0.2, 200.0 + X1_STEP_S).duty == 0.2
+
+
+def test_state_f_lasts_and_is_followed_by_a_moment_of_steady_positive() -> None:
+    track = DutyTrack(0.3, 100.0, 100.0).drive(STEADY_NEGATIVE, 200.0)
+    assert track.drive(STEADY_POSITIVE, 200.299) is track
+    positive = track.drive(0.3, 200.3)
+    assert positive.duty == STEADY_POSITIVE
+    assert positive.drive(0.3, 200.3 + X1_AFTER_F_S - 0.001) is positive
+    assert positive.drive(0.3, 200.3 + X1_AFTER_F_S).duty == 0.3
+
+
+def test_another_value_does_not_begin_another_pwm() -> None:
+    track = DutyTrack(0.3, 100.0, 100.0).drive(0.2, 106.0)
+    assert (track.changed_s, track.level_since_s) == (106.0, 100.0)
+    assert track.steady_for(110.0) == 0.0
+    assert track.drive(STEADY_POSITIVE, 111.0).steady_for(115.0) == 4.0
 
 
 def test_the_same_duty_is_no_change() -> None:

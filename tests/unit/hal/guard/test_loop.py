@@ -10,6 +10,7 @@ import pytest
 
 from hal.api import Lease, PilotMode
 from hal.guard import endpoint
+from hal.guard.duty import STATE_F_S
 from hal.guard.loop import MOST_ROUNDS_PER_TICK, Timing
 from hal.guard.protocol import Hello, Role, encode
 from tests.unit.hal.guard.running import Running, eventually, running
@@ -33,6 +34,7 @@ def test_a_lease_is_obeyed_without_waiting_for_the_tick(tmp_path: Path) -> None:
             services.send(encode(Hello(Role.SERVICES, os.getpid()), 1))
             services.send(encode(Lease(1, PilotMode.UNAVAILABLE), 2))
             eventually(lambda: guard.board.lines[1].duty == 0.0, 0.3)
+            time.sleep(STATE_F_S)
             services.send(encode(Lease(1, PilotMode.STANDBY), 3))
             eventually(lambda: guard.board.lines[1].duty == 1.0, 0.3)
 

@@ -134,9 +134,15 @@ def test_a_steady_pilot_at_zero_is_shorted() -> None:
     ("sample", "duty", "fault"),
     [
         (PilotSample(0.5, -0.5), 0.3, Fault.PILOT_SHORT),
-        (PilotSample(0.5, -12.0), 0.3, None),
+        (PilotSample(0.5, -12.0), 0.3, Fault.PILOT_SHORT),
         (PilotSample(-12.0, -12.0), STEADY_NEGATIVE, None),
-        (PilotSample(-9.0, -9.0), STEADY_NEGATIVE, Fault.PILOT_SHORT),
+        (PilotSample(-10.0, -10.0), STEADY_NEGATIVE, None),
+        (PilotSample(-9.0, -9.0), STEADY_NEGATIVE, Fault.DIODE),
+        (PilotSample(-2.4, -2.4), STEADY_NEGATIVE, Fault.DIODE),
+        (PilotSample(0.0, 0.0), STEADY_NEGATIVE, Fault.PILOT_NEGATIVE),
+        (PilotSample(12.0, 12.0), STEADY_NEGATIVE, Fault.PILOT_NEGATIVE),
+        (PilotSample(-14.0, -14.0), STEADY_NEGATIVE, Fault.PILOT_SHORT),
+        (PilotSample(float("nan"), float("nan")), STEADY_NEGATIVE, Fault.PILOT_SHORT),
         (PilotSample(14.0, 14.0), STEADY_POSITIVE, Fault.PILOT_SHORT),
         (PilotSample(-5.0, -12.0), 0.3, Fault.PILOT_SHORT),
         (PilotSample(float("nan"), -12.0), 0.3, Fault.PILOT_SHORT),
@@ -144,22 +150,31 @@ def test_a_steady_pilot_at_zero_is_shorted() -> None:
         (PilotSample(9.0, -12.0), 0.3, None),
         (PilotSample(9.0, -9.0), 0.3, Fault.DIODE),
         (PilotSample(6.0, -9.9), 0.3, Fault.DIODE),
+        (PilotSample(3.0, -2.4), 0.3, Fault.DIODE),
+        (PilotSample(9.0, 0.0), 0.3, Fault.PILOT_NEGATIVE),
+        (PilotSample(6.0, -1.0), 0.3, Fault.PILOT_NEGATIVE),
+        (PilotSample(3.0, 0.0), 0.3, Fault.PILOT_NEGATIVE),
+        (PilotSample(12.0, -9.0), 0.3, Fault.PILOT_NEGATIVE),
+        (PilotSample(6.0, float("nan")), 0.3, Fault.PILOT_NEGATIVE),
         (PilotSample(9.9, -10.5), 0.3, Fault.DIODE),
         (PilotSample(9.0, 9.0), STEADY_POSITIVE, None),
         (PilotSample(3.0, -11.5), 0.3, None),
     ],
 )
-def test_the_plateaus_show_short_and_diode(
+def test_the_plateaus_tell_short_diode_and_missing_negative_apart(
     sample: PilotSample, duty: float, fault: Fault | None
 ) -> None:
     track = feed(first_sample(sample, CLOCK[0]), sample, 0.1, DutyTrack(duty, 0.0))
     assert track.fault.value is fault
 
 
-def test_two_samples_are_needed_for_a_fault() -> None:
-    track = observe(first_sample(steady(9.0), 1.0), steady(0.0), STEADY, 2.0)
-    assert track.fault.value is None
-    assert track.pending
+def test_three_samples_are_needed_for_a_fault() -> None:
+    track = first_sample(steady(9.0), 1.0)
+    for now_s in (2.0, 2.1):
+        track = observe(track, steady(0.0), STEADY, now_s)
+        assert track.fault.value is None
+        assert track.pending
+    assert observe(track, steady(0.0), STEADY, 2.2).fault.value is Fault.PILOT_SHORT
 
 
 def test_the_first_plateaus_after_a_change_of_the_duty_prove_nothing() -> None:

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from hal.guard.evse import WakeUpSetup
 from hal.guard.settings import SettingsError, load
 
 STATION = '[station]\nstate_dir = "state"\n'
@@ -32,6 +33,10 @@ def test_defaults(tmp_path: Path) -> None:
     (setup,) = settings.setups
     assert (setup.evse, setup.max_current_a, setup.ventilation) == (1, 32.0, False)
     assert (setup.fallback_limit_a, setup.min_closing_interval_s) == (6.0, 10.0)
+    assert (setup.phases, setup.phase_switching, setup.phase_pause_s) == (3, False, 5.0)
+    assert setup.simplified_limit_a is None
+    assert setup.wake_up == WakeUpSetup(enabled=False, after_s=30.0, state_f_s=4.0)
+    assert settings.guard_dir == settings.socket.parent
 
 
 def test_a_simulated_socket_outlet_has_the_devices_of_a_real_one(tmp_path: Path) -> None:
@@ -44,7 +49,7 @@ def test_a_simulated_socket_outlet_has_the_devices_of_a_real_one(tmp_path: Path)
 def test_every_key(tmp_path: Path) -> None:
     guard = (
         '[guard]\nsocket = "run/g.sock"\ngroup = "charging"\ngrace_s = 30\nfallback_limit_a = 8\n'
-        "tick_s = 0.01\nmin_closing_interval_s = 0\nstart_with_agent = true\n"
+        'tick_s = 0.01\nmin_closing_interval_s = 0\nstart_with_agent = true\nstate_dir = "kept"\n'
     )
     evse = EVSE.replace("id = 1", 'id = 7\nventilation = true\ncable = "attached"\nphases = 1')
     settings = load(write(tmp_path, STATION + guard + evse))
@@ -54,6 +59,8 @@ def test_every_key(tmp_path: Path) -> None:
     (setup,) = settings.setups
     assert (setup.evse, setup.ventilation, setup.grace_s) == (7, True, 30.0)
     assert (setup.fallback_limit_a, setup.min_closing_interval_s) == (8.0, 0.0)
+    assert setup.phases == 1
+    assert settings.guard_dir == tmp_path / "kept"
     assert settings.evse_tables == {
         7: {
             "pilot": {"backend": "mock"},
@@ -97,6 +104,15 @@ def test_absolute_paths_stay(tmp_path: Path) -> None:
             STATION + EVSE.replace('"mock"', '"gpio"') + 'cable = "socket"',
             "proximity is missing",
         ),
+        (STATION + EVSE + "phases = 2", "phases must be 1 or 3"),
+        (STATION + EVSE + "phases = true", "phases must be 1 or 3"),
+        (STATION + EVSE + "phases = 1\nphase_switching = true", "phase_switching needs an EVSE"),
+        (STATION + EVSE + "phase_switching = 1", "phase_switching must be true or false"),
+        (STATION + EVSE + "phase_pause_s = 2.9", "phase_pause_s is 2.9, not within 3 to 600"),
+        (STATION + EVSE + "wake_up_after_s = 29", "wake_up_after_s is 29, not within 30"),
+        (STATION + EVSE + "wake_up_s = 2", "wake_up_s is 2, not within 3 to 30"),
+        (STATION + EVSE + "simplified_pilot_limit_a = 5", "simplified_pilot_limit_a is 5"),
+        (STATION + "[guard]\nstate_dir = 1\n" + EVSE, "[guard] state_dir is missing or not"),
         (STATION + "[guard]\ngrace = 1\n" + EVSE, "[guard] grace is unknown; known are"),
         (STATION + "[guard]\ntick_s = 1\n" + EVSE, "[guard] tick_s is 1, not within"),
         (STATION + "[guard]\ngroup = 1\n" + EVSE, "[guard] group is missing or not a text"),

@@ -29,7 +29,7 @@ def full_board() -> Iterator[MemoryBoard]:
 
 
 def station_on(board: MemoryBoard, now_s: float = 100.0) -> Station:
-    setups = tuple(EvseSetup(evse, 32.0) for evse in board.lines)
+    setups = tuple(EvseSetup(evse, 32.0, min_closing_interval_s=1.0) for evse in board.lines)
     return Station(setups, board.open, now_s)
 
 

@@ -25,6 +25,7 @@ OPERATIONS = (
     "error",
     "meter",
     "vehicle",
+    "tamper",
     "power_fail",
     "power_on",
     "state",
@@ -114,7 +115,11 @@ def test_the_state_shows_what_an_observer_could_measure(station: Station) -> Non
         "draws": True,
         "max_a": 32.0,
         "phases": 3,
+        "legacy": False,
+        "simplified": False,
     }
+    assert (state["connected_phases"], state["moved_under_load"]) == (3, 0)
+    assert state["shut_off"] is state["tampered"] is False
 
 
 def test_the_state_of_a_station_names_every_evse(station: Station) -> None:
@@ -197,11 +202,26 @@ def test_a_refused_meter_request_changes_nothing(station: Station) -> None:
 
 def test_another_vehicle_draws_what_it_can(station: Station) -> None:
     charge(station)
-    station.operate("vehicle", max_a=10, phases=1)
+    station.operate("vehicle", max_a=10, phases=1, legacy=True)
     assert station.evse_state()["meter"]["current_a"] == [10.0, 0.0, 0.0]
     station.operate("vehicle", cable_a=13, max_a=32)
     assert station.evse_state()["cable_a"] == 13
     assert station.plant.evses[1].vehicle.phases == 1
+
+
+def test_a_vehicle_may_be_of_an_odd_kind(station: Station) -> None:
+    station.operate("vehicle", legacy=True)
+    station.operate("vehicle", simplified=True)
+    vehicle = station.evse_state()["vehicle"]
+    assert (vehicle["legacy"], vehicle["simplified"]) == (True, True)
+    assert station.operate("vehicle", simplified="no")["ok"] is False
+
+
+def test_the_lid_opens_and_closes(station: Station) -> None:
+    station.operate("tamper", evse=2)
+    assert [one["tampered"] for one in station.operate("state")["evses"]] == [False, True]
+    station.operate("tamper", evse=2, on=False)
+    assert not station.plant.evses[2].tampered
 
 
 def test_a_power_failure_takes_the_mains_until_they_are_given_back(station: Station) -> None:
@@ -290,6 +310,8 @@ KEYS = (
     "max_a",
     "phases",
     "cable_a",
+    "legacy",
+    "simplified",
 )
 requests = st.fixed_dictionaries(
     {"op": st.sampled_from(OPERATIONS) | json_values},
@@ -308,6 +330,8 @@ requests = st.fixed_dictionaries(
             "max_a",
             "phases",
             "cable_a",
+            "legacy",
+            "simplified",
         ],
         plausible | json_values,
     ),

@@ -3,7 +3,7 @@
 import pytest
 
 from hal.api import PilotState
-from hal.mock.pilot_circuit import Load, offered_current_a, pilot_state, plateaus
+from hal.mock.pilot_circuit import Load, PilotDefects, offered_current_a, pilot_state, plateaus
 
 PWM = 16 / 60
 
@@ -19,50 +19,60 @@ NOMINAL_WINDOWS = [
 def test_each_load_brings_the_positive_plateau_into_its_nominal_window(
     load: Load, lowest_v: float, highest_v: float
 ) -> None:
-    sample = plateaus(PWM, load, diode_shorted=False, shorted=False)
+    sample = plateaus(PWM, load)
     assert lowest_v <= sample.high_v <= highest_v
     assert sample.low_v == -12.0
 
 
 def test_a_steady_level_shows_the_same_voltage_on_both_plateaus() -> None:
-    sample = plateaus(1.0, Load.CONNECTED, diode_shorted=False, shorted=False)
+    sample = plateaus(1.0, Load.CONNECTED)
     assert sample.high_v == sample.low_v == pytest.approx(9.0, abs=0.1)
 
 
 def test_state_f_is_minus_twelve_volts_whatever_the_vehicle_does() -> None:
     for load in Load:
-        sample = plateaus(0.0, load, diode_shorted=False, shorted=False)
+        sample = plateaus(0.0, load)
         assert (sample.high_v, sample.low_v) == (-12.0, -12.0)
 
 
 @pytest.mark.parametrize("load", [Load.CONNECTED, Load.READY])
 def test_a_shorted_diode_mirrors_the_positive_plateau(load: Load) -> None:
-    sample = plateaus(PWM, load, diode_shorted=True, shorted=False)
+    sample = plateaus(PWM, load, PilotDefects(diode_shorted=True))
     assert sample.low_v > -10.0
     assert abs(sample.high_v + sample.low_v) <= 1.2
 
 
 def test_a_shorted_diode_is_invisible_without_a_vehicle() -> None:
-    assert plateaus(PWM, Load.NONE, diode_shorted=True, shorted=False).low_v == -12.0
+    assert plateaus(PWM, Load.NONE, PilotDefects(diode_shorted=True)).low_v == -12.0
 
 
 @pytest.mark.parametrize("duty", [0.0, PWM, 1.0])
 def test_a_shorted_pilot_has_no_voltage(duty: float) -> None:
-    sample = plateaus(duty, Load.CONNECTED, diode_shorted=False, shorted=True)
+    sample = plateaus(duty, Load.CONNECTED, PilotDefects(shorted=True))
     assert (sample.high_v, sample.low_v) == (0.0, 0.0)
-    assert pilot_state(duty, Load.CONNECTED, shorted=True) is PilotState.E
+    assert pilot_state(duty, Load.CONNECTED, PilotDefects(shorted=True)) is PilotState.E
+
+
+@pytest.mark.parametrize("load", [Load.CONNECTED, Load.READY])
+def test_without_its_negative_supply_a_station_has_only_positive_half_waves(load: Load) -> None:
+    defects = PilotDefects(no_negative=True)
+    assert plateaus(PWM, load, defects).low_v == 0.0
+    assert plateaus(PWM, load, defects).high_v == plateaus(PWM, load).high_v
+    assert plateaus(0.0, load, defects).high_v == 0.0
+    assert pilot_state(PWM, load, defects) is pilot_state(PWM, load)
+    assert pilot_state(0.0, load, defects) is PilotState.E
 
 
 def test_an_undriven_pilot_has_no_voltage() -> None:
-    sample = plateaus(None, Load.READY, diode_shorted=False, shorted=False)
+    sample = plateaus(None, Load.READY)
     assert (sample.high_v, sample.low_v) == (0.0, 0.0)
-    assert pilot_state(None, Load.READY, shorted=False) is PilotState.E
+    assert pilot_state(None, Load.READY) is PilotState.E
 
 
 def test_an_observer_names_the_state_of_each_load() -> None:
-    states = [pilot_state(PWM, load, shorted=False).value for load in Load]
+    states = [pilot_state(PWM, load).value for load in Load]
     assert states == ["A", "B", "C", "D"]
-    assert pilot_state(0.0, Load.READY, shorted=False) is PilotState.F
+    assert pilot_state(0.0, Load.READY) is PilotState.F
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hal.api import Fault, PilotState
-from hal.mock.plant import CLOSE_NS, LOCK_NS, OPEN_NS, SELF_TEST_NS, Evse, MeterOverride, Plant
+from hal.mock.plant import (
+    CLOSE_NS,
+    LOCK_NS,
+    OPEN_NS,
+    SELF_TEST_NS,
+    Evse,
+    Fitting,
+    MeterOverride,
+    Plant,
+)
 from hal.mock.wire import EvseSettings, LineOutputs
 
 MS = 1_000_000
@@ -78,7 +87,7 @@ def test_a_lower_offer_is_followed_at_once_and_a_higher_one_by_a_ramp() -> None:
 
 def test_a_single_phase_car_loads_l1_alone() -> None:
     evse = charging_evse()
-    evse.fit_vehicle(32.0, 1, 32, 10 * S)
+    evse.fit_vehicle(Fitting(32.0, 1, 32), 10 * S)
     values = evse.read_meter(11 * S)
     assert values.current_a == pytest.approx((16, 0, 0), abs=1e-3)
     assert values.voltage_v[0] < values.voltage_v[1] == 230.0
@@ -91,9 +100,78 @@ def test_a_single_phase_station_shows_one_phase() -> None:
     assert len(values.voltage_v) == 1
 
 
+def test_one_pole_carries_one_phase_only() -> None:
+    evse = new_evse()
+    evse.plug(0, plugged=True)
+    evse.drive(LineOutputs(duty=16 / 60, phases=1), 0)
+    evse.drive(CHARGE_16, S)
+    assert current_a(evse, 10 * S) == pytest.approx((16, 0, 0), abs=1e-3)
+    assert (evse.connected_phases, evse.moved_under_load) == (1, 0)
+
+
+def test_poles_that_are_moved_under_voltage_are_counted() -> None:
+    evse = charging_evse()
+    evse.drive(LineOutputs(duty=16 / 60, coil=True, phases=1), 10 * S)
+    evse.drive(LineOutputs(duty=16 / 60, coil=True, phases=1), 11 * S)
+    assert (evse.connected_phases, evse.moved_under_load) == (1, 1)
+
+
+def test_the_shut_off_takes_the_mains_from_a_welded_contactor_and_stays_put() -> None:
+    evse = charging_evse(has_shut_off=True)
+    evse.set_fault(Fault.CONTACTOR_WELDED, 10 * S, on=True)
+    evse.drive(LineOutputs(duty=16 / 60, shut_off=True), 10 * S)
+    assert current_a(evse, 20 * S) == (0, 0, 0)
+    assert evse.read_lines().contactor_closed
+    evse.release(20 * S)
+    evse.drive(OFFER_16, 20 * S)
+    assert evse.shut_off
+    evse.drive(LineOutputs(duty=16 / 60, shut_off=False), 30 * S)
+    assert not evse.shut_off
+
+
+def test_an_open_lid_shows_on_its_line() -> None:
+    evse = new_evse()
+    assert not evse.read_lines().tampered
+    evse.tampered = True
+    assert evse.read_lines().tampered
+
+
+def test_a_missing_negative_supply_shows_on_the_pilot_only() -> None:
+    evse = charging_evse()
+    evse.set_fault(Fault.PILOT_NEGATIVE, 10 * S, on=True)
+    assert evse.read_lines().low_v == 0.0
+    assert evse.pilot_state is PilotState.C
+
+
+def test_a_legacy_car_wakes_at_state_f_and_not_at_the_pwm() -> None:
+    evse = new_evse()
+    evse.fit_vehicle(Fitting(32.0, 3, 32, legacy=True), 0)
+    evse.drive(LineOutputs(duty=1.0), 0)
+    evse.plug(0, plugged=True)
+    evse.drive(OFFER_16, S)
+    evse.advance(60 * S)
+    assert evse.pilot_state is PilotState.B
+    evse.drive(LineOutputs(duty=0.0), 60 * S)
+    evse.drive(OFFER_16, 63 * S)
+    evse.advance(64 * S)
+    assert evse.pilot_state is PilotState.C
+
+
+def test_a_simplified_car_is_in_c_at_once_and_takes_ten_amperes() -> None:
+    evse = new_evse()
+    evse.fit_vehicle(Fitting(32.0, 1, 32, simplified=True), 0)
+    evse.drive(LineOutputs(duty=1.0), 0)
+    evse.plug(0, plugged=True)
+    assert evse.pilot_state is PilotState.C
+    evse.drive(CHARGE_16, S)
+    assert current_a(evse, 10 * S) == pytest.approx((10, 0, 0), abs=1e-3)
+    evse.drive(LineOutputs(duty=1.0, coil=True), 10 * S)
+    assert evse.pilot_state is PilotState.C
+
+
 def test_the_cable_limits_the_current() -> None:
     evse = charging_evse()
-    evse.fit_vehicle(32.0, 3, 13, 10 * S)
+    evse.fit_vehicle(Fitting(32.0, 3, 13), 10 * S)
     assert current_a(evse, 20 * S) == (13, 13, 13)
 
 
@@ -379,7 +457,8 @@ def apply(evse: Evse, step: Step, now_ns: int) -> None:
     elif step.action == "fault":
         evse.set_fault(FAULTS[value % 4], now_ns, on=value >= 32)
     elif step.action == "vehicle":
-        evse.fit_vehicle(float(value), value % 3 + 1, (13, 20, 32, 63)[value % 4], now_ns)
+        cable_a = (13, 20, 32, 63)[value % 4]
+        evse.fit_vehicle(Fitting(float(value), value % 3 + 1, cable_a), now_ns)
     else:
         evse.set_mains(now_ns, on=on)
 

@@ -1,5 +1,6 @@
 """The guard's hold on the simulated lines."""
 
+import json
 import select
 import socket
 from collections.abc import Callable, Iterator
@@ -14,7 +15,7 @@ from hal.mock.client import connect
 from hal.mock.safety_board import MockSafetyBoard, open_safety_board
 from hal.mock.wire import EvseSettings, LineInputs
 
-SETTINGS = {1: EvseSettings(), 2: EvseSettings(cable_a=None, has_lock=False)}
+SETTINGS = {1: EvseSettings(has_shut_off=True), 2: EvseSettings(cable_a=None, has_lock=False)}
 
 
 @pytest.fixture
@@ -63,6 +64,9 @@ def test_each_line_exists_only_where_it_is_built(lines: MockSafetyBoard) -> None
     assert attached.lock is None
     assert attached.proximity is None
     assert attached.residual_current is not None
+    assert socket_outlet.shut_off is not None
+    assert attached.shut_off is None
+    assert attached.tamper is not None
 
 
 def test_an_edge_makes_the_descriptor_readable_and_a_refresh_clears_it(
@@ -95,6 +99,42 @@ def test_the_lock_engages_and_shows_it(lines: MockSafetyBoard) -> None:
     lock.command(engaged=True)
     lines.flush()
     wait_until(lines, lock.is_engaged)
+
+
+def facts(state_dir: Path) -> dict[str, object]:
+    connection = connect(state_dir)
+    connection.send(b'{"id": 1, "ask": "bench", "body": {"op": "state", "evse": 1}}')
+    answer = json.loads(connection.recv(65536))
+    connection.close()
+    found: dict[str, object] = answer["evses"][0]
+    return found
+
+
+def test_phases_and_shut_off_are_driven_only_when_told(
+    lines: MockSafetyBoard, state_dir: Path
+) -> None:
+    evse = lines.evses[1]
+    assert evse.shut_off is not None
+    evse.contactor.select_phases(1)
+    evse.shut_off.command(tripped=True)
+    lines.flush()
+    assert (facts(state_dir)["connected_phases"], facts(state_dir)["shut_off"]) == (1, True)
+    lines.close()
+    again = open_safety_board(SETTINGS, state_dir)
+    again.evses[1].pilot.set_duty(1.0)
+    again.flush()
+    assert (facts(state_dir)["connected_phases"], facts(state_dir)["shut_off"]) == (1, True)
+    again.close()
+
+
+def test_an_open_lid_is_seen(lines: MockSafetyBoard, state_dir: Path) -> None:
+    tamper = lines.evses[1].tamper
+    assert tamper is not None
+    assert not tamper.is_on()
+    bench(state_dir, '{"op": "tamper"}')
+    wait_until(lines, tamper.is_on)
+    bench(state_dir, '{"op": "tamper", "on": false}')
+    wait_until(lines, lambda: not tamper.is_on())
 
 
 def test_a_self_test_has_no_verdict_until_it_is_done(lines: MockSafetyBoard) -> None:

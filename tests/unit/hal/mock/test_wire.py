@@ -13,7 +13,13 @@ volts = st.floats(-15, 15)
 ratings = st.none() | st.sampled_from([13, 20, 32, 63])
 
 all_settings = st.builds(
-    EvseSettings, st.integers(1, 80), st.integers(1, 3), st.floats(1, 1000), ratings, st.booleans()
+    EvseSettings,
+    st.integers(1, 80),
+    st.integers(1, 3),
+    st.floats(1, 1000),
+    ratings,
+    st.booleans(),
+    st.booleans(),
 )
 all_outputs = st.builds(
     LineOutputs,
@@ -21,6 +27,8 @@ all_outputs = st.builds(
     st.booleans(),
     st.booleans(),
     st.integers(0, 0xFFFF),
+    st.sampled_from([None, 1, 3]),
+    st.none() | st.booleans(),
 )
 all_inputs = st.builds(
     LineInputs,
@@ -33,6 +41,7 @@ all_inputs = st.builds(
     st.integers(0, 0xFFFF),
     st.none() | st.booleans(),
     st.frozensets(st.sampled_from(wire.FAULT_INPUTS)),
+    st.booleans(),
 )
 
 
