@@ -13,6 +13,7 @@ from agent.config.cross_checks import (
     check_evse_ids,
     check_files,
     check_mixture,
+    check_reader_ports,
     url_problem,
 )
 from agent.config.model import (
@@ -114,6 +115,7 @@ def _check_across(config: StationConfig, problems: Problems) -> None:
     for evse in config.evses:
         check_evse(evse, problems.note_first)
     check_bench(config, problems.note_first)
+    check_reader_ports(config, problems.note_first)
     check_files(config.csms, problems.note_first)
 
 
