@@ -1,6 +1,7 @@
 """Checks that look at more than one key of the configuration, or at the files it names."""
 
 from collections.abc import Callable
+from itertools import combinations
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -134,6 +135,24 @@ def check_mixture(config: StationConfig, note: Note) -> None:
                 note(f"evse[{evse.id}].{role}", _MIXTURE)
 
 
+def check_reader_ports(config: StationConfig, note: Note) -> None:
+    """Check that a token reader has its serial port for itself; EVSEs may share the reader."""
+    on_ports = [
+        (f"evse[{evse.id}].{role}", role, backend)
+        for evse in config.evses
+        for role, backend in evse.hardware.items()
+        if isinstance(backend.options.get("port"), str)
+    ]
+    for (first, role, device), (second, other_role, other) in combinations(on_ports, 2):
+        is_reader = HardwareRole.READER in {role, other_role}
+        same_device = role is other_role and device == other
+        if device.options["port"] == other.options["port"] and is_reader and not same_device:
+            note(second, f"is on the port of {first}: {_OWN_PORT}")
+
+
+_OWN_PORT = (
+    "a token reader has its port for itself; EVSEs that share a reader both have the same table"
+)
 _MIXTURE = (
     "must be real or mock like the pilot: a station is either simulated or real; only a bench with"
     " simulated lines may have real instruments, with real_instruments = true under [bench]"

@@ -14,6 +14,7 @@ from agent.config.cross_checks import (
     check_files,
     check_mixture,
     check_phases,
+    check_reader_ports,
     url_problem,
 )
 from agent.config.model import (
@@ -117,6 +118,7 @@ def _check_across(config: StationConfig, problems: Problems) -> None:
         check_evse(evse, problems.note_first)
         check_phases(evse, problems.note_first)
     check_bench(config, problems.note_first)
+    check_reader_ports(config, problems.note_first)
     check_files(config.csms, problems.note_first)
 
 

@@ -75,10 +75,11 @@ def problems(port: str, table: Table) -> Iterator[str]:
     name = table.get("protocol")
     if not isinstance(name, str) or name not in set(ReaderProtocol):
         known = ", ".join(ReaderProtocol)
-        yield f"{port}: protocol must be one of {known}, not {name!r}{_near(name, ReaderProtocol)}"
+        near = _near(name, ReaderProtocol)
+        yield f"the {port}'s protocol must be one of {known}, not {name!r}{near}"
         return
     protocol = ReaderProtocol(name)
-    yield from (f"{port}: {reason}" for reason in _option_problems(protocol, table))
+    yield from (f"the {port}'s {reason}" for reason in _option_problems(protocol, table))
 
 
 def read_settings(table: Table) -> ReaderSettings:

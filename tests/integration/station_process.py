@@ -38,10 +38,11 @@ phases = 3
 pilot = {{ backend = "mock" }}
 contactor = {{ backend = "mock" }}
 meter = {{ backend = "mock" }}
-reader = {{ backend = "mock" }}
+reader = {reader}
 {outlet}
 [bench]
 socket = "{folder}/bench.sock"
+real_instruments = true
 [log]
 level = "{log_level}"
 [variables]
@@ -83,6 +84,7 @@ class StationProcess:
     variables: str = ""
     connector_type: str = "cType2"
     outlet: str = ""
+    reader: str = '{ backend = "mock" }'
 
     def configure(self, versions: tuple[str, ...] | None = None) -> Path:
         """Write the configuration file."""
@@ -99,6 +101,7 @@ class StationProcess:
             grace_s=self.grace_s,
             connector_type=self.connector_type,
             outlet=self.outlet,
+            reader=self.reader,
         )
         file = self.folder / "station.toml"
         file.write_text(text)

@@ -310,7 +310,6 @@ async def test_where_the_list_may_decide_online_an_enrolled_card_is_not_asked_fo
 # --- What is told of it.
 
 
-@pytest.mark.requirement("A04.FR.04")
 async def test_the_security_log_tells_of_enrolled_and_removed_cards_without_their_numbers(
     world: World, bench: Bench, installer: Installer
 ) -> None:

@@ -326,6 +326,30 @@ def test_a_bench_with_simulated_lines_may_have_real_instruments(tmp_path: Path) 
     assert load(edited(tmp_path, real, allowed)).is_mock
 
 
+READER = 'reader = { backend = "serial", protocol = "pn532", port = "/dev/serial/by-id/r" }\n'
+
+
+def two_evses(first: str, second: str) -> str:
+    start = CONTRACT.split("[[evse]]", maxsplit=1)[0]
+    return start + REAL_EVSE + first + REAL_EVSE.replace("id = 1", "id = 2") + second
+
+
+def test_evses_that_share_a_reader_have_the_same_table(tmp_path: Path) -> None:
+    assert len(load(write(tmp_path, two_evses(READER, READER))).evses) == 2
+    other = READER.replace("pn532", "twn4")
+    found = problems(write(tmp_path, two_evses(READER, other)))
+    assert found.keys() == {"evse[2].reader"}
+    assert (
+        "is on the port of evse[1].reader: a token reader has its port" in found["evse[2].reader"]
+    )
+
+
+def test_a_reader_is_not_on_the_bus_of_the_meters(tmp_path: Path) -> None:
+    on_bus = READER.replace("serial/by-id/r", "ttyUSB0")
+    found = problems(write(tmp_path, two_evses(on_bus, "")))
+    assert found.keys() == {"evse[1].reader", "evse[2].meter"}
+
+
 def test_a_simulated_pilot_never_goes_with_a_real_contactor(tmp_path: Path) -> None:
     text = CONTRACT.replace('contactor = { backend = "mock" }', 'contactor = { backend = "gpio" }')
     found = problems(write(tmp_path, text.replace("[bench]", "[log]").replace("socket =", "#")))

@@ -205,3 +205,23 @@ async def test_a_stopped_board_comes_back_as_an_error(
         "ok": False,
         "error": "this connection to the simulated board has been closed",
     }
+
+
+async def test_a_reader_that_was_reached_misses_no_swipe_before_its_iterator(
+    control: BoardControl, reader: MockReader
+) -> None:
+    await reader.reach()
+    await reader.reach()
+    assert (await control.operate({"op": "swipe", "token": "01"}))["heard_by"] == 1
+    assert (await anext(reader.presentations())).token == "01"
+
+
+async def test_a_lost_reader_is_not_reached_until_it_is_repaired(
+    control: BoardControl, reader: MockReader
+) -> None:
+    await control.operate({"op": "error", "code": "reader_lost"})
+    with pytest.raises(HardwareLost, match="does not answer"):
+        await reader.reach()
+    await control.operate({"op": "error", "code": "reader_lost", "on": False})
+    await reader.reach()
+    assert (reader.evses, reader.token_type) == ((1,), "ISO14443")

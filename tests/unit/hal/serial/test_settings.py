@@ -55,7 +55,7 @@ def test_every_option_is_taken() -> None:
     [
         (
             table("pn533"),
-            r'reader: protocol must be .* not .pn533., did you mean "pn532"',
+            r'the reader.s protocol must be .* not .pn533., did you mean "pn532"',
         ),
         (table(["pn532"]), "protocol must be one of"),
         (table(port="ttyUSB0"), r"port must be a path such as .* not 'ttyUSB0'.*ls /dev/serial"),
