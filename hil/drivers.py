@@ -202,25 +202,26 @@ class MeterDriver(Driver, ABC):
         """The EVSE whose energy it measures."""
 
 
-class Wire(ABC):
-    """A serial device's cable and what travels on it: what can go wrong between it and us.
-
-    `port` is the path by which the station finds the device.
-    """
+class Plug(ABC):
+    """A serial port that can be unplugged; `port` is the path by which the station finds it."""
 
     port: Path
 
     @abstractmethod
     async def unplug(self) -> None:
-        """Take the device's port away."""
+        """Take the port away."""
 
     @abstractmethod
     async def plug(self) -> None:
         """Bring the port back, by the same name."""
 
+
+class Wire(Plug):
+    """A serial device's wire: what can go wrong between it and us while its port is there."""
+
     @abstractmethod
     async def mute(self, *, on: bool) -> None:
-        """Let the device be silent though its port is there."""
+        """Let the device be silent."""
 
     @abstractmethod
     async def babble(self, *, on: bool) -> None:
@@ -228,7 +229,15 @@ class Wire(ABC):
 
     @abstractmethod
     async def impersonate(self, *, on: bool) -> None:
-        """Let a device of another kind be at the port."""
+        """Let another device be at the port: of another kind, or with another serial number."""
+
+
+class SlowWire(Wire):
+    """The wire of a device that answers."""
+
+    @abstractmethod
+    async def delay(self, seconds: float) -> None:
+        """Let every answer come so much later; 0 ends that."""
 
 
 class PowerDriver(Driver, ABC):

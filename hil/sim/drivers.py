@@ -1,8 +1,17 @@
 """Which driver drives which resource of the bench `sim`."""
 
 from hil.sim.board import BoardDriver, BoardMeterDriver, BoardReaderDriver
-from hil.sim.reader import PtyReaderDriver
-from hil.sim.resources import BoardMeter, BoardProcess, BoardReader, LocalStation, PtyReader
+from hil.sim.instruments import BayDriver, PtyLineDriver, PtyMeterDriver, PtyReaderDriver
+from hil.sim.resources import (
+    BoardMeter,
+    BoardProcess,
+    BoardReader,
+    DeviceBay,
+    LocalStation,
+    PtyLine,
+    PtyMeter,
+    PtyReader,
+)
 from hil.sim.station import LocalStationDriver
 from hil.target import Drivers
 
@@ -11,5 +20,8 @@ DRIVERS: Drivers = {
     BoardProcess: BoardDriver,
     BoardMeter: BoardMeterDriver,
     BoardReader: BoardReaderDriver,
+    DeviceBay: BayDriver,
+    PtyLine: PtyLineDriver,
+    PtyMeter: PtyMeterDriver,
     PtyReader: PtyReaderDriver,
 }

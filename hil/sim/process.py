@@ -16,12 +16,13 @@ async def spawn(log: Path, *command: str) -> Process:
             stdin=DEVNULL,
             stdout=output,
             stderr=STDOUT,
-            env=_environment(),
+            env=environment(),
             start_new_session=True,
         )
 
 
-def _environment() -> dict[str, str]:
+def environment() -> dict[str, str]:
+    """Return this process's environment, with this source tree to be imported from."""
     known = os.environ.get("PYTHONPATH")
     path = str(ROOT) if not known else f"{ROOT}{os.pathsep}{known}"
     return dict(os.environ) | {"PYTHONPATH": path}

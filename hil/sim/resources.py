@@ -38,10 +38,36 @@ class PtyReader(Resource):
     baudrate: int
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeviceBay(Resource):
+    """The process that plays all serial devices of this bench."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PtyLine(Resource):
+    """An RS-485 bus behind a pty, at the pace of its baud rate."""
+
+    baudrate: int = 9600
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PtyMeter(Resource):
+    """A Modbus meter on a bus, as its profile describes it."""
+
+    line: str
+    evse: int = 1
+    profile: str
+    address: int = 1
+    serial_number: str = "12345678"
+
+
 KINDS: dict[str, type[Resource]] = {
     "station": LocalStation,
     "board": BoardProcess,
     "board_meter": BoardMeter,
     "board_reader": BoardReader,
+    "bay": DeviceBay,
+    "line": PtyLine,
+    "meter": PtyMeter,
     "reader": PtyReader,
 }
