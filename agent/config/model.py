@@ -120,8 +120,9 @@ class BackendConfig:
 class SupplyRules:
     """What the guard does at one `[[evse]]` beside plain supply; the guard reads the same keys.
 
-    A change of phases takes `phase_pause_s` without PWM. `simplified_pilot_limit_a` caps the offer to a vehicle without a full pilot circuit. With
-    `wake_up` a vehicle that stays in B2 for `wake_up_after_s` sees state F for `wake_up_s`.
+    A change of phases takes `phase_pause_s` without PWM. `simplified_pilot_limit_a` caps the offer
+    to a vehicle without a full pilot circuit. With `wake_up` a vehicle that stays in B2 for
+    `wake_up_after_s` sees state F for `wake_up_s`.
     """
 
     phase_pause_s: float = 5.0
