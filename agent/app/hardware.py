@@ -8,7 +8,7 @@ from agent.core.records import dataclass
 from agent.metering.ocmf import SigningDevice
 from agent.metering.station_signer import DeviceUnknown
 from hal import registry
-from hal.api import EnergyMeter, GuardLink, HardwareError, TokenReader
+from hal.api import EnergyMeter, GuardLink, HardwareError, TokenReader, VehicleLink
 
 
 class BoardBench(Protocol):
@@ -27,6 +27,7 @@ class Hardware:
     meters: Mapping[int, EnergyMeter]
     readers: tuple[TokenReader, ...]
     bench: BoardBench | None = None
+    vehicles: VehicleLink | None = None
 
     async def close(self) -> None:
         """Let go of the instruments; the guard's link is closed by who opened it."""
@@ -34,8 +35,9 @@ class Hardware:
             await meter.close()
         for reader in self.readers:
             await reader.close()
-        if self.bench is not None:
-            await self.bench.close()
+        for part in (self.bench, self.vehicles):
+            if part is not None:
+                await part.close()
 
 
 def open_hardware(config: StationConfig, guard: GuardLink) -> Hardware:
@@ -48,8 +50,9 @@ def open_hardware(config: StationConfig, guard: GuardLink) -> Hardware:
     readers = tuple(
         registry.open_reader(served, table, state_dir) for table, served in _readers(config)
     )
-    bench = _open_bench(config) if config.is_mock and config.bench is not None else None
-    return Hardware(guard, meters, readers, bench)
+    if not config.is_mock or config.bench is None:
+        return Hardware(guard, meters, readers)
+    return Hardware(guard, meters, readers, _open_bench(config), _open_vehicles(config))
 
 
 def backend_problems(role: HardwareRole, backend: BackendConfig) -> Iterable[str]:
@@ -88,6 +91,12 @@ def _open_bench(config: StationConfig) -> BoardBench:
     from hal.mock.backends import BoardControl  # noqa: PLC0415 - only simulated stations need it
 
     return BoardControl(config.station.state_dir, [evse.id for evse in config.evses])
+
+
+def _open_vehicles(config: StationConfig) -> VehicleLink:
+    from hal.mock.backends import MockVehicles  # noqa: PLC0415 - only simulated stations need it
+
+    return MockVehicles([evse.id for evse in config.evses], config.station.state_dir)
 
 
 def _readers(config: StationConfig) -> list[tuple[Mapping[str, object], list[int]]]:

@@ -22,6 +22,7 @@ from agent.app.registration import Registration
 from agent.app.reservations import reservation_service, watch_locks
 from agent.app.reset import reset_means
 from agent.app.security import SecurityWatch
+from agent.app.smart_charging import SmartCharging
 from agent.app.views import LocalViews
 from agent.core import standard_variables as sv
 from agent.core.events import Boot, TransactionEvent
@@ -46,7 +47,6 @@ from agent.services.remote_control import RemoteControlService
 from agent.services.reports import ReportService
 from agent.services.reset import ResetService
 from agent.services.security import SecurityService
-from agent.services.smart_charging import SmartChargingService
 from agent.services.tokens import TokenService
 from agent.services.transaction_status import TransactionStatusService
 from agent.services.triggers import TriggerService
@@ -97,9 +97,7 @@ class Station:
         heed_master_passes(self._sessions())
         self.variables = VariablesService(f.model, f.storage.documents)
         self.reports = ReportService(f.model, self.dispatcher, f.clock, self.spawn)
-        self.smart_charging = SmartChargingService(
-            self.evses, f.storage.profiles, f.clock, self.spawn
-        )
+        self.smart_charging = SmartCharging(f, self.evses, self.dispatcher, self.spawn)
         self.network = self._network()
         self._serve_the_csms()
         self._serve_locally()
@@ -152,7 +150,7 @@ class Station:
             *(evse.run() for evse in self.evses.values()),
             TokenService(self.evses, self.lobby, self._f.hardware.readers).run(),
             self.lobby.run(),
-            self.smart_charging.run(),
+            *self.smart_charging.parts(),
             self.metering.run(),
             self.reservations.run(),
             self.provisioning.run(),
@@ -229,7 +227,7 @@ class Station:
         remote_control = RemoteControlService(
             self.evses,
             f.hardware.guard,
-            self.smart_charging,
+            self.smart_charging.profiles,
             lambda: f.model.boolean(sv.AUTHORIZE_REMOTE_START),
         )
         triggers = TriggerService(
@@ -301,6 +299,7 @@ class Station:
     def _acknowledged(self, fact: TransactionAcknowledged) -> None:
         """Let the session obey a verdict that came with an acknowledgement (E05, C09)."""
         self.authorization.learn(fact)
+        self.smart_charging.acknowledged(fact)
         take_verdict(self._sessions(), fact)
 
     # --- On this machine.
@@ -333,7 +332,7 @@ class Station:
             f.clock,
             lambda: self.signer.public_key_hex,
             {
-                "SmartChargingCtrlr.Entries": lambda: len(self.smart_charging.installed),
+                "SmartChargingCtrlr.Entries": lambda: self.smart_charging.profiles.entries,
                 "SecurityCtrlr.CertificateEntries": self.certificates.trust.entries,
                 **self.authorization.counts,
             },
@@ -345,6 +344,8 @@ class Station:
     def _variable_changed(self, change: VariableChange) -> None:
         if change.key == sv.HEARTBEAT_INTERVAL:
             self.provisioning.heartbeat_interval_changed()
+        if change.key.component.name == "SmartChargingCtrlr":
+            self.smart_charging.variables_changed()
         if policies.concerns_sessions(change.key):
             policy = policies.session_policy(self._f.model)
             for session in self._sessions():

@@ -120,8 +120,8 @@ class SessionFacts:
             case StopOrdered(cause, final):
                 self._release_cable()
                 return self._stop_ordered(cause, final=final)
-            case LimitChanged(limit_a):
-                changed = limit_a != self.state.limit_a
+            case LimitChanged(limit_a, significant):
+                changed = significant and limit_a != self.state.limit_a
                 self.state = replace(self.state, limit_a=limit_a)
                 return Cause(TriggerReason.CHARGING_RATE_CHANGED) if changed else STATE_CHANGED
             case AvailabilityChanged() | HoldChanged():
@@ -263,7 +263,8 @@ class SessionFacts:
         if not accepted or holder is not None or not may_start(self.state, judged.token, group):
             self.refused = judged.token
             return STATE_CHANGED
-        self._authorize(replace(pending, by=judged.by, group=group, evses=evses or None))
+        pending = replace(pending, by=judged.by, group=group, evses=evses or None)
+        self._authorize(replace(pending, priority=judged.info.charging_priority))
         return Cause(TriggerReason.AUTHORIZED)
 
     def _remote_started(self, start: RemoteStarted) -> Cause:

@@ -66,6 +66,7 @@ class EvseDescription:
     nominal_voltage_v: int = 230
     max_current_a: int = 32
     lockable: bool = False
+    switches_phases: bool = False
 
     @property
     def rated_power_w(self) -> int:

@@ -34,7 +34,7 @@ model = "AC22"
 serial_number = "0001"
 firmware_version = "1.0.0"
 state_dir = "state"
-
+{station_keys}
 [csms]
 url = "{url}"
 identity = "CS001"
@@ -48,7 +48,7 @@ socket = "bench.sock"
 
 [variables]
 {variables}
-"""
+{sections}"""
 EVSE = """\
 [[evse]]
 id = {id}
@@ -73,13 +73,17 @@ VARIABLES = {
 
 
 class Machine:
-    """Power, boot, and the daemon; `station` is the running one."""
+    """Power, boot, and the daemon; `station` is the running one.
+
+    `station_keys` and `sections` are written into the configuration as they are.
+    """
 
     def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         self.folder = folder
         self.config = folder / "station.toml"
         self.clock: Callable[[], VirtualClock] = VirtualClock
         self.starts = 0
+        self.station_keys = self.sections = ""
         self._killed = False
         self.power_cycles = 0
         self._boot_id = folder / "boot_id"
@@ -132,6 +136,8 @@ class Machine:
                 versions=", ".join(f'"{version}"' for version in versions),
                 evses="\n".join(table.rstrip() + "\n" + wiring for table in tables),
                 variables="\n".join(f'"{key}" = "{value}"' for key, value in lines.items()),
+                station_keys=self.station_keys,
+                sections=self.sections,
             ),
             encoding="utf-8",
         )
@@ -258,6 +264,7 @@ class Machine:
             meters={number: board.meter(number) for number in numbers},
             readers=(board.reader(tuple(numbers)),),
             bench=_Bench(board),
+            vehicles=board.vehicles(),
         )
 
     def _new_boot(self) -> None:
