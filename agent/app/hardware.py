@@ -18,6 +18,7 @@ from hal.api import (
     SigningMeter,
     TemperatureSensor,
     TokenReader,
+    VehicleLink,
 )
 
 T = TypeVar("T")
@@ -41,6 +42,7 @@ class Hardware:
     bench: BoardBench | None = None
     temperatures: Mapping[int, TemperatureSensor] = field(default_factory=dict)
     indicators: Mapping[int, Indicator] = field(default_factory=dict)
+    vehicles: VehicleLink | None = None
 
     @property
     def signing_meters(self) -> dict[int, SigningMeter]:
@@ -57,8 +59,9 @@ class Hardware:
             await sensor.close()
         for indicator in self.indicators.values():
             await indicator.close()
-        if self.bench is not None:
-            await self.bench.close()
+        for part in (self.bench, self.vehicles):
+            if part is not None:
+                await part.close()
 
 
 def open_hardware(config: StationConfig, guard: GuardLink) -> Hardware:
@@ -67,13 +70,15 @@ def open_hardware(config: StationConfig, guard: GuardLink) -> Hardware:
     readers = tuple(
         registry.open_reader(served, table, state_dir) for table, served in _readers(config)
     )
+    simulated = config.is_mock and config.bench is not None
     return Hardware(
         guard=guard,
         meters=_opened(config, HardwareRole.METER, registry.open_meter),
         readers=readers,
-        bench=_open_bench(config) if config.is_mock and config.bench is not None else None,
+        bench=_open_bench(config) if simulated else None,
         temperatures=_opened(config, HardwareRole.TEMPERATURE, registry.open_temperature),
         indicators=_opened(config, HardwareRole.INDICATOR, registry.open_indicator),
+        vehicles=_open_vehicles(config) if simulated else None,
     )
 
 
@@ -129,6 +134,12 @@ def _open_bench(config: StationConfig) -> BoardBench:
     from hal.mock.backends import BoardControl  # noqa: PLC0415 - only simulated stations need it
 
     return BoardControl(config.station.state_dir, [evse.id for evse in config.evses])
+
+
+def _open_vehicles(config: StationConfig) -> VehicleLink:
+    from hal.mock.backends import MockVehicles  # noqa: PLC0415 - only simulated stations need it
+
+    return MockVehicles([evse.id for evse in config.evses], config.station.state_dir)
 
 
 def _readers(config: StationConfig) -> list[tuple[Mapping[str, object], list[int]]]:

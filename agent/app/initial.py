@@ -7,7 +7,7 @@ from agent.config.problems import ConfigError, ConfigProblem
 from agent.config.secret_files import read_password
 from agent.core import standard_variables as sv
 from agent.core.device_model import DeviceModel
-from agent.core.smart_charging import MAX_PERIODS, MAX_PROFILES, MAX_STACK_LEVEL
+from agent.core.smart_charging.profiles import MAX_PERIODS, MAX_PROFILES, MAX_STACK_LEVEL
 from agent.core.variable_access import Assignment
 from agent.core.vocabulary import Measurand
 

@@ -7,16 +7,14 @@ from agent.app.commands import CommandRouter
 from agent.app.lobby import resetting, stopping
 from agent.app.network import Network
 from agent.app.reservations import serve_reservations
+from agent.app.smart_charging import SmartCharging
 from agent.core.commands import (
     ChangeAvailability,
-    ClearChargingProfile,
     GetBaseReport,
-    GetCompositeSchedule,
     GetVariables,
     RequestStart,
     RequestStop,
     Reset,
-    SetChargingProfile,
     SetVariables,
     UnlockConnector,
 )
@@ -31,7 +29,6 @@ from agent.services.remote_control import RemoteControlService
 from agent.services.reports import ReportService
 from agent.services.reservation import ReservationService
 from agent.services.reset import ResetService
-from agent.services.smart_charging import SmartChargingService
 from agent.services.transaction_status import TransactionStatusService
 from agent.services.triggers import TriggerService
 from agent.services.variables import VariablesService
@@ -53,7 +50,7 @@ class Carriers:
     triggers: TriggerService
     reset: ResetService
     reservations: ReservationService
-    smart_charging: SmartChargingService
+    smart_charging: SmartCharging
     transaction_status: TransactionStatusService
 
 
@@ -75,9 +72,7 @@ def router(to: Carriers) -> CommandRouter:
             command, stops=rule_in_use(to.dispatcher, lambda it: it.unlock_stops_transaction)
         ),
     )
-    router.carries_out(SetChargingProfile, to.smart_charging.set)
-    router.carries_out(ClearChargingProfile, to.smart_charging.clear)
-    router.carries_out(GetCompositeSchedule, to.smart_charging.composite)
+    to.smart_charging.serve(router)
     router.carries_out(GetTransactionStatus, to.transaction_status.status)
     to.certificates.serve(router, to.triggers.trigger)
     to.authorization.serve(router)

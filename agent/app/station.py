@@ -24,6 +24,7 @@ from agent.app.reservations import reservation_service
 from agent.app.reset import reset_means
 from agent.app.rfid import RfidDesk
 from agent.app.security import SecurityWatch
+from agent.app.smart_charging import SmartCharging
 from agent.app.views import LocalViews
 from agent.app.watches import Watches
 from agent.app.why import station_facts
@@ -55,7 +56,6 @@ from agent.services.remote_control import RemoteControlService
 from agent.services.reports import ReportService
 from agent.services.reset import ResetService
 from agent.services.security import SecurityService
-from agent.services.smart_charging import SmartChargingService
 from agent.services.tokens import TokenService
 from agent.services.transaction_status import TransactionStatusService
 from agent.services.triggers import TriggerService
@@ -107,12 +107,10 @@ class Station:
         heed_master_passes(self._sessions())
         self.variables = VariablesService(f.model, f.storage.documents)
         self.reports = ReportService(f.model, self.dispatcher, f.clock, self.spawn)
-        self.smart_charging = SmartChargingService(
-            self.evses, f.storage.profiles, f.clock, self.spawn
-        )
         self.watches = Watches(
             f, self.evses, self.security, lambda: self.dispatcher.online, self.spawn
         )
+        self.smart_charging = SmartCharging(f, self.evses, self.dispatcher, self.spawn)
         self.network = self._network()
         self._serve_the_csms()
         self._serve_locally()
@@ -165,7 +163,7 @@ class Station:
             *(evse.run() for evse in self.evses.values()),
             self._tokens.run(),
             self.lobby.run(),
-            self.smart_charging.run(),
+            *self.smart_charging.parts(),
             self.metering.run(),
             self.reservations.run(),
             self.provisioning.run(),
@@ -244,7 +242,7 @@ class Station:
         remote_control = RemoteControlService(
             self.evses,
             f.hardware.guard,
-            self.smart_charging,
+            self.smart_charging.profiles,
             lambda: f.model.boolean(sv.AUTHORIZE_REMOTE_START),
         )
         triggers = TriggerService(
@@ -316,6 +314,7 @@ class Station:
     def _acknowledged(self, fact: TransactionAcknowledged) -> None:
         """Let the session obey a verdict that came with an acknowledgement (E05, C09)."""
         self.authorization.learn(fact)
+        self.smart_charging.acknowledged(fact)
         take_verdict(self._sessions(), fact)
 
     # --- On this machine.
@@ -360,7 +359,7 @@ class Station:
             f.clock,
             self.signer.public_key_hex,
             {
-                "SmartChargingCtrlr.Entries": lambda: len(self.smart_charging.installed),
+                "SmartChargingCtrlr.Entries": lambda: self.smart_charging.profiles.entries,
                 "SecurityCtrlr.CertificateEntries": self.certificates.trust.entries,
                 **self.authorization.counts,
             },
@@ -373,6 +372,8 @@ class Station:
     def _variable_changed(self, change: VariableChange) -> None:
         if change.key == sv.HEARTBEAT_INTERVAL:
             self.provisioning.heartbeat_interval_changed()
+        if change.key.component.name == "SmartChargingCtrlr":
+            self.smart_charging.variables_changed()
         if policies.concerns_sessions(change.key):
             policy = policies.session_policy(self._f.model)
             for session in self._sessions():

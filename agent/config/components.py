@@ -56,6 +56,7 @@ class Capability(StrEnum):
     SOCKET_OUTLET = "socket_outlet"
     SIGNED_METERING = "signed_metering"
     SMART_CHARGING = "smart_charging"
+    NEWEST_CHARGING = "newest_charging"
     FIRMWARE_MANAGEMENT = "firmware_management"
     REMOTE_TRIGGER = "remote_trigger"
     RESERVATION = "reservation"
@@ -135,6 +136,7 @@ def _configured_capabilities(config: StationConfig) -> frozenset[Capability]:
     found = {
         Capability.OCPP16: "ocpp1.6" in config.csms.versions,
         Capability.NETWORK_CONFIGURATION: "ocpp2.1" in config.csms.versions,
+        Capability.NEWEST_CHARGING: "ocpp2.1" in config.csms.versions,
         Capability.SOCKET_OUTLET: has_socket,
     }
     return frozenset(capability for capability, present in found.items() if present)

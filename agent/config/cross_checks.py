@@ -30,6 +30,17 @@ _CLIENT_CERTIFICATE_PROFILE = 3
 _MAX_URL_LENGTH = 512
 
 
+def time_zone_problem(name: str) -> str | None:
+    """Return why a text cannot be the station's time zone, or None."""
+    from zoneinfo import ZoneInfo  # noqa: PLC0415 - few stations name their zone
+
+    try:
+        ZoneInfo(name)
+    except (LookupError, ValueError, OSError):
+        return 'is no time zone of this machine, such as "Europe/Amsterdam"; is tzdata installed?'
+    return None
+
+
 def check_files(csms: CsmsSection, note: Note) -> None:
     """Check the files that the configuration names: readable, and secrets closed to others."""
     checks: tuple[tuple[str, Path | None, Callable[[Path], str | None]], ...] = (

@@ -15,6 +15,7 @@ from agent.config.cross_checks import (
     check_mixture,
     check_phases,
     check_reader_ports,
+    time_zone_problem,
     url_problem,
 )
 from agent.config.model import (
@@ -33,9 +34,11 @@ from agent.config.model import (
     Ocpp16Section,
     OptionValue,
     SignedValueWrapping,
+    SmartChargingSection,
     StationConfig,
     StationSection,
     SupplyRules,
+    Voltage,
 )
 from agent.config.problems import ConfigError
 from agent.config.table import Problems, Table, did_you_mean
@@ -102,6 +105,7 @@ def _read_station(table: Table, file: Path) -> StationConfig:
         bench=_bench(table.optional_table("bench")),
         log=_log(table.table("log")),
         ocpp16=_ocpp16(table.table("ocpp16")),
+        smart_charging=_smart_charging(table.table("smart_charging")),
         variables=read_variables(table.table("variables")),
         ocpp16_keys=MappingProxyType(read_ocpp16_keys(table.table("ocpp16_keys"))),
     )
@@ -289,6 +293,18 @@ def _bench(table: Table | None) -> BenchSection | None:
     section = BenchSection(
         socket=table.path("socket"),
         real_instruments=table.boolean("real_instruments", default=False),
+    )
+    table.finish()
+    return section
+
+
+def _smart_charging(table: Table) -> SmartChargingSection:
+    section = SmartChargingSection(
+        offline_limit_a=table.optional_integer("offline_limit_a", low=0, high=80),
+        offline_after_s=table.integer("offline_after_s", 300, low=0, high=86_400),
+        random_delay_s=table.integer("random_delay_s", 0, low=0, high=1800),
+        voltage=table.choice("voltage", Voltage, Voltage.NOMINAL),
+        time_zone=table.optional_text("time_zone", check=time_zone_problem),
     )
     table.finish()
     return section

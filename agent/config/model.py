@@ -211,6 +211,29 @@ class Ocpp16Section:
     authorization_key_encoding: AuthorizationKeyEncoding = AuthorizationKeyEncoding.HEX
 
 
+class Voltage(StrEnum):
+    """What watts are divided by to get amperes."""
+
+    NOMINAL = "nominal"
+    MEASURED = "measured"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SmartChargingSection:
+    """`[smart_charging]`: how limits are followed besides what profiles say.
+
+    After `offline_after_s` without connection each EVSE offers at most `offline_limit_a` (None: no
+    such limit). `random_delay_s` spreads changes that a schedule or the grid makes. `time_zone`
+    None is the machine's own.
+    """
+
+    offline_limit_a: int | None = None
+    offline_after_s: int = 300
+    random_delay_s: int = 0
+    voltage: Voltage = Voltage.NOMINAL
+    time_zone: str | None = None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StationConfig:
     """A whole configuration file, checked.
@@ -227,6 +250,7 @@ class StationConfig:
     bench: BenchSection | None = None
     log: LogSection = field(default_factory=LogSection)
     ocpp16: Ocpp16Section = field(default_factory=Ocpp16Section)
+    smart_charging: SmartChargingSection = field(default_factory=SmartChargingSection)
     variables: tuple[Assignment, ...] = ()
     ocpp16_keys: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
 
@@ -246,7 +270,8 @@ class StationConfig:
 
 
 def _described(config: StationConfig) -> Iterator[str]:
-    for name in ("station", "csms", "guard", "local_api", "bench", "log", "ocpp16"):
+    sections = ("station", "csms", "guard", "local_api", "bench", "log", "ocpp16")
+    for name in (*sections, "smart_charging"):
         section = getattr(config, name)
         if section is not None:
             for item in fields(section):

@@ -4,8 +4,6 @@ A codec decodes a CALL into one of these commands, a service carries it out and 
 the codec encodes the reply. A command that a service refuses is an outcome, not an exception.
 """
 
-from datetime import datetime
-from decimal import Decimal
 from enum import StrEnum
 
 from agent.core.authorization_cache import ClearCache
@@ -26,9 +24,18 @@ from agent.core.network_profiles import SetNetworkProfile
 from agent.core.records import dataclass
 from agent.core.report_request import GetReport
 from agent.core.reservation import CancelReservation, ReserveNow, ReserveOutcome
-from agent.core.smart_charging import ChargingProfile
+from agent.core.smart_charging.orders import (
+    ClearChargingProfile,
+    CompositeSchedule,
+    GetChargingProfiles,
+    GetCompositeSchedule,
+    SetChargingProfile,
+    UpdateDynamicSchedule,
+    UsePriorityCharging,
+)
+from agent.core.smart_charging.profiles import ChargingProfile, ProfileRules
 from agent.core.transaction_status import GetTransactionStatus, TransactionStatus
-from agent.core.vocabulary import IdToken, MessageTrigger, ProfilePurpose, ResetKind
+from agent.core.vocabulary import IdToken, MessageTrigger, ResetKind
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +83,7 @@ class RequestStart:
     evse: int | None = None
     remote_start_id: int | None = None
     profile: ChargingProfile | None = None
+    rules: ProfileRules = ProfileRules()
 
 
 @dataclass(frozen=True, slots=True)
@@ -246,44 +254,6 @@ class ReportVerdict(StrEnum):
     EMPTY_RESULT_SET = "EmptyResultSet"
 
 
-@dataclass(frozen=True, slots=True)
-class SetChargingProfile:
-    """SetChargingProfile (K01); EVSE 0 addresses the station."""
-
-    evse: int
-    profile: ChargingProfile
-
-
-@dataclass(frozen=True, slots=True)
-class ClearChargingProfile:
-    """ClearChargingProfile (K10): an id alone decides, else every criterion given must match."""
-
-    profile_id: int | None = None
-    evse: int | None = None
-    purpose: ProfilePurpose | None = None
-    stack_level: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class GetCompositeSchedule:
-    """GetCompositeSchedule (K08)."""
-
-    evse: int
-    duration_s: int
-    unit: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class CompositeSchedule:
-    """Limits from `start` on as (offset in s, limit) pairs; `periods` None is a refusal."""
-
-    evse: int
-    start: datetime
-    duration_s: int
-    unit: str
-    periods: tuple[tuple[int, Decimal], ...] | None
-
-
 Command = (
     RequestStart
     | RequestStop
@@ -299,6 +269,9 @@ Command = (
     | SetChargingProfile
     | ClearChargingProfile
     | GetCompositeSchedule
+    | GetChargingProfiles
+    | UpdateDynamicSchedule
+    | UsePriorityCharging
     | GetTransactionStatus
     | CertificateSigned
     | InstallCertificate

@@ -18,11 +18,12 @@ def moved_event(event: StoredEvent, by: timedelta) -> StoredEvent:
 
 def moved_transaction(transaction: Transaction, by: timedelta) -> Transaction:
     """Return a running transaction with everything that its next events will tell moved."""
-    begin, told_at = transaction.begin, transaction.told_at
+    begin, told_at, ready_at = transaction.begin, transaction.told_at, transaction.ready_at
     return replace(
         transaction,
         started_at=transaction.started_at + by,
         told_at=None if told_at is None else told_at + by,
+        ready_at=None if ready_at is None else ready_at + by,
         begin=None if begin is None else _moved_value(begin, by),
         series=tuple(_moved_value(value, by) for value in transaction.series),
     )

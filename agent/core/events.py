@@ -14,6 +14,7 @@ from agent.core.meter_values import MeterValue
 from agent.core.progress import FirmwareProgress, LogUploadProgress
 from agent.core.records import dataclass
 from agent.core.reservation import ReservationEnded
+from agent.core.smart_charging.news import ChargingNews
 from agent.core.snapshot import EvseSnapshot
 from agent.core.vocabulary import (
     BootReason,
@@ -184,5 +185,6 @@ PassingEvent = (
     | SigningAsked
     | LogUploadProgress
     | FirmwareProgress
+    | ChargingNews
 )
 DomainEvent = StoredEvent | PassingEvent

@@ -4,6 +4,7 @@ from datetime import datetime
 
 from agent.core.certificates import SigningAnswered
 from agent.core.records import dataclass
+from agent.core.smart_charging.news import DynamicUpdateTold, NeedsAnswered
 from agent.core.vocabulary import IdToken, IdTokenInfo, RegistrationStatus
 
 
@@ -35,13 +36,23 @@ class TransactionAcknowledged:
     """The answer to a transaction message.
 
     `csms_id` is the number that 1.6 gives on start; `info` a verdict on the token, to be obeyed
-    only if the acknowledged event carried a token; then `token` is that one.
+    only if the acknowledged event carried a token; then `token` is that one. `priority` is the
+    chargingPriority of this transaction (K03.FR.05).
     """
 
     transaction_id: str
     csms_id: int | None = None
     info: IdTokenInfo | None = None
     token: IdToken | None = None
+    priority: int | None = None
 
 
-Fact = Registered | ClockTold | TokenJudged | TransactionAcknowledged | SigningAnswered
+Fact = (
+    Registered
+    | ClockTold
+    | TokenJudged
+    | TransactionAcknowledged
+    | SigningAnswered
+    | NeedsAnswered
+    | DynamicUpdateTold
+)

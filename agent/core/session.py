@@ -117,6 +117,8 @@ class Session:
             transaction = self._facts.change_transaction(
                 transaction, energy_cut=transaction.energy_cut or cut
             )
+        if transaction is not None and authorized and plugged_in and transaction.ready_at is None:
+            transaction = self._facts.change_transaction(transaction, ready_at=moment.at)
         self._facts.change_snapshot(
             authorized=authorized,
             reserved=state.hold is not None and state.hold.held and not authorized,

@@ -120,10 +120,10 @@ class SessionFacts:
             case StopOrdered(cause, final):
                 self._release_cable()
                 return self._stop_ordered(cause, final=final)
-            case LimitChanged(limit_a, _, phases):
+            case LimitChanged(limit_a, _, phases, significant):
                 before = self.state
                 self.state = replace(before, limit_a=limit_a, wanted_phases=phases)
-                changed = self.state != before
+                changed = significant and self.state != before
                 return Cause(TriggerReason.CHARGING_RATE_CHANGED) if changed else STATE_CHANGED
             case AvailabilityChanged() | HoldChanged():
                 return self._admission_changed(stimulus)
@@ -264,7 +264,8 @@ class SessionFacts:
         if not accepted or holder is not None or not may_start(self.state, judged.token, group):
             self.refused = judged.token
             return STATE_CHANGED
-        self._authorize(replace(pending, by=judged.by, group=group, evses=evses or None))
+        pending = replace(pending, by=judged.by, group=group, evses=evses or None)
+        self._authorize(replace(pending, priority=judged.info.charging_priority))
         return Cause(TriggerReason.AUTHORIZED)
 
     def _remote_started(self, start: RemoteStarted) -> Cause:

@@ -34,7 +34,7 @@ class Authorization:
     """A token that may charge here.
 
     `evses` names the only ones where it may (C01.FR.21), `reservation_id` the reservation that it
-    used up.
+    used up. `priority` is its chargingPriority.
     """
 
     token: IdToken
@@ -43,6 +43,7 @@ class Authorization:
     remote_start_id: int | None = None
     evses: tuple[int, ...] | None = None
     reservation_id: int | None = None
+    priority: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +66,8 @@ class Transaction:
     authorization ended while the transaction goes on. `ending` is set once a stop point is reached;
     the event follows when the power path is open. `energy_until_wh` is the register at which energy
     is cut after the CSMS refused the token. `awaits_begin`: the EVSE was not known at the start, so
-    that the begin values are told when charging starts (E01.FR.17; None is no).
+    that the begin values are told when charging starts (E01.FR.17; None is no). `ready_at` is when
+    its EV was connected and its driver authorized for the first time (K01.FR.42).
     """
 
     id: str
@@ -87,6 +89,7 @@ class Transaction:
     energy_until_wh: Decimal | None = None
     energy_cut: bool = False
     awaits_begin: bool | None = None
+    ready_at: datetime | None = None
     begin: MeterValue | None = None
     series: tuple[MeterValue, ...] = ()
 
@@ -282,12 +285,14 @@ class LimitChanged:
     """The current that may be offered, A per phase.
 
     `source` says which limit it is, None for charging profiles; `phases` on how many of them, 1 or
-    3, where the EVSE can switch, None for as many as it usually uses.
+    3, where the EVSE can switch, None for as many as it usually uses. `significant`: worth telling
+    the CSMS.
     """
 
     limit_a: Decimal
     source: LimitSource | None = None
     phases: int | None = None
+    significant: bool = True
 
 
 @dataclass(frozen=True, slots=True)

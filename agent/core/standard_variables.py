@@ -133,6 +133,15 @@ ITEMS_PER_SET_VARIABLES = _station("DeviceDataCtrlr", "ItemsPerMessage", "SetVar
 
 CHARGING_PROFILE_ENTRIES = _station("SmartChargingCtrlr", "Entries", "ChargingProfiles")
 PERIODS_PER_SCHEDULE = _station("SmartChargingCtrlr", "PeriodsPerSchedule")
+EXTERNAL_CONSTRAINTS_DISALLOWED = _station(
+    "SmartChargingCtrlr", "ExternalConstraintsProfileDisallowed"
+)
+EXTERNAL_CONTROL_SIGNALS_ENABLED = _station("SmartChargingCtrlr", "ExternalControlSignalsEnabled")
+LIMIT_CHANGE_SIGNIFICANCE = _station("SmartChargingCtrlr", "LimitChangeSignificance")
+MAX_EXTERNAL_CONSTRAINTS_ID = _station("SmartChargingCtrlr", "MaxExternalConstraintsId")
+NOTIFY_CHARGING_LIMIT_WITH_SCHEDULES = _station(
+    "SmartChargingCtrlr", "NotifyChargingLimitWithSchedules"
+)
 PHASES_3_TO_1 = _station("SmartChargingCtrlr", "Phases3to1")
 PROFILE_STACK_LEVEL = _station("SmartChargingCtrlr", "ProfileStackLevel")
 RATE_UNIT = _station("SmartChargingCtrlr", "RateUnit")

@@ -249,11 +249,18 @@ class MessageTrigger(StrEnum):
 
 
 class ProfilePurpose(StrEnum):
-    """ChargingProfilePurposeEnumType, as far as implemented."""
+    """ChargingProfilePurposeEnumType."""
 
+    EXTERNAL_CONSTRAINTS = "ChargingStationExternalConstraints"
     STATION_MAX = "ChargingStationMaxProfile"
     TX_DEFAULT = "TxDefaultProfile"
     TX = "TxProfile"
+    PRIORITY_CHARGING = "PriorityCharging"
+    LOCAL_GENERATION = "LocalGeneration"
+
+
+STATION_PURPOSES = frozenset({ProfilePurpose.STATION_MAX, ProfilePurpose.LOCAL_GENERATION})
+"""Purposes that only the station as a whole can have."""
 
 
 class RateUnit(StrEnum):

@@ -8,7 +8,6 @@ from agent.core.commands import (
     Outcome,
     RequestStart,
     RequestStop,
-    SetChargingProfile,
     StartOutcome,
     UnlockConnector,
     UnlockStatus,
@@ -16,6 +15,7 @@ from agent.core.commands import (
 )
 from agent.core.reservation import admits
 from agent.core.session_state import CableReleased, Cause, RemoteStarted, StopOrdered
+from agent.core.smart_charging.orders import SetChargingProfile
 from agent.core.vocabulary import (
     ProfilePurpose,
     StoppedReason,
@@ -55,13 +55,14 @@ class RemoteControlService:
         evse = self._chosen(command)
         if evse is None:
             return StartOutcome(rejected("UnknownEvse", f"there is no EVSE {command.evse}"))
-        refusal = _refusal(evse, command) or self._profile_refusal(command)
+        refusal = _refusal(evse, command) or self._profile_refusal(evse, command)
         if refusal is not None:
             return StartOutcome(refusal)
         running = evse.state.transaction
         judged = self._authorize_remote_start() and command.id_token.type not in _NEVER_JUDGED
         if command.profile is not None:
-            self._attach_profile(evse, command)
+            order = SetChargingProfile(evse.description.evse, command.profile, command.rules)
+            await self._smart_charging.attach(order)
         evse.post(
             RemoteStarted(command.id_token, command.group_id_token, command.remote_start_id, judged)
         )
@@ -104,7 +105,7 @@ class RemoteControlService:
         free = [e for e in self._evses.values() if _refusal(e, command) is None]
         return min(free or self._evses.values(), key=_unsuitability)
 
-    def _profile_refusal(self, command: RequestStart) -> Outcome | None:
+    def _profile_refusal(self, evse: EvseService, command: RequestStart) -> Outcome | None:
         profile = command.profile
         if profile is None:
             return None
@@ -112,16 +113,13 @@ class RemoteControlService:
             return rejected(
                 "InvalidProfile", "only a TxProfile without transaction can be attached"
             )
-        reason = self._smart_charging.objection(profile)
-        if reason in (None, _INVALID_SCHEDULE):
-            return None if reason is None else rejected(reason)
-        # F01.FR.26 has these two codes; the words say which one of the profile's fields it was.
-        return rejected("InvalidProfile", reason)
-
-    def _attach_profile(self, evse: EvseService, command: RequestStart) -> None:
-        if command.profile is not None:
-            number = evse.description.evse
-            self._smart_charging.attach(SetChargingProfile(number, command.profile))
+        refusal = self._smart_charging.objection(evse.description.evse, profile, command.rules)
+        if refusal is None:
+            return None
+        if refusal.reason_code == _INVALID_SCHEDULE:
+            return rejected(_INVALID_SCHEDULE, refusal.info)
+        # F01.FR.26 has these two codes; the words say what else it was.
+        return rejected("InvalidProfile", f"{refusal.reason_code}: {refusal.info}")
 
 
 def _unsuitability(evse: EvseService) -> tuple[bool, bool]:

@@ -11,18 +11,16 @@ from collections.abc import Iterator
 
 from agent.core.commands import GetBaseReport, ReportVerdict
 from agent.core.device_model import DeviceModel
-from agent.core.events import ReportEntry, ReportPart
+from agent.core.events import ReportEntry
 from agent.core.report_request import GetReport
 from agent.core.reporting import base_report, custom_report, report_parts
-from agent.ports import Clock, CsmsLink, CsmsRefused, CsmsUnavailable
+from agent.ports import Clock, CsmsLink, CsmsRefused
+from agent.services.paging import PATIENCE_S, deliver
 from agent.services.tasks import Spawn
 
 PART_ENTRIES = 100
 REPORTS_AT_ONCE = 8
 """More than these waiting are refused: the CSMS may ask again later (B07.FR.13, B08.FR.16)."""
-PATIENCE_S = 300.0
-"""A page that could not be told for so long ends its report; nobody waits for it any more."""
-AGAIN_S = 2.0
 
 log = logging.getLogger(__name__)
 
@@ -69,25 +67,13 @@ class ReportService:
                 for part in report_parts(
                     entries, request_id=request_id, at=at, part_size=PART_ENTRIES
                 ):
-                    await self._deliver(part)
+                    await deliver(self._csms, part)
         except CsmsRefused as error:
             log.warning("report %d is given up: %s", request_id, error)
         except TimeoutError:
             log.warning("report %d is given up: no connection for %g s", request_id, PATIENCE_S)
         finally:
             self._promised -= 1
-
-    async def _deliver(self, part: ReportPart) -> None:
-        """Return when the CSMS has the page; raises CsmsRefused, TimeoutError."""
-        async with asyncio.timeout(PATIENCE_S):
-            while True:
-                await self._csms.wait_up()
-                try:
-                    await self._csms.ask(part, asked_for=True)
-                except CsmsUnavailable:
-                    await asyncio.sleep(AGAIN_S)
-                else:
-                    return
 
 
 def _with_first(first: ReportEntry, rest: Iterator[ReportEntry]) -> Iterator[ReportEntry]:

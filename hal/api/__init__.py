@@ -40,6 +40,7 @@ from hal.api.lines import (
     SafetyBoard,
     ShutOff,
 )
+from hal.api.vehicle import PowerStep, VehicleAnswer, VehicleLink, VehicleNeeds
 from hal.api.vocabulary import (
     Fault,
     HardwareError,
@@ -73,6 +74,7 @@ __all__ = [
     "PilotMode",
     "PilotSample",
     "PilotState",
+    "PowerStep",
     "Presentation",
     "ProximityPilot",
     "ResidualCurrentMonitor",
@@ -82,4 +84,7 @@ __all__ = [
     "SigningMeter",
     "TemperatureSensor",
     "TokenReader",
+    "VehicleAnswer",
+    "VehicleLink",
+    "VehicleNeeds",
 ]

@@ -4,7 +4,15 @@ from collections.abc import AsyncIterator, Iterable, Mapping
 from decimal import Decimal
 from pathlib import Path
 
-from hal.api import HardwareLost, MeterIdentity, MeterReading, Presentation
+from hal.api import (
+    HardwareLost,
+    MeterIdentity,
+    MeterReading,
+    PowerStep,
+    Presentation,
+    VehicleAnswer,
+    VehicleNeeds,
+)
 from hal.mock.channel import BoardChannel, Message
 
 MAINS_HZ = 50.0
@@ -103,6 +111,55 @@ class MockReader:
     def _check(self, message: Message) -> None:
         if message.get("ok") is False or message.get("lost"):
             raise HardwareLost(f"the simulated reader of EVSE {self.evses} does not answer")
+
+
+class MockVehicles:
+    """The conversation with the simulated cars of a station."""
+
+    def __init__(self, evses: Iterable[int], state_dir: Path) -> None:
+        self._evses = tuple(evses)
+        self._state_dir = state_dir
+        self._questions = BoardChannel(state_dir, self._evses)
+        self._channels: set[BoardChannel] = set()
+        self._closed = False
+
+    async def needs(self) -> AsyncIterator[VehicleNeeds]:
+        """Yield what cars tell from the first step on; raises `HardwareLost`, ends when closed."""
+        channel = BoardChannel(self._state_dir, self._evses)
+        self._channels.add(channel)
+        try:
+            message = await channel.ask("hear", None)
+            while True:
+                if "needs" in message:
+                    yield VehicleNeeds(**message["needs"])  # type: ignore[arg-type] # as it is sent
+                message = await channel.receive()
+        except HardwareLost:
+            if not self._closed:
+                raise
+        finally:
+            channel.close()
+            self._channels.discard(channel)
+
+    async def negotiate(
+        self, evse: int, schedules: tuple[tuple[PowerStep, ...], ...]
+    ) -> VehicleAnswer | None:
+        """Offer a car schedules; None if none is there. Raises `HardwareLost`."""
+        offered = [[[step.start_s, step.power_w] for step in steps] for steps in schedules]
+        answer = await self._questions.ask("negotiate", [evse, offered])
+        if answer.get("ok") is not True:
+            return None
+        steps = answer["steps"] if isinstance(answer["steps"], list) else []
+        return VehicleAnswer(
+            _whole(answer["choice"]),
+            tuple(PowerStep(_whole(start_s), _number(power_w)) for start_s, power_w in steps),
+        )
+
+    async def close(self) -> None:
+        """End the conversation."""
+        self._closed = True
+        self._questions.close()
+        for channel in self._channels:
+            channel.close()
 
 
 class BoardControl:

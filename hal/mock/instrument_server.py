@@ -2,7 +2,7 @@
 
 A question is `{"id": n, "ask": WORD, "body": ...}`, its answer `{"id": n, ...}`. A reader that
 asked to listen also gets `{"swipe": [token, type, evses, contract chain or null]}` and, when it
-fails, `{"lost": true}`.
+fails, `{"lost": true}`. Who asked to hear vehicles gets `{"needs": {...}}`.
 """
 
 import json
@@ -10,6 +10,7 @@ import socket
 from collections.abc import Callable, Iterable
 
 from hal.api import Fault
+from hal.mock.conversation import needs_document
 from hal.mock.operations import Bench, Reply, Swipe
 from hal.mock.plant import Plant
 from hal.mock.report import milli_wh
@@ -32,34 +33,40 @@ class InstrumentServer:
         self._add_evses = add_evses
         self._bench = Bench(plant, self._present, fail_power)
         self._readers: dict[socket.socket, tuple[int, ...]] = {}
+        self._hearers: set[socket.socket] = set()
 
     def serve(self, peer: socket.socket, datagram: bytes, now_ns: int) -> bytes:
         """Return the answer to one datagram, whatever it contains."""
         question = _parse(datagram)
         if question is None:
             return _datagram({"id": None, "ok": False, "error": "this is not a JSON object"})
-        body = question.get("body")
-        match question.get("ask"):
-            case "bench":
-                answer = self._bench.perform(body, now_ns)
-            case "open":
-                answer = self._open(body, now_ns)
-            case "listen":
-                answer = self._listen(peer, body)
-            case "meter":
-                answer = self._meter(body, now_ns)
-            case "temperature":
-                answer = self._temperature(body)
-            case "indicate":
-                answer = self._indicate(body)
-            case _:
-                answer = {"ok": False, "error": "unknown question"}
+        answer = self._answer(str(question.get("ask")), peer, question.get("body"), now_ns)
         self._drop_lost_readers()
+        self._pass_needs_on()
         return _datagram({"id": question.get("id")} | answer)
+
+    def _answer(self, ask: str, peer: socket.socket, body: object, now_ns: int) -> Reply:
+        answers: dict[str, Callable[[], Reply]] = {
+            "bench": lambda: self._bench.perform(body, now_ns),
+            "open": lambda: self._open(body, now_ns),
+            "listen": lambda: self._listen(peer, body),
+            "meter": lambda: self._meter(body, now_ns),
+            "temperature": lambda: self._temperature(body),
+            "indicate": lambda: self._indicate(body),
+            "hear": lambda: self._hear(peer),
+            "negotiate": lambda: self._negotiate(body),
+        }
+        answer = answers.get(ask)
+        return {"ok": False, "error": "unknown question"} if answer is None else answer()
+
+    def _hear(self, peer: socket.socket) -> Reply:
+        self._hearers.add(peer)
+        return {"ok": True}
 
     def lost(self, peer: socket.socket) -> None:
         """Forget a connection that is gone."""
         self._readers.pop(peer, None)
+        self._hearers.discard(peer)
 
     def _open(self, body: object, now_ns: int) -> Reply:
         numbers = _numbers(body)
@@ -112,6 +119,20 @@ class InstrumentServer:
                 said = [swipe.token, swipe.token_type, served, swipe.contract_chain]
                 heard += _try_send(peer, {"swipe": said})
         return heard
+
+    def _negotiate(self, body: object) -> Reply:
+        match body:
+            case [int(number), schedules] if number in self._plant.evses:
+                evse = self._plant.evses[number]
+                if evse.vehicle.plugged:
+                    return evse.conversation.negotiate(schedules)
+        return {"ok": False, "error": "there is no vehicle to talk to"}
+
+    def _pass_needs_on(self) -> None:
+        told, self._plant.told_needs = self._plant.told_needs, []
+        for needs in told:
+            for peer in self._hearers:
+                _try_send(peer, {"needs": needs_document(needs)})
 
     def _drop_lost_readers(self) -> None:
         for peer, numbers in list(self._readers.items()):

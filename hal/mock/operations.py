@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 from hal.api import Fault
+from hal.mock.conversation import NeedsRefused, answer_of, needs_of
 from hal.mock.plant import Evse, Fitting, Plant
 from hal.mock.report import describe
 from hal.mock.surroundings import MAX_CELSIUS, Surroundings
@@ -61,6 +62,7 @@ class Bench:
             "resume": self._resume,
             "swipe": self._swipe,
             "contract": self._contract,
+            "needs": self._needs,
             "error": self._error,
             "meter": self._meter,
             "vehicle": self._vehicle,
@@ -76,7 +78,7 @@ class Bench:
         try:
             if isinstance(request, dict):
                 return {"ok": True} | self._operation(request)(request, now_ns)
-        except RequestRefused as refusal:
+        except (RequestRefused, NeedsRefused) as refusal:
             return {"ok": False, "error": str(refusal)}
         return {"ok": False, "error": "a request is a JSON object with an 'op'"}
 
@@ -131,6 +133,18 @@ class Bench:
         number = request.get("evse", 1)
         present = Swipe(emaid, "eMAID", frozenset({number}), chain)  # type: ignore[arg-type] # known
         return {"heard_by": self._present(present)}
+
+    def _needs(self, request: Mapping[str, object], now_ns: int) -> Reply:
+        """Let the vehicle at an EVSE tell what it needs (ISO 15118), and prepare its answer."""
+        del now_ns
+        evse = self._evse(request)
+        if not evse.vehicle.plugged:
+            raise RequestRefused("no vehicle is plugged in that could tell its needs")
+        number = request.get("evse", 1)
+        needs = needs_of(request, number)  # type: ignore[arg-type] # known
+        evse.conversation.answer = answer_of(request)
+        self._plant.told_needs.append(needs)
+        return {}
 
     def _swiped_evses(self, request: Mapping[str, object]) -> frozenset[int]:
         wanted = request.get("evses", request.get("evse"))

@@ -9,8 +9,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from hal.api import Fault, PilotState
+from hal.api import Fault, PilotState, VehicleNeeds
 from hal.mock.actuators import DelayedLine, SelfTest
+from hal.mock.conversation import Conversation
 from hal.mock.energy import EnergyRegister, Flow
 from hal.mock.pilot_circuit import PilotDefects, offered_current_a, pilot_state, plateaus
 from hal.mock.vehicle import AMPERE_UA, RAMP_UA_PER_S, Vehicle
@@ -98,6 +99,7 @@ class Evse:
         self.lock = DelayedLine(LOCK_NS, LOCK_NS)
         self.self_test = SelfTest(SELF_TEST_NS)
         self.faults: set[Fault] = set()
+        self.conversation = Conversation()
         self.override = MeterOverride()
         self.fault_to_open = Stopwatch()
         self.leave_to_open = Stopwatch()
@@ -308,6 +310,8 @@ class Plant:
         self.evses: dict[int, Evse] = {}
         self.mains = True
         self.outages = 0
+        self.told_needs: list[VehicleNeeds] = []
+        """What vehicles have told since somebody last passed it on."""
 
     @property
     def due_ns(self) -> int | None:

@@ -20,7 +20,10 @@ from hal.api import (
     MeterIdentity,
     MeterReading,
     PilotMode,
+    PowerStep,
     Presentation,
+    VehicleAnswer,
+    VehicleNeeds,
 )
 from hal.guard import settings as guard_settings
 from hal.guard.station import Station as Guard
@@ -58,6 +61,7 @@ class VirtualBoard:
         self._listeners: set[asyncio.Queue[News]] = set()
         self._leases: dict[int, Lease] = {}
         self._readers: set[VirtualReader] = set()
+        self._vehicles: set[VirtualVehicles] = set()
         self._edge = asyncio.Event()
         self._changed_s = 0.0
 
@@ -106,6 +110,10 @@ class VirtualBoard:
     async def operate(self, request: Mapping[str, object]) -> Reply:
         """Carry out a bench operation."""
         reply = self._bench.perform(dict(request), self._now_ns())
+        for needs in self.plant.told_needs:
+            for vehicles in self._vehicles:
+                vehicles.hear(needs)
+        self.plant.told_needs = []
         if request.get("op") == "state":
             return {**reply, "outages": self.outages}
         for reader in self._readers:
@@ -198,6 +206,16 @@ class VirtualBoard:
         reader = VirtualReader(self, numbers)
         self._readers.add(reader)
         return reader
+
+    def vehicles(self) -> "VirtualVehicles":
+        """Return the conversation with the cars."""
+        vehicles = VirtualVehicles(self)
+        self._vehicles.add(vehicles)
+        return vehicles
+
+    def forget_vehicles(self, vehicles: "VirtualVehicles") -> None:
+        """Let a closed conversation go."""
+        self._vehicles.discard(vehicles)
 
     def forget_reader(self, reader: "VirtualReader") -> None:
         """Let a closed reader go."""
@@ -302,6 +320,33 @@ class VirtualReader:
             raise HardwareLost("the token reader does not answer")
 
 
+@dataclass(eq=False)
+class VirtualVehicles:
+    """The conversation with the cars (hal.api.VehicleLink)."""
+
+    board: VirtualBoard
+    _heard: asyncio.Queue[VehicleNeeds] = field(default_factory=asyncio.Queue)
+
+    async def needs(self) -> AsyncIterator[VehicleNeeds]:
+        while True:
+            yield await self._heard.get()
+
+    async def negotiate(
+        self, evse: int, schedules: tuple[tuple[PowerStep, ...], ...]
+    ) -> VehicleAnswer | None:
+        car = self.board.plant.evses[evse]
+        if not car.vehicle.plugged:
+            return None
+        car.conversation.negotiate([[[s.start_s, s.power_w] for s in steps] for steps in schedules])
+        return car.conversation.answer
+
+    async def close(self) -> None:
+        self.board.forget_vehicles(self)
+
+    def hear(self, needs: VehicleNeeds) -> None:
+        self._heard.put_nowait(needs)
+
+
 class _VirtualLines:
     """The safety lines without a process between (hal.api.SafetyBoard)."""
 
@@ -332,4 +377,4 @@ class _VirtualLines:
         return None
 
 
-__all__ = ["PilotMode", "VirtualBoard", "VirtualMeter", "VirtualReader"]
+__all__ = ["PilotMode", "VirtualBoard", "VirtualMeter", "VirtualReader", "VirtualVehicles"]

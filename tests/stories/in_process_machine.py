@@ -36,7 +36,7 @@ model = "AC22"
 serial_number = "0001"
 firmware_version = "1.0.0"
 state_dir = "state"
-
+{station_keys}
 [csms]
 url = "{url}"
 identity = "CS001"
@@ -50,7 +50,7 @@ socket = "bench.sock"
 
 [variables]
 {variables}
-"""
+{sections}"""
 EVSE = """\
 [[evse]]
 id = {id}
@@ -82,7 +82,7 @@ class InProcessMachine(Machine):
         self.config = folder / "station.toml"
         self.clock: Callable[[], VirtualClock] = VirtualClock
         self.starts = 0
-        self.wiring = ""
+        self.wiring = self.station_keys = self.sections = ""
         self.fitted: Callable[[Hardware], Hardware] = lambda hardware: hardware
         self._killed = False
         self.power_cycles = 0
@@ -136,6 +136,8 @@ class InProcessMachine(Machine):
                 versions=", ".join(f'"{version}"' for version in versions),
                 evses="\n".join(table.rstrip() + "\n" + wiring for table in tables),
                 variables="\n".join(f'"{key}" = "{value}"' for key, value in lines.items()),
+                station_keys=self.station_keys,
+                sections=self.sections,
             ),
             encoding="utf-8",
         )
@@ -277,6 +279,7 @@ class InProcessMachine(Machine):
             meters={number: board.meter(number) for number in numbers},
             readers=(board.reader(tuple(numbers)),),
             bench=_Bench(board),
+            vehicles=board.vehicles(),
         )
 
     def _new_boot(self) -> None:

@@ -17,7 +17,7 @@ from agent.core.vocabulary import MessageTrigger
 from agent.ocpp.codec import Answer, CodecContext, Payload
 from agent.ocpp.v16.authorization import id_token
 from agent.ocpp.v16.connectors import UnknownConnector, place
-from agent.ocpp.v16.smart_charging import charging_profile
+from agent.ocpp.v16.smart_charging import RULES, charging_profile
 from agent.ocpp.v16.transaction_numbers import UnknownTransaction, transaction_id_of
 from agent.ocpp.v16.verdicts import NOT_SUPPORTED, REJECTED, accepted_or_rejected, status_reply
 
@@ -62,6 +62,7 @@ def remote_start(payload: Payload, context: CodecContext) -> Command | Answer:
             id_token=id_token(payload["idTag"], context.tag_kind),
             evse=None if found is None else found[0],
             profile=None if profile is None else charging_profile(profile, context),
+            rules=RULES,
         )
     except (UnknownConnector, UnknownTransaction):
         return REJECTED

@@ -16,12 +16,20 @@ from agent.core.events import (
 )
 from agent.core.progress import FirmwareProgress, LogUploadProgress
 from agent.core.reservation import ReservationEnded
+from agent.core.smart_charging.news import (
+    ChargingLimitCleared,
+    ChargingLimitTold,
+    EvScheduleTold,
+    NeedsTold,
+    ProfilesReport,
+)
 from agent.ocpp.codec import Codec, Rules, WhileRejected
 from agent.ocpp.rpc import Dialect
 from agent.ocpp.v201 import (
     authorization,
     availability,
     certificates,
+    charging_news,
     data_transfer,
     device_model,
     diagnostics,
@@ -57,6 +65,11 @@ CODEC.encodes(ReservationEnded)(reservation.reservation_status_update)
 CODEC.encodes(ComponentEvent)(diagnostics.notify_event)
 CODEC.encodes(LogUploadProgress)(diagnostics.log_status_notification)
 CODEC.encodes(FirmwareProgress)(diagnostics.firmware_status_notification)
+CODEC.encodes(ProfilesReport)(charging_news.report_charging_profiles)
+CODEC.encodes(ChargingLimitTold)(charging_news.notify_charging_limit)
+CODEC.encodes(ChargingLimitCleared)(charging_news.cleared_charging_limit)
+CODEC.encodes(NeedsTold)(charging_news.notify_ev_charging_needs)
+CODEC.encodes(EvScheduleTold)(charging_news.notify_ev_charging_schedule)
 
 CODEC.decodes("GetVariables")(device_model.get_variables)
 CODEC.replies("GetVariables")(device_model.get_variables_reply)
@@ -88,6 +101,8 @@ CODEC.decodes("SetChargingProfile")(smart_charging.set_charging_profile)
 CODEC.replies("SetChargingProfile")(accepted_or_rejected)
 CODEC.decodes("ClearChargingProfile")(smart_charging.clear_charging_profile)
 CODEC.replies("ClearChargingProfile")(smart_charging.clear_charging_profile_reply)
+CODEC.decodes("GetChargingProfiles")(smart_charging.get_charging_profiles)
+CODEC.replies("GetChargingProfiles")(smart_charging.get_charging_profiles_reply)
 CODEC.decodes("GetCompositeSchedule")(smart_charging.get_composite_schedule)
 CODEC.replies("GetCompositeSchedule")(smart_charging.get_composite_schedule_reply)
 CODEC.decodes("GetTransactionStatus")(transactions.get_transaction_status)
@@ -114,3 +129,4 @@ CODEC.learns("Heartbeat")(provisioning.clock_told)
 CODEC.learns("SignCertificate")(certificates.signing_answered)
 CODEC.learns("Authorize")(authorization.token_judged)
 CODEC.learns("TransactionEvent")(transactions.transaction_acknowledged)
+CODEC.learns("NotifyEVChargingNeeds")(charging_news.needs_answered)

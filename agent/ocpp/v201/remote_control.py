@@ -1,7 +1,5 @@
 """Block F: remote start and stop, triggered messages, unlocking."""
 
-from collections.abc import Callable
-
 from agent.core.commands import (
     Command,
     RequestStart,
@@ -12,14 +10,19 @@ from agent.core.commands import (
     UnlockStatus,
     Verdict,
 )
-from agent.core.smart_charging import ChargingProfile
+from agent.core.smart_charging.profiles import ProfileRules
 from agent.core.vocabulary import MessageTrigger
 from agent.ocpp.codec import Answer, CallRejected, CodecContext, Payload
 from agent.ocpp.payloads import integer
 from agent.ocpp.rpc import RpcErrorCode
 from agent.ocpp.v201.authorization import id_token
 from agent.ocpp.v201.limits import TRANSACTION_ID_LENGTH
-from agent.ocpp.v201.smart_charging import UnsupportedProfile, charging_profile
+from agent.ocpp.v201.smart_charging import (
+    RULES,
+    ReadProfile,
+    UnsupportedProfile,
+    charging_profile,
+)
 from agent.ocpp.v201.status_info import accepted_or_rejected, refused, status_reply
 
 trigger_message_reply = status_reply(
@@ -30,7 +33,8 @@ trigger_message_reply = status_reply(
 def request_start(
     payload: Payload,
     _context: CodecContext,
-    read_profile: Callable[[Payload], ChargingProfile] = charging_profile,
+    read_profile: ReadProfile = charging_profile,
+    rules: ProfileRules = RULES,
 ) -> Command | Answer:
     """Read RequestStartTransaction; a profile beyond this station is refused (F01.FR.26)."""
     group = payload.get("groupIdToken")
@@ -42,6 +46,7 @@ def request_start(
             evse=integer(payload, "evseId"),
             remote_start_id=int(payload["remoteStartId"]),
             profile=None if profile is None else read_profile(profile),
+            rules=rules,
         )
     except UnsupportedProfile as unsupported:
         return Answer(refused("Rejected", unsupported.refusal))

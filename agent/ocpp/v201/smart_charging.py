@@ -1,27 +1,37 @@
-"""Block K: charging profiles and the composite schedule."""
+"""Block K as it is ordered: profiles set, cleared and asked for, the composite schedule."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Final
 
-from agent.core.commands import (
+from agent.core.commands import Command, Outcome, Refusal, Verdict
+from agent.core.smart_charging.composite import CompositePeriod
+from agent.core.smart_charging.installation import Criteria
+from agent.core.smart_charging.orders import (
     ClearChargingProfile,
-    Command,
     CompositeSchedule,
+    GetChargingProfiles,
     GetCompositeSchedule,
-    Refusal,
     SetChargingProfile,
-    Verdict,
 )
-from agent.core.smart_charging import ChargingProfile, ChargingSchedule
+from agent.core.smart_charging.profiles import (
+    ChargingProfile,
+    ProfileKind,
+    ProfileRules,
+    Recurrency,
+)
 from agent.core.vocabulary import ProfilePurpose
 from agent.ocpp.codec import Answer, CodecContext, Payload
 from agent.ocpp.numbers import limit_number
-from agent.ocpp.payloads import instant, integer
+from agent.ocpp.payloads import instant, integer, present
 from agent.ocpp.schedules import charging_schedule
 from agent.ocpp.timestamps import format_datetime
-from agent.ocpp.v201.status_info import refused, status_reply
+from agent.ocpp.v201.charging_news import WORDS, ChargingWords
+from agent.ocpp.v201.status_info import refused, status_info, status_reply
 
 clear_charging_profile_reply = status_reply(Verdict.ACCEPTED, otherwise=Verdict.UNKNOWN)
+
+RULES: Final = ProfileRules()
+_CRITERIA: Final = ("evseId", "chargingProfilePurpose", "stackLevel")
 
 
 class UnsupportedProfile(ValueError):
@@ -32,19 +42,26 @@ class UnsupportedProfile(ValueError):
         self.refusal = Refusal(reason_code, info)
 
 
-def charging_profile(profile: Payload) -> ChargingProfile:
-    """Read ChargingProfileType; raises `UnsupportedProfile` and `CallRejected`.
+ReadProfile = Callable[[Payload], ChargingProfile]
 
-    What is refused here has no form in the core. The core's own rules come after this.
+
+def charging_profile(profile: Payload) -> ChargingProfile:
+    """Read ChargingProfileType; raises `CallRejected`. The core judges whether it can be used.
+
+    A recurrency means something only with Recurring (K01.FR.60), a transaction with TxProfile.
     """
-    kind = profile["chargingProfileKind"]
+    kind = ProfileKind(profile["chargingProfileKind"])
+    purpose = ProfilePurpose(profile["chargingProfilePurpose"])
+    recurs = kind is ProfileKind.RECURRING and "recurrencyKind" in profile
+    of_transaction = purpose is ProfilePurpose.TX
     return ChargingProfile(
         id=int(profile["id"]),
         stack_level=int(profile["stackLevel"]),
-        purpose=_purpose(profile["chargingProfilePurpose"]),
+        purpose=purpose,
         kind=kind,
-        schedule=_only_schedule(kind, profile["chargingSchedule"]),
-        transaction_id=profile.get("transactionId"),
+        schedules=tuple(charging_schedule(one) for one in profile["chargingSchedule"]),
+        recurrency=Recurrency(profile["recurrencyKind"]) if recurs else None,
+        transaction_id=profile.get("transactionId") if of_transaction else None,
         valid_from=instant(profile, "validFrom"),
         valid_to=instant(profile, "validTo"),
     )
@@ -53,34 +70,45 @@ def charging_profile(profile: Payload) -> ChargingProfile:
 def set_charging_profile(
     payload: Payload,
     _context: CodecContext,
-    read_profile: Callable[[Payload], ChargingProfile] = charging_profile,
+    read_profile: ReadProfile = charging_profile,
+    rules: ProfileRules = RULES,
 ) -> Command | Answer:
     """Read SetChargingProfile (K01)."""
     try:
-        return SetChargingProfile(int(payload["evseId"]), read_profile(payload["chargingProfile"]))
+        profile = read_profile(payload["chargingProfile"])
     except UnsupportedProfile as unsupported:
         return Answer(refused("Rejected", unsupported.refusal))
+    return SetChargingProfile(int(payload["evseId"]), profile, rules)
 
 
 def clear_charging_profile(payload: Payload, _context: CodecContext) -> Command | Answer:
     """Read ClearChargingProfile (K10).
 
-    A purpose that cannot be installed matches nothing (K10.FR.01, K10.FR.08). A request with
-    neither id nor criterion is not taken for "all": it would remove the station's limit as well.
+    A request with neither id nor criterion is not taken for "all": it would remove the station's
+    limit as well.
     """
     profile_id = integer(payload, "chargingProfileId")
     criteria = payload.get("chargingProfileCriteria", {})
-    if profile_id is None and not _criteria_given(criteria):
+    if profile_id is None and not any(name in criteria for name in _CRITERIA):
         return Answer(refused("Unknown", Refusal("MissingParam", "no id and no criterion given")))
-    purpose = criteria.get("chargingProfilePurpose")
-    if profile_id is None and purpose is not None and purpose not in _PURPOSES:
-        return Answer({"status": "Unknown"})
-    return ClearChargingProfile(
-        profile_id=profile_id,
-        evse=integer(criteria, "evseId"),
-        purpose=ProfilePurpose(purpose) if purpose in _PURPOSES else None,
-        stack_level=integer(criteria, "stackLevel"),
-    )
+    return ClearChargingProfile(profile_id, _criteria(criteria, integer(criteria, "evseId")))
+
+
+def get_charging_profiles(
+    payload: Payload, _context: CodecContext, words: ChargingWords = WORDS
+) -> Command | Answer:
+    """Read GetChargingProfiles (K09)."""
+    criteria = _criteria(payload["chargingProfile"], integer(payload, "evseId"))
+    return GetChargingProfiles(int(payload["requestId"]), criteria, words.purposes)
+
+
+def get_charging_profiles_reply(
+    outcome: Outcome, _request: Payload, _context: CodecContext
+) -> Payload:
+    """Promise the profiles, or say that there are none (K09)."""
+    found = outcome.verdict is Verdict.ACCEPTED
+    status = "Accepted" if found else "NoProfiles"
+    return present({"status": status, "statusInfo": status_info(outcome.refusal)})
 
 
 def get_composite_schedule(payload: Payload, _context: CodecContext) -> Command | Answer:
@@ -98,40 +126,31 @@ def get_composite_schedule_reply(
     """Tell the schedule, or that there is none (K08.FR.05)."""
     if not outcome.periods:
         return {"status": "Rejected"}
-    periods = [
-        {"startPeriod": start_s, "limit": limit_number(limit)} for start_s, limit in outcome.periods
-    ]
     schedule = {
         "evseId": outcome.evse,
         "duration": outcome.duration_s,
         "scheduleStart": format_datetime(outcome.start),
         "chargingRateUnit": outcome.unit,
-        "chargingSchedulePeriod": periods,
+        "chargingSchedulePeriod": [_period(period) for period in outcome.periods],
     }
     return {"status": "Accepted", "schedule": schedule}
 
 
-_PURPOSES = frozenset(purpose.value for purpose in ProfilePurpose)
+def _criteria(criteria: Payload, evse: int | None) -> Criteria:
+    purpose = criteria.get("chargingProfilePurpose")
+    return Criteria(
+        evse=evse,
+        purpose=None if purpose is None else ProfilePurpose(purpose),
+        stack_level=integer(criteria, "stackLevel"),
+        ids=tuple(int(one) for one in criteria.get("chargingProfileId", ())),
+        sources=tuple(criteria.get("chargingLimitSource", ())),
+    )
 
 
-def _purpose(purpose: str) -> ProfilePurpose:
-    if purpose not in _PURPOSES:
-        raise UnsupportedProfile("UnsupportedPurpose", f"{purpose} cannot be set")
-    return ProfilePurpose(purpose)
-
-
-def _only_schedule(kind: str, schedules: list[dict[str, Any]]) -> ChargingSchedule:
-    """Several schedules are for an EV to choose from by ISO 15118, else one (K01.FR.34)."""
-    if len(schedules) != 1:
-        raise UnsupportedProfile("TooManyElements", "one chargingSchedule is supported")
-    if any("phaseToUse" in period for period in schedules[0]["chargingSchedulePeriod"]):
-        raise UnsupportedProfile("InvalidSchedule", "phaseToUse: phases cannot be chosen")
-    schedule = charging_schedule(schedules[0])
-    if (kind == "Relative") != (schedule.start is None):  # K01.FR.40, K01.FR.41
-        fault = "needs" if schedule.start is None else "must not have"
-        raise UnsupportedProfile("InvalidSchedule", f"a {kind} profile {fault} startSchedule")
-    return schedule
-
-
-def _criteria_given(criteria: Payload) -> bool:
-    return any(name in criteria for name in ("evseId", "chargingProfilePurpose", "stackLevel"))
+def _period(period: CompositePeriod) -> Payload:
+    told = {
+        "startPeriod": period.start_s,
+        "limit": limit_number(period.limit),
+        "numberPhases": period.phases,
+    }
+    return present(told)

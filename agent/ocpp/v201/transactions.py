@@ -9,7 +9,7 @@ from agent.core.facts import TransactionAcknowledged
 from agent.core.transaction_status import GetTransactionStatus, TransactionStatus
 from agent.core.vocabulary import StoppedReason, TransactionPhase, TriggerReason
 from agent.ocpp.codec import Answer, Call, CodecContext, Payload
-from agent.ocpp.payloads import present
+from agent.ocpp.payloads import integer, present
 from agent.ocpp.timestamps import format_datetime
 from agent.ocpp.v201.authorization import id_token_info, told_token
 from agent.ocpp.v201.limits import LIMITS, MOST_PHASES, TRANSACTION_ID_LENGTH, Limits
@@ -62,6 +62,7 @@ def transaction_acknowledged(
         event.transaction_id,
         info=None if info is None else id_token_info(info, limits),
         token=None if info is None else event.id_token,
+        priority=integer(reply, "chargingPriority"),
     )
 
 

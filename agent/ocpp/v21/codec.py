@@ -8,12 +8,21 @@ from agent.core.commands import Command, Refusal, UnlockStatus
 from agent.core.component_events import ComponentEvent
 from agent.core.events import AuthorizationAsked, MeterValuesEvent, TransactionEvent
 from agent.core.reservation import ReservationEnd, ReservationEnded
+from agent.core.smart_charging.news import (
+    ChargingLimitTold,
+    DynamicUpdateAsked,
+    EvScheduleTold,
+    NeedsTold,
+    PriorityChargingTold,
+    ProfilesReport,
+)
 from agent.ocpp.codec import Answer, Codec, CodecContext, Payload, Rules, WhileRejected
 from agent.ocpp.rpc import Dialect
-from agent.ocpp.v21.smart_charging import charging_profile
+from agent.ocpp.v21 import smart_charging
 from agent.ocpp.v201 import (
     authorization,
     certificates,
+    charging_news,
     diagnostics,
     local_authorization,
     metering,
@@ -21,12 +30,12 @@ from agent.ocpp.v201 import (
     provisioning,
     remote_control,
     reservation,
-    smart_charging,
     transactions,
 )
 from agent.ocpp.v201.codec import CODEC as V201
 from agent.ocpp.v201.limits import Limits
-from agent.ocpp.v201.status_info import refused
+from agent.ocpp.v201.smart_charging import get_charging_profiles, set_charging_profile
+from agent.ocpp.v201.status_info import accepted_or_rejected, refused
 
 LIMITS: Final = Limits(
     id_token_length=255,
@@ -70,11 +79,39 @@ CODEC.replies("GetInstalledCertificateIds")(
 
 CODEC.decodes("SendLocalList")(partial(local_authorization.send_local_list, limits=LIMITS))
 CODEC.decodes("SetChargingProfile")(
-    partial(smart_charging.set_charging_profile, read_profile=charging_profile)
+    partial(
+        set_charging_profile,
+        read_profile=smart_charging.charging_profile,
+        rules=smart_charging.RULES,
+    )
 )
 CODEC.decodes("RequestStartTransaction")(
-    partial(remote_control.request_start, read_profile=charging_profile)
+    partial(
+        remote_control.request_start,
+        read_profile=smart_charging.charging_profile,
+        rules=smart_charging.RULES,
+    )
 )
+CODEC.decodes("GetChargingProfiles")(partial(get_charging_profiles, words=smart_charging.WORDS))
+CODEC.decodes("UpdateDynamicSchedule")(smart_charging.update_dynamic_schedule)
+CODEC.replies("UpdateDynamicSchedule")(accepted_or_rejected)
+CODEC.decodes("UsePriorityCharging")(smart_charging.use_priority_charging)
+CODEC.replies("UsePriorityCharging")(smart_charging.use_priority_charging_reply)
+CODEC.encodes(ProfilesReport)(
+    partial(charging_news.report_charging_profiles, words=smart_charging.WORDS)
+)
+CODEC.encodes(ChargingLimitTold)(
+    partial(charging_news.notify_charging_limit, words=smart_charging.WORDS)
+)
+CODEC.encodes(NeedsTold)(
+    partial(charging_news.notify_ev_charging_needs, words=smart_charging.WORDS)
+)
+CODEC.encodes(EvScheduleTold)(
+    partial(charging_news.notify_ev_charging_schedule, words=smart_charging.WORDS)
+)
+CODEC.encodes(PriorityChargingTold)(smart_charging.notify_priority_charging)
+CODEC.encodes(DynamicUpdateAsked)(smart_charging.pull_dynamic_schedule_update)
+CODEC.learns("PullDynamicScheduleUpdate")(smart_charging.dynamic_update_told)
 
 
 CODEC.decodes("SetNetworkProfile")(partial(network_profiles.set_network_profile, subprotocols=None))

@@ -205,12 +205,6 @@ def test_the_table_names_each_variable_once_and_gives_a_reason_in_words() -> Non
 
 READ_ELSEWHERE = frozenset({"standard_variables.py", "keys.py"})
 """Modules that name variables without reading them."""
-WITHOUT_EFFECT = frozenset(
-    {
-        # No external limit comes in, so nothing changes that this could suppress.
-        "SmartChargingCtrlr.LimitChangeSignificance",
-    }
-)
 
 
 def test_every_variable_that_can_be_set_is_read_by_some_part(model: DeviceModel) -> None:
@@ -227,4 +221,4 @@ def test_every_variable_that_can_be_set_is_read_by_some_part(model: DeviceModel)
         and definition.component.evse_id is None
         and not re.search(rf"\b{constants.get(definition.key.notation, '(?!)')}\b", source)
     }
-    assert unread == WITHOUT_EFFECT
+    assert unread == set()

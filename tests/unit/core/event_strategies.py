@@ -1,8 +1,5 @@
 """Events as hypothesis makes them: every field, every kind, and texts longer than any schema's."""
 
-from datetime import UTC, datetime, timedelta, timezone
-from typing import Any
-
 from hypothesis import strategies as st
 
 from agent.core.certificates import (
@@ -47,25 +44,16 @@ from agent.core.vocabulary import (
     TransactionPhase,
     TriggerReason,
 )
-
-
-def texts(longest: int = 80) -> st.SearchStrategy[str]:
-    return st.text(max_size=longest) | st.sampled_from(["x" * 600, "ü" * 3000, "€" * 51])
-
-
-zones = st.builds(
-    timezone, st.timedeltas(min_value=timedelta(hours=-23), max_value=timedelta(hours=23))
+from tests.unit.core.basic_strategies import (
+    decimals,
+    finite_decimals,
+    instants,
+    numbers,
+    optional,
+    texts,
 )
-instants = st.datetimes(
-    min_value=datetime(1971, 1, 1),  # noqa: DTZ001 - hypothesis adds the zone
-    max_value=datetime(9000, 1, 1),  # noqa: DTZ001 - hypothesis adds the zone
-    timezones=st.just(UTC) | zones,
-)
-numbers = st.integers(min_value=0, max_value=2**40)
-decimals = st.decimals(allow_nan=False) | st.decimals(min_value=0, max_value=10**9, places=3)
-finite_decimals = st.decimals(
-    allow_nan=False, allow_infinity=False, min_value=-(10**30), max_value=10**30
-)
+from tests.unit.core.charging_strategies import charging_news
+
 phases = st.sampled_from(["L1", "L2", "L3", "N", "L1-N", "L2-N", "L3-N", "L1-L2", "L2-L3", "L3-L1"])
 tokens = st.builds(IdToken, value=texts(40), type=st.sampled_from(TokenType) | st.text(max_size=30))
 signed_values = st.builds(
@@ -85,10 +73,6 @@ samples = st.builds(
 )
 meter_values = st.builds(MeterValue, at=instants, samples=st.lists(samples, max_size=3).map(tuple))
 all_meter_values = st.lists(meter_values, max_size=3).map(tuple)
-
-
-def optional(strategy: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
-    return st.none() | strategy
 
 
 transaction_events = st.builds(
@@ -239,4 +223,4 @@ passing_events |= st.builds(
     request_id=numbers,
     root=optional(certificate_names),
 )
-domain_events = stored_events | passing_events
+domain_events = stored_events | passing_events | charging_news

@@ -1,6 +1,5 @@
 """Outcomes of commands as hypothesis makes them, with texts longer than any schema's."""
 
-from decimal import Decimal
 from types import MappingProxyType
 from typing import Any
 
@@ -16,7 +15,6 @@ from agent.core.certificates import (
     RootUse,
 )
 from agent.core.commands import (
-    CompositeSchedule,
     DataTransferStatus,
     Outcome,
     Refusal,
@@ -30,15 +28,12 @@ from agent.core.commands import (
 )
 from agent.core.local_authorization_list import LocalListVersion
 from agent.core.reservation import ReserveOutcome, ReserveStatus
+from agent.core.smart_charging.orders import CompositeSchedule
 from agent.core.transaction_status import TransactionStatus
 from agent.core.variable_definition import AttributeType
-from tests.unit.core.event_strategies import (
-    certificate_names,
-    instants,
-    numbers,
-    optional,
-    texts,
-)
+from tests.unit.core.basic_strategies import instants, numbers, optional, texts
+from tests.unit.core.charging_strategies import composite_periods
+from tests.unit.core.event_strategies import certificate_names
 
 refusals = st.builds(Refusal, reason_code=texts(30), info=texts())
 outcomes = st.builds(Outcome, st.sampled_from(Verdict), optional(refusals))
@@ -77,8 +72,7 @@ _STATUSES = [
     "UnknownVariable",
     "NotSupportedAttributeType",
 ]
-_limits = st.decimals(min_value=0, max_value=10**30) | st.just(Decimal(32) / 3)
-_periods = st.lists(st.tuples(numbers, _limits), max_size=4).map(tuple)
+_periods = st.lists(composite_periods, max_size=4).map(tuple)
 
 OUTCOMES: MappingProxyType[str, st.SearchStrategy[Any]] = MappingProxyType(
     {
@@ -107,6 +101,7 @@ OUTCOMES: MappingProxyType[str, st.SearchStrategy[Any]] = MappingProxyType(
                 max_size=3,
             ).map(tuple),
         ),
+        "GetChargingProfiles": outcomes,
         "GetCompositeSchedule": st.builds(
             CompositeSchedule,
             evse=numbers,
@@ -135,4 +130,8 @@ OUTCOMES: MappingProxyType[str, st.SearchStrategy[Any]] = MappingProxyType(
         "UnlockConnector": st.sampled_from(UnlockStatus),
     }
 )
-"""By the action of OCPP 2.x whose reply encoder takes them."""
+"""By the action of OCPP 2.0.1 whose reply encoder takes them."""
+OUTCOMES_21: MappingProxyType[str, st.SearchStrategy[Any]] = MappingProxyType(
+    {**OUTCOMES, "UpdateDynamicSchedule": outcomes, "UsePriorityCharging": outcomes}
+)
+"""By the action of OCPP 2.1."""

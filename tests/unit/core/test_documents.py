@@ -18,29 +18,16 @@ from agent.core.session_state import (
     SessionState,
     Transaction,
 )
-from agent.core.smart_charging import (
-    ChargingProfile,
-    ChargingSchedule,
-    InstalledProfile,
-    SchedulePeriod,
-)
+from agent.core.smart_charging.profiles import InstalledProfile
 from agent.core.vocabulary import (
     AuthorizedBy,
     ChargingState,
-    ProfilePurpose,
-    RateUnit,
     StoppedReason,
     TriggerReason,
 )
-from tests.unit.core.event_strategies import (
-    decimals,
-    instants,
-    meter_values,
-    numbers,
-    optional,
-    snapshots,
-    tokens,
-)
+from tests.unit.core.basic_strategies import decimals, instants, numbers, optional
+from tests.unit.core.charging_strategies import installed_profiles
+from tests.unit.core.event_strategies import meter_values, snapshots, tokens
 
 
 class Colour(StrEnum):
@@ -237,36 +224,10 @@ states = st.builds(
         ending_s=optional(seconds),
     ),
 )
-profiles = st.builds(
-    InstalledProfile,
-    evse=numbers,
-    profile=st.builds(
-        ChargingProfile,
-        id=st.integers(),
-        stack_level=numbers,
-        purpose=st.sampled_from(ProfilePurpose),
-        kind=st.sampled_from(["Absolute", "Relative"]),
-        schedule=st.builds(
-            ChargingSchedule,
-            unit=st.sampled_from(RateUnit),
-            periods=st.lists(
-                st.builds(
-                    SchedulePeriod, start_s=numbers, limit=decimals, phases=optional(numbers)
-                ),
-                max_size=3,
-            ).map(tuple),
-            start=optional(instants),
-            duration_s=optional(numbers),
-        ),
-        transaction_id=optional(st.text(max_size=36)),
-        valid_from=optional(instants),
-        valid_to=optional(instants),
-    ),
-)
 
 
 @pytest.mark.requirement("E17.FR.01", "K01.FR.27", "S16-SC-10")
-@given(states | profiles)
+@given(states | installed_profiles)
 def test_sessions_and_profiles_come_back_as_they_were(
     record: SessionState | InstalledProfile,
 ) -> None:

@@ -17,6 +17,7 @@ from agent.core.commands import (
 from agent.core.vocabulary import IdToken, MessageTrigger, ProfilePurpose
 from agent.ocpp.codec import Answer
 from agent.ocpp.v16.codec import CODEC
+from agent.ocpp.v16.smart_charging import RULES
 from tests.unit.ocpp.v16.instances import (
     KNOWN,
     NUMBER,
@@ -46,7 +47,9 @@ def replied(action: str, outcome: Any) -> Any:
 
 def test_a_remote_start_names_token_and_connector() -> None:
     payload = {"idTag": "ABC", "connectorId": 2}
-    assert read("RemoteStartTransaction", payload) == RequestStart(id_token=IdToken("ABC"), evse=2)
+    assert read("RemoteStartTransaction", payload) == RequestStart(
+        id_token=IdToken("ABC"), evse=2, rules=RULES
+    )
 
 
 def test_without_connector_the_station_chooses() -> None:

@@ -6,21 +6,27 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent.core.commands import (
-    ACCEPTED,
+from agent.core.commands import ACCEPTED, Outcome, Verdict, rejected
+from agent.core.smart_charging.composite import CompositePeriod
+from agent.core.smart_charging.installation import Criteria
+from agent.core.smart_charging.orders import (
     ClearChargingProfile,
     CompositeSchedule,
     GetCompositeSchedule,
-    Outcome,
     SetChargingProfile,
-    Verdict,
-    rejected,
 )
-from agent.core.smart_charging import ChargingProfile, ChargingSchedule, SchedulePeriod
+from agent.core.smart_charging.profiles import (
+    ChargingProfile,
+    ChargingSchedule,
+    ProfileKind,
+    Recurrency,
+    SchedulePeriod,
+)
 from agent.core.vocabulary import ProfilePurpose, RateUnit
 from agent.ocpp.codec import Answer, CallRejected
 from agent.ocpp.rpc import RpcErrorCode
 from agent.ocpp.v16.codec import CODEC
+from agent.ocpp.v16.smart_charging import RULES
 from tests.unit.ocpp.v16.instances import (
     KNOWN,
     NOW,
@@ -65,24 +71,59 @@ def test_a_profile_is_read_whole() -> None:
             id=7,
             stack_level=0,
             purpose=ProfilePurpose.TX_DEFAULT,
-            kind="Absolute",
-            schedule=ChargingSchedule(
-                RateUnit.AMPERE,
-                (SchedulePeriod(0, Decimal(16)), SchedulePeriod(600, Decimal("6.5"), 1)),
-                datetime(2025, 5, 17, 12, tzinfo=UTC),
-                3600,
+            kind=ProfileKind.ABSOLUTE,
+            schedules=(
+                ChargingSchedule(
+                    RateUnit.AMPERE,
+                    (SchedulePeriod(0, Decimal(16)), SchedulePeriod(600, Decimal("6.5"), 1)),
+                    datetime(2025, 5, 17, 12, tzinfo=UTC),
+                    3600,
+                ),
             ),
             valid_from=datetime(2025, 5, 17, tzinfo=UTC),
             valid_to=datetime(2025, 5, 17, 22, tzinfo=UTC),
         ),
+        RULES,
     )
+
+
+@pytest.mark.requirement("S16-SC-02", "S16-SC-05", "S16-SC-14")
+def test_the_rules_are_those_of_1_6() -> None:
+    assert RULES.same_level_gives_way
+    assert RULES.defaults_shadow
+    assert RULES.station_may_be_relative
+    assert not RULES.phases_are_a_promise
+
+
+@pytest.mark.requirement("S16-SC-12")
+def test_a_recurring_profile_says_how_often() -> None:
+    weekly = set_profile(chargingProfileKind="Recurring", recurrencyKind="Weekly").profile
+
+    assert (weekly.kind, weekly.recurrency) == (ProfileKind.RECURRING, Recurrency.WEEKLY)
+    assert set_profile(recurrencyKind="Weekly").profile.recurrency is None
+
+
+@pytest.mark.requirement("S16-SC-12")
+def test_an_absolute_schedule_without_start_begins_with_the_charging() -> None:
+    schedule = {name: value for name, value in SCHEDULE.items() if name != "startSchedule"}
+
+    profile = set_profile(chargingSchedule=schedule).profile
+
+    assert (profile.kind, profile.schedules[0].start) == (ProfileKind.RELATIVE, None)
+
+
+@pytest.mark.requirement("S16-SC-12")
+def test_the_start_of_a_relative_schedule_means_nothing() -> None:
+    profile = set_profile(chargingProfileKind="Relative").profile
+
+    assert (profile.kind, profile.schedules[0].start) == (ProfileKind.RELATIVE, None)
 
 
 @given(st.decimals(min_value=0, max_value=100_000, places=1))
 def test_a_limit_keeps_its_digits(limit: Decimal) -> None:
     period = {"startPeriod": 0, "limit": float(limit)}
     command = set_profile(chargingSchedule=SCHEDULE | {"chargingSchedulePeriod": [period]})
-    assert command.profile.schedule.periods[0].limit == limit
+    assert command.profile.schedules[0].periods[0].limit == limit
 
 
 @pytest.mark.parametrize(
@@ -103,13 +144,17 @@ def test_connector_0_is_the_station() -> None:
 
 @pytest.mark.parametrize("number", [NUMBER, 0])
 def test_a_profile_for_a_transaction_is_for_ours_of_that_number(number: int) -> None:
-    command = set_profile(numbered(number), transactionId=number)
+    purpose = "TxProfile"
+    command = set_profile(numbered(number), transactionId=number, chargingProfilePurpose=purpose)
     assert command.profile.transaction_id == TRANSACTION_ID
+    # Only a TxProfile belongs to a transaction.
+    assert set_profile(numbered(number), transactionId=number).profile.transaction_id is None
 
 
 @pytest.mark.parametrize(("context", "number"), [(UNKNOWN, 1), (KNOWN, 1), (numbered(-1), -1)])
 def test_a_profile_for_an_unknown_transaction_is_rejected(context: Any, number: int) -> None:
-    assert set_profile(context, transactionId=number) == Answer({"status": "Rejected"})
+    answer = set_profile(context, transactionId=number, chargingProfilePurpose="TxProfile")
+    assert answer == Answer({"status": "Rejected"})
 
 
 @pytest.mark.requirement("S16-SC-09")
@@ -151,14 +196,16 @@ def test_the_reply_to_a_profile_is_its_verdict(outcome: Outcome, status: str) ->
         ({"id": 7}, ClearChargingProfile(profile_id=7)),
         ({"id": 0}, ClearChargingProfile(profile_id=0)),
         ({"id": 7, "connectorId": 9, "stackLevel": 3}, ClearChargingProfile(profile_id=7)),
-        ({"connectorId": 0}, ClearChargingProfile(evse=0)),
+        ({"connectorId": 0}, ClearChargingProfile(criteria=Criteria(evse=0))),
         (
             {
                 "connectorId": 2,
                 "chargingProfilePurpose": "ChargePointMaxProfile",
                 "stackLevel": 0,
             },
-            ClearChargingProfile(evse=2, purpose=ProfilePurpose.STATION_MAX, stack_level=0),
+            ClearChargingProfile(
+                criteria=Criteria(evse=2, purpose=ProfilePurpose.STATION_MAX, stack_level=0)
+            ),
         ),
         ({"connectorId": 3}, Answer({"status": "Unknown"})),
     ],
@@ -185,7 +232,8 @@ def test_a_composite_schedule_is_asked_for_by_connector() -> None:
 
 
 def test_a_composite_schedule_starts_outside_of_itself() -> None:
-    outcome = CompositeSchedule(2, NOW, 3600, "A", ((0, Decimal(16)), (600, Decimal(32) / 3)))
+    periods = (CompositePeriod(0, Decimal(16)), CompositePeriod(600, Decimal(32) / 3, 1))
+    outcome = CompositeSchedule(2, NOW, 3600, "A", periods)
     request = {"connectorId": 2, "duration": 3600}
 
     reply = CODEC.encode_outcome("GetCompositeSchedule", outcome, request, UNKNOWN)
@@ -199,7 +247,7 @@ def test_a_composite_schedule_starts_outside_of_itself() -> None:
             "chargingRateUnit": "A",
             "chargingSchedulePeriod": [
                 {"startPeriod": 0, "limit": 16},
-                {"startPeriod": 600, "limit": 10.6},
+                {"startPeriod": 600, "limit": 10.6, "numberPhases": 1},
             ],
         },
     }

@@ -14,9 +14,9 @@ from agent.core.commands import (
     Verdict,
     rejected,
 )
-from agent.core.smart_charging import ChargingProfile
+from agent.core.smart_charging.profiles import ChargingProfile
 from agent.core.vocabulary import IdToken, MessageTrigger, ProfilePurpose
-from agent.ocpp.codec import Answer, CallRejected
+from agent.ocpp.codec import CallRejected
 from agent.ocpp.rpc import RpcErrorCode
 from agent.ocpp.v201.codec import CODEC
 from tests.unit.ocpp.v201.instances import TRANSACTION_ID, read
@@ -54,17 +54,6 @@ def test_a_remote_start_may_name_evse_group_and_profile() -> None:
     assert command.group_id_token == IdToken("FLEET", "Central")
     assert isinstance(command.profile, ChargingProfile)
     assert command.profile.purpose is ProfilePurpose.TX
-
-
-@pytest.mark.requirement("F01.FR.26")
-def test_a_remote_start_with_an_impossible_profile_is_refused() -> None:
-    profile = PROFILE | {"chargingSchedule": PROFILE["chargingSchedule"] * 2}
-
-    answer = read("RequestStartTransaction", START | {"chargingProfile": profile})
-
-    assert isinstance(answer, Answer)
-    reply = check_response(CODEC, "RequestStartTransaction", answer.payload)
-    assert reply["status"] == "Rejected"
 
 
 @pytest.mark.requirement("F01.FR.13")

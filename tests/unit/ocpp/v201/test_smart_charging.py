@@ -4,17 +4,24 @@ from typing import Any
 
 import pytest
 
-from agent.core.commands import (
-    ACCEPTED,
+from agent.core.commands import ACCEPTED, Outcome, Verdict, rejected
+from agent.core.smart_charging.composite import CompositePeriod
+from agent.core.smart_charging.installation import Criteria
+from agent.core.smart_charging.orders import (
     ClearChargingProfile,
     CompositeSchedule,
+    GetChargingProfiles,
     GetCompositeSchedule,
-    Outcome,
     SetChargingProfile,
-    Verdict,
-    rejected,
 )
-from agent.core.smart_charging import ChargingProfile, ChargingSchedule, SchedulePeriod
+from agent.core.smart_charging.profiles import (
+    ChargingProfile,
+    ChargingSchedule,
+    ProfileKind,
+    ProfileRules,
+    Recurrency,
+    SchedulePeriod,
+)
 from agent.core.vocabulary import ProfilePurpose, RateUnit
 from agent.ocpp.codec import Answer, CallRejected
 from agent.ocpp.rpc import RpcErrorCode
@@ -48,14 +55,6 @@ def set_profile(**changes: Any) -> Any:
     return read("SetChargingProfile", {"evseId": 0, "chargingProfile": PROFILE | changes})
 
 
-def reason_of(answer: Any) -> str:
-    assert isinstance(answer, Answer)
-    reply = check_response(CODEC, "SetChargingProfile", answer.payload)
-    assert reply["status"] == "Rejected"
-    code: str = reply["statusInfo"]["reasonCode"]
-    return code
-
-
 def without(payload: dict[str, Any], name: str) -> dict[str, Any]:
     return {key: value for key, value in payload.items() if key != name}
 
@@ -68,26 +67,32 @@ def test_a_profile_is_read_with_the_digits_of_its_limits() -> None:
             id=9,
             stack_level=0,
             purpose=ProfilePurpose.TX_DEFAULT,
-            kind="Absolute",
-            schedule=ChargingSchedule(
-                unit=RateUnit.AMPERE,
-                periods=(
-                    SchedulePeriod(0, Decimal("16.1")),
-                    SchedulePeriod(600, Decimal(0), 1),
+            kind=ProfileKind.ABSOLUTE,
+            schedules=(
+                ChargingSchedule(
+                    unit=RateUnit.AMPERE,
+                    periods=(
+                        SchedulePeriod(0, Decimal("16.1")),
+                        SchedulePeriod(600, Decimal(0), 1),
+                    ),
+                    start=datetime(2025, 5, 17, 12, tzinfo=UTC),
+                    duration_s=3600,
+                    id=1,
+                    min_rate=Decimal(6),
                 ),
-                start=datetime(2025, 5, 17, 12, tzinfo=UTC),
-                duration_s=3600,
             ),
             valid_from=datetime(2025, 5, 17, tzinfo=UTC),
             valid_to=datetime(2025, 5, 18, tzinfo=UTC),
         ),
+        ProfileRules(),
     )
 
 
-def test_a_transactions_profile_names_it() -> None:
+def test_a_transactions_profile_names_it_and_no_other_one_does() -> None:
     command = set_profile(chargingProfilePurpose="TxProfile", transactionId="t-1")
 
     assert command.profile.transaction_id == "t-1"
+    assert set_profile(transactionId="t-1").profile.transaction_id is None
 
 
 def test_a_relative_profile_has_no_start() -> None:
@@ -95,42 +100,26 @@ def test_a_relative_profile_has_no_start() -> None:
 
     command = set_profile(chargingProfileKind="Relative", chargingSchedule=[schedule])
 
-    assert command.profile.schedule.start is None
+    assert command.profile.schedules[0].start is None
 
 
-@pytest.mark.requirement("K01.FR.34")
-def test_a_choice_of_schedules_is_for_iso_15118_and_refused() -> None:
-    assert reason_of(set_profile(chargingSchedule=[SCHEDULE, SCHEDULE])) == "TooManyElements"
+@pytest.mark.requirement("K01.FR.60")
+def test_a_recurrence_belongs_to_recurring_profiles() -> None:
+    weekly = set_profile(chargingProfileKind="Recurring", recurrencyKind="Weekly").profile
+
+    assert (weekly.kind, weekly.recurrency) == (ProfileKind.RECURRING, Recurrency.WEEKLY)
+    assert set_profile(recurrencyKind="Weekly").profile.recurrency is None
+    assert set_profile(chargingProfileKind="Recurring").profile.recurrency is None
 
 
-@pytest.mark.requirement("K01.FR.40")
-@pytest.mark.parametrize("kind", ["Absolute", "Recurring"])
-def test_a_profile_at_the_clock_needs_a_start(kind: str) -> None:
-    schedule = without(SCHEDULE, "startSchedule")
+def test_every_purpose_and_every_schedule_is_handed_on_for_the_core_to_judge() -> None:
+    command = set_profile(
+        chargingProfilePurpose="ChargingStationExternalConstraints",
+        chargingSchedule=[SCHEDULE | {"id": n} for n in (1, 2, 3)],
+    )
 
-    answer = set_profile(chargingProfileKind=kind, chargingSchedule=[schedule])
-
-    assert reason_of(answer) == "InvalidSchedule"
-
-
-@pytest.mark.requirement("K01.FR.41")
-def test_a_relative_profile_with_a_start_is_refused() -> None:
-    assert reason_of(set_profile(chargingProfileKind="Relative")) == "InvalidSchedule"
-
-
-@pytest.mark.requirement("K01.FR.48")
-def test_a_choice_of_phase_is_refused() -> None:
-    period = {"startPeriod": 0, "limit": 16, "numberPhases": 1, "phaseToUse": 2}
-
-    answer = set_profile(chargingSchedule=[SCHEDULE | {"chargingSchedulePeriod": [period]}])
-
-    assert reason_of(answer) == "InvalidSchedule"
-
-
-def test_a_purpose_that_nobody_may_set_is_refused() -> None:
-    answer = set_profile(chargingProfilePurpose="ChargingStationExternalConstraints")
-
-    assert reason_of(answer) == "UnsupportedPurpose"
+    assert command.profile.purpose is ProfilePurpose.EXTERNAL_CONSTRAINTS
+    assert [schedule.id for schedule in command.profile.schedules] == [1, 2, 3]
 
 
 def test_an_unreadable_instant_is_a_violation_of_its_property() -> None:
@@ -153,7 +142,7 @@ def test_the_reply_to_a_profile_tells_the_verdict() -> None:
 @pytest.mark.parametrize(
     ("payload", "command"),
     [
-        ({"chargingProfileId": 9}, ClearChargingProfile(profile_id=9)),
+        ({"chargingProfileId": 9}, ClearChargingProfile(9)),
         (
             {
                 "chargingProfileCriteria": {
@@ -162,11 +151,13 @@ def test_the_reply_to_a_profile_tells_the_verdict() -> None:
                     "stackLevel": 0,
                 }
             },
-            ClearChargingProfile(evse=0, purpose=ProfilePurpose.TX, stack_level=0),
+            ClearChargingProfile(
+                criteria=Criteria(evse=0, purpose=ProfilePurpose.TX, stack_level=0)
+            ),
         ),
         (
             {"chargingProfileCriteria": {"stackLevel": 3}},
-            ClearChargingProfile(stack_level=3),
+            ClearChargingProfile(criteria=Criteria(stack_level=3)),
         ),
     ],
 )
@@ -176,13 +167,38 @@ def test_profiles_are_cleared_by_id_or_criteria(
     assert read("ClearChargingProfile", payload) == command
 
 
-@pytest.mark.requirement("K10.FR.08")
-def test_profiles_that_cannot_be_installed_are_not_found() -> None:
-    criteria = {"chargingProfilePurpose": "ChargingStationExternalConstraints"}
+@pytest.mark.requirement("K09.FR.04", "K09.FR.05", "K09.FR.06")
+def test_profiles_are_asked_for_by_criteria() -> None:
+    everything = {
+        "requestId": 5,
+        "evseId": 2,
+        "chargingProfile": {
+            "chargingProfilePurpose": "TxProfile",
+            "stackLevel": 3,
+            "chargingProfileId": [7, 8],
+            "chargingLimitSource": ["EMS", "CSO"],
+        },
+    }
 
-    answer = read("ClearChargingProfile", {"chargingProfileCriteria": criteria})
+    asked = read("GetChargingProfiles", everything)
 
-    assert answer == Answer({"status": "Unknown"})
+    assert isinstance(asked, GetChargingProfiles)
+    assert asked.request_id == 5
+    assert asked.criteria == Criteria(
+        evse=2, purpose=ProfilePurpose.TX, stack_level=3, ids=(7, 8), sources=("EMS", "CSO")
+    )
+    assert ProfilePurpose.PRIORITY_CHARGING not in asked.purposes
+    nothing = read("GetChargingProfiles", {"requestId": 5, "chargingProfile": {}})
+    assert nothing.criteria == Criteria()
+
+
+@pytest.mark.parametrize(
+    ("outcome", "status"), [(ACCEPTED, "Accepted"), (Outcome(Verdict.UNKNOWN), "NoProfiles")]
+)
+def test_the_reply_says_whether_there_are_profiles(outcome: Outcome, status: str) -> None:
+    reply = CODEC.encode_outcome("GetChargingProfiles", outcome, {}, ONLINE)
+
+    assert check_response(CODEC, "GetChargingProfiles", reply) == {"status": status}
 
 
 @pytest.mark.parametrize("payload", [{}, {"chargingProfileCriteria": {}}])
@@ -220,7 +236,11 @@ def test_limits_are_told_with_one_decimal_and_never_rounded_up() -> None:
         start=NOW,
         duration_s=600,
         unit="A",
-        periods=((0, Decimal(32) / 3), (60, Decimal("15.99")), (120, Decimal(6))),
+        periods=(
+            CompositePeriod(0, Decimal(32) / 3),
+            CompositePeriod(60, Decimal("15.99")),
+            CompositePeriod(120, Decimal(6), 1),
+        ),
     )
 
     reply = CODEC.encode_outcome("GetCompositeSchedule", outcome, {}, ONLINE)
@@ -235,7 +255,7 @@ def test_limits_are_told_with_one_decimal_and_never_rounded_up() -> None:
             "chargingSchedulePeriod": [
                 {"startPeriod": 0, "limit": 10.6},
                 {"startPeriod": 60, "limit": 15.9},
-                {"startPeriod": 120, "limit": 6},
+                {"startPeriod": 120, "limit": 6, "numberPhases": 1},
             ],
         },
     }

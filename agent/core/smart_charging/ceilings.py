@@ -1,0 +1,98 @@
+"""Upper bounds of current, power and phases, and what they leave to an EV.
+
+A limit in A is per phase, one in W the total (K01.FR.50, K01.FR.51). They are kept side by side,
+because the number of phases that turns one into the other is known only when all limits are.
+"""
+
+from collections.abc import Iterable
+from typing import Final, NamedTuple
+
+from agent.core.records import dataclass
+from agent.core.smart_charging.profiles import SchedulePeriod
+from agent.core.vocabulary import RateUnit
+
+NO_LIMIT: Final = 10**15
+"""More milliamperes or milliwatts than any limit has."""
+ALL_PHASES: Final = 3
+_LARGEST_EXPONENT: Final = 11
+
+
+class Ceiling(NamedTuple):
+    """What may be taken at most: mA per phase, mW in total, and the number of phases."""
+
+    current_ma: int
+    power_mw: int
+    phases: int
+
+    def lowest(self, other: "Ceiling") -> "Ceiling":
+        """Return what both allow."""
+        return Ceiling(
+            min(self.current_ma, other.current_ma),
+            min(self.power_mw, other.power_mw),
+            min(self.phases, other.phases),
+        )
+
+
+UNLIMITED: Final = Ceiling(NO_LIMIT, NO_LIMIT, ALL_PHASES)
+
+
+def lowest(ceilings: Iterable[Ceiling]) -> Ceiling:
+    """Return what all of some ceilings allow; there must be one at least."""
+    return Ceiling(*map(min, zip(*ceilings, strict=True)))
+
+
+def of_period(period: SchedulePeriod, unit: RateUnit) -> Ceiling:
+    """Return the ceiling that a period is; without a number of phases it counts on three."""
+    limit, phases = period.limit, period.phases or ALL_PHASES
+    milli = NO_LIMIT if limit.adjusted() > _LARGEST_EXPONENT else int(limit * 1000)
+    if unit is RateUnit.AMPERE:
+        return Ceiling(milli, NO_LIMIT, phases)
+    return Ceiling(NO_LIMIT, milli, phases)
+
+
+def of_current(current_ma: int) -> Ceiling:
+    """Return the ceiling of a current per phase."""
+    return Ceiling(current_ma, NO_LIMIT, ALL_PHASES)
+
+
+@dataclass(frozen=True, slots=True)
+class Supply:
+    """How an EVSE is fed: its phases, the voltage between phase and neutral, whether it can switch.
+
+    An EVSE that `switches` can feed one phase or all; one that does not always feeds all, and then
+    watts are divided by all of them, because an EV may draw on each.
+    """
+
+    phases: int = ALL_PHASES
+    voltage_mv: int = 230_000
+    switches: bool = False
+
+    def phases_under(self, ceiling: Ceiling) -> int:
+        """Return the number of phases that is fed under a ceiling (K01.FR.43, K01.FR.45)."""
+        if self.switches and ceiling.phases < self.phases:
+            return 1
+        return self.phases
+
+    def current_ma(self, ceiling: Ceiling) -> int:
+        """Return the current per phase that a ceiling allows, rounded down."""
+        by_power_ma = ceiling.power_mw * 1000 // (self.voltage_mv * self.phases_under(ceiling))
+        return min(ceiling.current_ma, by_power_ma)
+
+    def power_mw(self, ceiling: Ceiling) -> int:
+        """Return the total power that a ceiling allows, rounded down."""
+        return min(ceiling.power_mw, self.power_of(ceiling.current_ma, self.phases_under(ceiling)))
+
+    def power_of(self, current_ma: int, phases: int) -> int:
+        """Return the power in mW of a current on so many phases."""
+        return current_ma * self.voltage_mv * phases // 1000
+
+
+def raised(ceiling: Ceiling, by: Ceiling, supply: Supply) -> Ceiling:
+    """Add what is generated locally to what may be taken from the grid (K27, K04.FR.05)."""
+    if by is UNLIMITED:
+        return ceiling
+    return Ceiling(
+        min(NO_LIMIT, ceiling.current_ma + supply.current_ma(by)),
+        min(NO_LIMIT, ceiling.power_mw + supply.power_mw(by)),
+        ceiling.phases,
+    )

@@ -1,0 +1,126 @@
+"""The composite schedule of one EVSE or of the station, as GetCompositeSchedule wants it (K08)."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from decimal import Decimal
+from typing import Final, NamedTuple
+
+from agent.core.records import dataclass
+from agent.core.smart_charging.ceilings import ALL_PHASES
+from agent.core.smart_charging.plan import Plan, Step
+from agent.core.smart_charging.profiles import MAX_PERIODS
+from agent.core.smart_charging.site import Site
+from agent.core.smart_charging.timeline import SECOND_US
+from agent.core.vocabulary import RateUnit
+
+LONGEST_S: Final = 31 * 86_400
+"""A longer schedule is told as far as this: no plan reaches further."""
+_AT_ONCE_US: Final = 6 * 3600 * SECOND_US
+"""How far is looked at once: a few hours may have more periods than can be told."""
+
+
+@dataclass(frozen=True, slots=True)
+class CompositePeriod:
+    """A limit from `start_s` seconds after the schedule's start; `phases` is None for three."""
+
+    start_s: int
+    limit: Decimal
+    phases: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Composite:
+    """The limits to come from `start_us`, a whole second; `duration_s` may be less than asked."""
+
+    start_us: int
+    duration_s: int
+    periods: tuple[CompositePeriod, ...]
+
+
+def composite(plan: Plan, site: Site, evse: int, unit: RateUnit, duration_s: int) -> Composite:
+    """Return the schedule from now on; EVSE 0 is what the station expects to take (K08.FR.03).
+
+    An EVSE without transaction is planned as if one began now (K08.FR.06). The schedule begins
+    within the second before now, so that its first change is at a whole second.
+    """
+    length_s = max(0, min(duration_s, LONGEST_S))
+    changes = list(_changes(plan, _as_if_charging(site, evse), evse, unit, length_s))
+    aligned_us = changes[1].at_us if len(changes) > 1 else 0
+    start_us = site.now_us - (site.now_us - aligned_us) % SECOND_US
+    found = [CompositePeriod(0, changes[0].limit, changes[0].phases)]
+    for change in changes[1:]:
+        start_s = max(1, (change.at_us - start_us + SECOND_US // 2) // SECOND_US)
+        if found[-1].start_s == start_s:
+            found.pop()
+        if start_s >= length_s:
+            break
+        if len(found) == MAX_PERIODS:
+            length_s = start_s
+            break
+        found.append(CompositePeriod(start_s, change.limit, change.phases))
+    return Composite(start_us, length_s, tuple(found))
+
+
+class _Change(NamedTuple):
+    """A limit that holds from an instant on."""
+
+    at_us: int
+    limit: Decimal
+    phases: int | None
+
+
+def _changes(plan: Plan, site: Site, evse: int, unit: RateUnit, length_s: int) -> Iterator[_Change]:
+    """Yield the limit of now and each other one, a few more than a schedule can hold at most."""
+    last: tuple[Decimal, int | None] | None = None
+    number = 0
+    for step in _steps(plan, site, site.now_us + length_s * SECOND_US):
+        amount, phases = _amount(step, site, evse, unit)
+        if (amount, phases) != last:
+            yield _Change(step.start_us, amount, phases)
+            last = (amount, phases)
+            number += 1
+        if number > 2 * MAX_PERIODS:
+            return
+
+
+def _steps(plan: Plan, site: Site, end_us: int) -> Iterator[Step]:
+    """Yield the steps part by part, as the first ones may be enough."""
+    from_us = site.now_us
+    until_us = min(from_us + _AT_ONCE_US, end_us)
+    yield from plan.steps(site, from_us, max(until_us, from_us + 1))
+    while until_us < end_us:
+        from_us, until_us = until_us, min(until_us + _AT_ONCE_US, end_us)
+        yield from plan.steps(site, from_us, until_us)
+
+
+def _as_if_charging(site: Site, evse: int) -> Site:
+    places = tuple(
+        replace(place, active=True) if place.evse == evse else place for place in site.places
+    )
+    return replace(site, places=places)
+
+
+def _amount(step: Step, site: Site, evse: int, unit: RateUnit) -> tuple[Decimal, int | None]:
+    """Return limit and phases of a step; None is all phases."""
+    if evse == 0:
+        return _tenths(_total(step, site, unit)), None
+    number = [place.evse for place in site.places].index(evse)
+    allowance = step.allowances[number]
+    amount = allowance.current_ma if unit is RateUnit.AMPERE else allowance.power_mw
+    phases = None if allowance.phases == ALL_PHASES else allowance.phases
+    return _tenths(amount), phases
+
+
+def _total(step: Step, site: Site, unit: RateUnit) -> int:
+    """Return what all EVSEs may take together, but no more than the station may."""
+    own = list(zip(site.places, step.own, strict=True))
+    phases = max(place.supply.phases for place in site.places)
+    station = replace(site.supply, phases=phases)
+    if unit is RateUnit.AMPERE:
+        return min(station.current_ma(step.station), sum(p.supply.current_ma(c) for p, c in own))
+    return min(station.power_mw(step.station), sum(p.supply.power_mw(c) for p, c in own))
+
+
+def _tenths(milli: int) -> Decimal:
+    """Return thousandths with one decimal, rounded down."""
+    return Decimal(milli // 100).scaleb(-1)

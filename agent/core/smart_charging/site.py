@@ -1,0 +1,61 @@
+"""The station as the plan sees it at an instant: its EVSEs, who charges, and what limits it."""
+
+from datetime import UTC, tzinfo
+
+from agent.core.records import dataclass
+from agent.core.smart_charging.ceilings import NO_LIMIT, Supply
+from agent.core.smart_charging.sharing import MINIMUM_MA
+from agent.core.smart_charging.stack import Spread
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """One EVSE as it stands: what it can carry, who charges there, and since when.
+
+    `most_ma` is what hardware and cable carry. `transaction_id` is the running transaction;
+    `active` tells that an EV may draw now or wants to, `paused` that it has stopped by itself.
+    `ready_us` is when Relative profiles began, None if they would begin now. Who has the higher
+    `priority` goes first where EVs must wait. `prioritized`: PriorityCharging is switched on.
+    `least_ma` is the least current that is of use to the EV, `choice` the schedule that it chose.
+    """
+
+    evse: int
+    supply: Supply
+    most_ma: int
+    transaction_id: str | None = None
+    active: bool = False
+    paused: bool = False
+    prioritized: bool = False
+    priority: int = 0
+    ready_us: int | None = None
+    least_ma: int = MINIMUM_MA
+    choice: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Site:
+    """The station at an instant: its EVSEs, and what limits it besides profiles.
+
+    `now_us` is where a Relative profile begins that has not begun. `supply_ma` is the current per
+    phase that all EVSEs together may draw, `supply` how the station is fed. `offline_us` is since
+    when there is no connection; `fallback_ma` then limits each EVSE from `fallback_us` on.
+    """
+
+    now_us: int
+    places: tuple[Place, ...]
+    supply: Supply = Supply()
+    supply_ma: int = NO_LIMIT
+    offline_us: int | None = None
+    fallback_us: int | None = None
+    fallback_ma: int = NO_LIMIT
+    zone: tzinfo = UTC
+    spread: Spread = Spread()
+
+
+@dataclass(frozen=True, slots=True)
+class Allowance:
+    """What an EVSE may offer: current per phase, total power, and on how many phases."""
+
+    current_ma: int
+    power_mw: int
+    phases: int
