@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from agent.core.learnt_cards import masked
-from agent.core.vocabulary import IdToken
+from agent.core.vocabulary import IdToken, TokenType
 from agent.services.enrolment import (
     LONGEST_WAIT_S,
     EnrolledCard,
@@ -127,7 +127,8 @@ def _news_told(news: News, *, show: bool) -> dict[str, Any]:
 
 
 def _shown(token: IdToken, *, show: bool) -> str:
-    return token.value if show else masked(token)
+    """Return a token as it may be shown: codes are told to nobody (C04.FR.04)."""
+    return token.value if show and token.type != TokenType.KEY_CODE else masked(token)
 
 
 def _text(request: Mapping[str, Any], key: str) -> str:

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Iterable
 
 from hal.api import HardwareLost, Presentation
 from hal.serial.complaints import complaint
-from hal.serial.conversation import DEFAULT_TIMING, Conversation, Timing
+from hal.serial.conversation import DEFAULT_TIMING, Timing
 from hal.serial.conversations import conversation
 from hal.serial.events import Collision, Event, Failure, NoCard, Ready, Sighting, Trouble
 from hal.serial.port import PortFailed, SerialPort, open_port, plugged_in, this_user
@@ -35,8 +35,9 @@ class SerialTokenReader:
         self._settings = settings
         self._timing = timing
         self._port: SerialPort | None = None
-        self._conversation: Conversation | None = None
-        self._presence: Presence | None = None
+        self._conversation = conversation(settings, timing)
+        is_polled = self._conversation.is_polled
+        self._presence = Presence(timing.absence_s, is_polled=is_polled)
         self._ready = False
         self._trusted = True
         self._closed = False
@@ -79,13 +80,10 @@ class SerialTokenReader:
             raise self._lost(Failure(failed.trouble), failed.group) from None
         self._ready = False
         self._presented.clear()
-        talk = conversation(self._settings, self._timing, trusted=self._trusted)
-        self._conversation = talk
-        if self._presence is None:
-            self._presence = Presence(self._timing.absence_s, is_polled=talk.is_polled)
+        self._conversation = conversation(self._settings, self._timing, trusted=self._trusted)
         now_s = _now_s()
         self._presence.blind(now_s)
-        self._heed(talk.begin(now_s), now_s)
+        self._heed(self._conversation.begin(now_s), now_s)
         self._send()
 
     def _hang_up(self) -> None:
@@ -97,7 +95,7 @@ class SerialTokenReader:
     async def _step(self) -> None:
         """Wait for bytes or for the time to ask, and deal with them; raises `HardwareLost`."""
         talk, port = self._conversation, self._port
-        if talk is None or port is None:
+        if port is None:
             raise self._lost(Failure(Trouble.UNPLUGGED))
         due_s = talk.due_s
         try:
@@ -110,13 +108,13 @@ class SerialTokenReader:
         self._send()
 
     def _send(self) -> None:
-        if self._conversation is None or self._port is None:
+        output = self._conversation.to_send()
+        if not output or self._port is None:
             return
-        if output := self._conversation.to_send():
-            try:
-                self._port.write(output)
-            except PortFailed as failed:
-                raise self._lost(Failure(failed.trouble)) from None
+        try:
+            self._port.write(output)
+        except PortFailed as failed:
+            raise self._lost(Failure(failed.trouble)) from None
 
     # --- What it says.
 
@@ -134,8 +132,6 @@ class SerialTokenReader:
 
     def _take(self, event: Sighting | NoCard | Collision, now_s: float) -> None:
         presence = self._presence
-        if presence is None:
-            return
         match event:
             case NoCard():
                 presence.nothing(now_s)
@@ -156,8 +152,7 @@ class SerialTokenReader:
             self._refuse(fault)
             return
         self._present(sighting)
-        if self._conversation is not None:
-            self._conversation.confirm(now_s)
+        self._conversation.confirm(now_s)
 
     def _present(self, sighting: Sighting) -> None:
         settings = self._settings

@@ -353,6 +353,15 @@ async def test_whoever_watches_sees_tokens_masked_and_why_a_reader_is_lost(
 
 
 @one_version
+async def test_a_code_is_shown_to_nobody(world: World, bench: Bench, installer: Installer) -> None:
+    await world.start()
+    now = await installer.asks("rfid_watch")
+    await bench.operate("swipe", token="73591846", type="KeyCode")
+    seen = await installer.asks("rfid_watch", after=now["number"], wait_s=1, show=True)
+    assert [(one["token"], one["type"]) for one in seen["news"]] == [("…", "KeyCode")]
+
+
+@one_version
 async def test_nothing_is_remembered_of_tokens_while_nobody_watches(
     world: World, bench: Bench, installer: Installer
 ) -> None:

@@ -90,7 +90,7 @@ async def nothing_follows(presentations: AsyncIterator[Presentation], for_s: flo
 async def is_away(reader: SerialTokenReader) -> None:
     """Wait until the card before a reader counts as away."""
     for _ in range(2000):
-        if reader._presence is None or reader._presence._card is None:
+        if reader._presence._card is None:
             return
         await asyncio.sleep(0.005)
     pytest.fail("the card never counted as away")
