@@ -23,7 +23,7 @@ EvseTables = Mapping[int, Mapping[str, Table]]
 Check = Callable[[str, Table], Iterable[str]]
 
 MOCK, REAL = "mock", "real"
-SERIAL = "serial"
+MODBUS, SERIAL = "modbus", "serial"
 SETTINGS = "settings"
 REQUIRED_PORTS = ("pilot", "contactor")
 LINE_PORTS = (
@@ -195,12 +195,29 @@ def _mock_reader(evses: tuple[int, ...], table: Table, state_dir: Path) -> Token
     return MockReader(evses, state_dir)
 
 
+def _check_modbus(port: str, table: Table) -> Iterable[str]:
+    from hal.modbus.backend import problems as modbus_problems  # noqa: PLC0415  # lazy
+
+    return modbus_problems(port, table)
+
+
+def _modbus_meter(evse: int, table: Table, state_dir: Path) -> EnergyMeter:
+    from hal.modbus.backend import open_meter as open_modbus  # noqa: PLC0415  # lazy
+
+    del evse, state_dir
+    return open_modbus(table)
+
+
 _PORTS: dict[str, dict[str, Backend]] = {
     port: {MOCK: Backend(MOCK)} for port in (*LINE_PORTS, *INSTRUMENT_PORTS)
 }
+_PORTS["meter"][MODBUS] = Backend(REAL, _check_modbus)
 _PORTS["reader"][SERIAL] = Backend(REAL, _check_serial_reader)
 _BOARDS: dict[str | None, Callable[[EvseTables, Path], SafetyBoard]] = {MOCK: _mock_board}
-_METERS: dict[str, Callable[[int, Table, Path], EnergyMeter]] = {MOCK: _mock_meter}
+_METERS: dict[str, Callable[[int, Table, Path], EnergyMeter]] = {
+    MOCK: _mock_meter,
+    MODBUS: _modbus_meter,
+}
 _READERS: dict[str, Callable[[tuple[int, ...], Table, Path], TokenReader]] = {
     MOCK: _mock_reader,
     SERIAL: _serial_reader,

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
+from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
 from typing import Protocol
@@ -57,15 +58,35 @@ class SignedRecord:
 class SigningMeter(EnergyMeter, Protocol):
     """A meter with a signature unit of its own: it, and not the station, signs a transaction.
 
-    Both calls raise `HardwareLost` when the meter does not answer and `HardwareError`, with what
+    All calls raise `HardwareLost` when the meter does not answer and `HardwareError`, with what
     the meter said, when it refuses.
     """
 
-    async def begin_signed(self, identification: str) -> SignedRecord | None:
-        """Begin a measurement for a user; return its begin record where the meter makes one."""
+    async def set_time(self, now: datetime) -> None:
+        """Tell the time, with the zone in which records shall show it.
 
-    async def end_signed(self) -> SignedRecord:
-        """End the measurement and return the record that proves its energy."""
+        To be told before a measurement, and daily; a meter that takes none while it measures, or
+        that was told less than a day ago, keeps its own.
+        """
+
+    async def leftover_signed(self) -> SignedRecord | None:
+        """Return the record of a measurement that nobody fetched, ending it if it still runs.
+
+        None if there is none. It may be one that was fetched shortly before a restart.
+        """
+
+    async def begin_signed(self, identification: str) -> SignedRecord | None:
+        """Begin a measurement for a user; return its begin record where the meter makes one.
+
+        Raises `HardwareError` while there is something left over.
+        """
+
+    async def end_signed(self, identification: str = "") -> SignedRecord:
+        """End the measurement and return the record that proves its energy.
+
+        The identification is that of the beginning, for a meter that lost it with its power. Asked
+        again, the same record is returned until another measurement begins.
+        """
 
 
 class TemperatureSensor(Protocol):

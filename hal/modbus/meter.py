@@ -131,7 +131,8 @@ class ModbusMeter:
             self._identity = identified(self._profile, found, setup.where, setup.serial_number)
         return self._identity
 
-    async def _read(self) -> MeterReading:
+    async def _same_meter(self) -> None:
+        """Raise `MeterFault` if another meter answers than the one that was told last."""
         serial_number = (await self._proven()).serial_number
         if self._told_serial_number not in (None, serial_number):
             raise MeterFault(
@@ -140,6 +141,9 @@ class ModbusMeter:
                 f"instead of {self._told_serial_number}; see whether meters were exchanged",
             )
         self._told_serial_number = serial_number
+
+    async def _read(self) -> MeterReading:
+        await self._same_meter()
         found = await self._registers(self._plan.reading)
         result = reading(self._profile, self._judged(measured(self._profile, found)))
         self._tell_coarseness(result.energy_import_wh)

@@ -50,10 +50,11 @@ _INTEGERS: dict[RegisterType, tuple[int, bool]] = {
     RegisterType.I64: (4, True),
     RegisterType.ACC32: (2, False),
 }
-_FLOATS: dict[RegisterType, tuple[int, str, range]] = {
-    RegisterType.F32: (2, ">f", range(6, 10)),
-    RegisterType.F64: (4, ">d", range(15, 18)),
+_FLOATS: dict[RegisterType, tuple[int, str]] = {
+    RegisterType.F32: (2, ">f"),
+    RegisterType.F64: (4, ">d"),
 }
+_MOST_DIGITS_F32 = 9
 _MANTISSA_BITS = {RegisterType.F32: 24, RegisterType.F64: 53}
 _DECADES: dict[RegisterType, bool] = {RegisterType.T5: False, RegisterType.T6: True}
 _MANTISSA_BYTES = 3
@@ -136,30 +137,30 @@ def _words(raw: bytes, order: WordOrder) -> tuple[int, ...]:
 
 def _shortest(raw: bytes, kind: RegisterType) -> Decimal | None:
     """Return the decimal with the fewest digits that this float stands for."""
-    _, layout, precisions = _FLOATS[kind]
-    value: float = struct.unpack(layout, raw)[0]
-    for digits in precisions:
-        text = f"{value:.{digits}g}"
-        if _packed(text, layout) == raw:
-            return Decimal(text) if Decimal(text).is_finite() else None
-    return None  # a NaN whose bits no text gives
+    value: float = struct.unpack(_FLOATS[kind][1], raw)[0]
+    if not math.isfinite(value):
+        return None
+    if kind is RegisterType.F64:
+        return Decimal(repr(value))
+    texts = (f"{value:.{digits}g}" for digits in range(1, _MOST_DIGITS_F32 + 1))
+    return Decimal(next(text for text in texts if _packed_f32(text) == raw))
 
 
-def _packed(text: str, layout: str) -> bytes:
+def _packed_f32(text: str) -> bytes:
     try:
-        return struct.pack(layout, float(text))
+        return struct.pack(">f", float(text))
     except OverflowError:  # rounded up beyond the largest float; more digits will do
         return b""
 
 
 def _decade(number: Decimal, *, signed: bool) -> bytes:
-    largest = (1 << (8 * _MANTISSA_BYTES - signed)) - 1
+    """Return exponent and mantissa, the mantissa rounded to what fits into three bytes."""
+    most = (1 << (8 * _MANTISSA_BYTES - signed)) - 1
+    least = -most - 1 if signed else -most
     _, digits, exponent = number.as_tuple()
     power = exponent if isinstance(exponent, int) and any(digits) else 0
-    mantissa = number.scaleb(-power).to_integral_value()
-    while abs(mantissa) > largest:
+    while not least <= (mantissa := number.scaleb(-power).to_integral_value()) <= most:
         power += 1
-        mantissa = number.scaleb(-power).to_integral_value()
     return power.to_bytes(1, "big", signed=True) + int(mantissa).to_bytes(
         _MANTISSA_BYTES, "big", signed=signed
     )

@@ -34,8 +34,10 @@ from pymodbus.pdu.register_message import (
 )
 
 from hal.modbus import registers
+from hal.modbus.faults import FaultKind, MeterFault
+from hal.modbus.frames import Call, frame_of
 from hal.modbus.measurement import Address
-from hal.modbus.profile import IdentityField, MeterProfile, Quantity, Value
+from hal.modbus.profile import IdentityField, Limits, MeterProfile, Quantity, Value
 from hal.modbus.registers import RegisterType
 
 ILLEGAL_ADDRESS = 2
@@ -160,8 +162,6 @@ def echo() -> Misbehaviour:
     """Answer behind an echo of the request, as some adapters give it."""
 
     def answer(exchange: Exchange) -> Answer:
-        from hal.modbus.frames import Call, frame_of
-
         call = Call(
             exchange.device, exchange.function, exchange.start, exchange.count, exchange.written
         )
@@ -174,7 +174,8 @@ class SimulatedMeter:
     """A meter with the registers that its profile describes, and whatever is set besides.
 
     `words` maps function code and register to content; registers that are not in it are refused
-    with exception 2. `on_write` hears of each write after it was stored; `heard` has all requests.
+    with exception 2. `on_write` hears of each write after it was stored, `on_read` of each reading
+    before it is answered; `heard` has all requests.
     `one_space` is a meter that tells the same registers with function codes 3 and 4.
     """
 
@@ -191,6 +192,7 @@ class SimulatedMeter:
         self.words: dict[Address, int] = {}
         self.heard: list[Exchange] = []
         self.on_write: Callable[[int, tuple[int, ...]], None] = lambda _start, _words: None
+        self.on_read: Callable[[int], None] = lambda _start: None
         self.think_s = 0.0
         self._one_space = one_space
         self._next: deque[Misbehaviour] = deque()
@@ -266,7 +268,10 @@ class SimulatedMeter:
         if written:
             self.set(3, start, written)
             self.on_write(start, written)
-        elif all(address in self.words for address in wanted):
+            self.heard.append(asked)
+            return asked
+        self.on_read(start)
+        if all(address in self.words for address in wanted):
             asked = replace(asked, words=tuple(self.words[address] for address in wanted))
         else:
             asked = replace(asked, exception=ILLEGAL_ADDRESS)
@@ -397,6 +402,34 @@ class MeterLine:
         if self._baudrate is None:
             return 0.0
         return replace(meter.profile.serial, baudrate=self._baudrate).character_s
+
+
+class MemoryBus:
+    """The same meters without a line: what `hal.modbus.bus.Bus` is to a driver.
+
+    `failures` are raised by the next questions; None among them lets one pass.
+    """
+
+    def __init__(self, *meters: SimulatedMeter) -> None:
+        self.meters = {meter.address: meter for meter in meters}
+        self.failures: deque[MeterFault | None] = deque()
+        self.asked: list[Call] = []
+        self.released = 0
+
+    async def ask(self, call: Call, limits: Limits) -> tuple[int, ...]:
+        self.asked.append(call)
+        await asyncio.sleep(0)
+        failure = self.failures.popleft() if self.failures else None
+        if failure is not None:
+            raise failure
+        meter = self.meters[call.device]
+        told = meter.answer(call.function, call.start, call.count, call.words)
+        if told.exception:
+            raise MeterFault(FaultKind.EXCEPTION, f"exception {told.exception} to {call.start}")
+        return told.words
+
+    async def release(self) -> None:
+        self.released += 1
 
 
 def written(profile: MeterProfile, quantity: Quantity, number: Decimal) -> dict[Address, int]:
