@@ -47,15 +47,15 @@ class SerialPort:
         """Return what arrives next, b"" after the time-out; raises `PortFailed`."""
         if self._device is None:
             raise PortFailed(Trouble.UNPLUGGED)
-        if not await self._readable(timeout_s):
-            return b""
+        is_ready = await self._readable(timeout_s)
+        # What came while a busy computer kept this process waiting is no silence of the device.
         try:
             data = os.read(self._fileno, CHUNK_BYTES) if self._device is not None else b""
         except BlockingIOError:
             return b""
         except OSError:
             data = b""
-        if not data:
+        if is_ready and not data:
             raise PortFailed(Trouble.UNPLUGGED)
         return data
 

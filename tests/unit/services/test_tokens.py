@@ -26,7 +26,7 @@ class Evse:
         self.faults: set[Fault] = set()
         self.heard: list[Stimulus] = []
 
-    def instrument_fault(self, fault: Fault, *, on: bool) -> None:
+    def instrument_fault(self, fault: Fault, *, on: bool, sentence: str = "") -> None:
         (self.faults.add if on else self.faults.discard)(fault)
 
     def post(self, stimulus: Stimulus) -> None:
@@ -135,7 +135,10 @@ async def test_the_reason_of_a_loss_is_logged_once_and_again_when_it_changes(
         await until(lambda: reader.attempts > 10)
         reader.fault = "another program holds /dev/a"
         await until(lambda: len(caplog.messages) > 1)
-    assert caplog.messages == ["there is no /dev/a", "another program holds /dev/a"]
+    assert caplog.messages == [
+        "a token reader is lost: there is no /dev/a",
+        "a token reader is lost: another program holds /dev/a",
+    ]
 
 
 async def test_a_fault_that_a_reset_has_cleared_comes_back_while_the_reader_is_lost() -> None:
