@@ -196,7 +196,8 @@ def _command(
 
 
 def _stopping_since_s(view: View) -> float | None:
-    if view.offered_a > 0:
+    """Return since when the vehicle has been without an offer; one that comes back must show."""
+    if view.offered_a > 0 and is_pwm(view.state.duty.duty):
         return None
     since_s = view.state.stopping_since_s
     return view.now_s if since_s is None else since_s

@@ -115,6 +115,17 @@ class Rig:
             self.step(step_s)
         return self.last
 
+    def run_on(self, seconds: float) -> "Rig":
+        """Let time pass in the middle of a description."""
+        self.run(seconds)
+        return self
+
+    def shut_down(self) -> None:
+        self.state = decision.shut_down(self.state)
+
+    def request_unlock(self) -> None:
+        self.state = decision.request_unlock(self.state)
+
     def until(self, wanted: object, limit_s: float = 30.0) -> float:
         """Step until `wanted()`; return the seconds that took."""
         assert callable(wanted)

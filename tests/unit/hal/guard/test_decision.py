@@ -4,7 +4,7 @@ import pytest
 
 from hal.api import Fault, LeaseState, PilotState
 from hal.guard import decision
-from hal.guard.duty import STEADY_NEGATIVE, STEADY_POSITIVE
+from hal.guard.duty import STEADY_NEGATIVE, STEADY_POSITIVE, is_pwm
 from tests.unit.hal.guard.rig import Copper, Rig
 
 HARD_FAULTS = [
@@ -132,6 +132,17 @@ def test_an_offer_that_comes_back_in_time_goes_on_without_opening() -> None:
     rig.run(10.0)
     assert rig.commanded
     assert rig.duty == pytest.approx(16 / 60)
+
+
+def test_an_offer_that_comes_and_goes_before_the_pwm_is_back_is_no_offer() -> None:
+    rig = Rig().charging()
+    rig.standby()
+    rig.run(2.5)
+    rig.offer()
+    rig.step()
+    assert not is_pwm(rig.duty)
+    rig.standby()
+    assert rig.until(lambda: not rig.commanded) == pytest.approx(6.0 - 2.52, abs=0.05)
 
 
 def test_unavailable_becomes_state_f_only_after_supply_has_ended() -> None:
