@@ -87,6 +87,11 @@ Answer = Sequence[tuple[float, bytes]]
 Misbehaviour = Callable[[Exchange], Answer]
 
 
+def well() -> Misbehaviour:
+    """Answer as a meter should: for the requests before the one that is to go wrong."""
+    return lambda exchange: [(0.0, exchange.frame)]
+
+
 def silent() -> Misbehaviour:
     """Say nothing."""
     return lambda _: ()

@@ -31,6 +31,7 @@ from tests.rigs.modbus_meter import (
     only_garbage,
     silent,
     truncated,
+    well,
     wrong_count,
     wrong_device,
     wrong_function,
@@ -93,7 +94,7 @@ async def test_no_fault_reaches_a_reading(
 ) -> None:
     """Whichever request it hits; a second try, or the next reading, tells what is true."""
     device = simulated[1]
-    device.misbehave(*[_behaves] * request_number, fault)
+    device.misbehave(*[well()] * request_number, fault)
     first = await _read(meter)
     assert first in (ENERGY_WH, None)
     device.load(energy_wh=ENERGY_WH + 500, currents_a=(6, 6, 6))
@@ -171,10 +172,6 @@ async def test_a_meter_that_was_exchanged_while_the_line_was_down_is_noticed(
         await meter.read()
     assert (await meter.identity()).serial_number == "99999999"
     assert await _read(meter) == ENERGY_WH
-
-
-def _behaves(exchange: object) -> list[tuple[float, bytes]]:
-    return [(0.0, exchange.frame)]  # type: ignore[attr-defined]
 
 
 async def _read(meter: ModbusMeter) -> Decimal | None:
