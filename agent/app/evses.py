@@ -4,17 +4,11 @@ from dataclasses import replace
 
 from agent.app.foundations import Foundations
 from agent.app.hardware import MeterDevices
-from agent.app.storage import (
-    FISCAL_PAGINATION,
-    Pagination,
-    RememberedKey,
-    RememberedMeasurements,
-)
+from agent.app.storage import FISCAL_PAGINATION, Pagination, RememberedKey
 from agent.config.model import Cable, StationConfig
 from agent.core import standard_variables as sv
 from agent.core.session import Session, after_restart, idle_state
 from agent.core.session_state import last_told
-from agent.metering.meter_signer import MeterOwnSigner
 from agent.metering.ocmf import ClockStatus
 from agent.metering.signers import Signers
 from agent.metering.station_signer import SigningPolicy, StationSigner
@@ -79,12 +73,12 @@ def signers(f: Foundations) -> Signers:
         lambda: _signing_policy(f),
         Pagination(f.storage.counters, FISCAL_PAGINATION),
     )
-    meters = MeterOwnSigner(
-        f.hardware.signing_meters,
-        RememberedMeasurements(f.storage.documents),
-        lambda: policies.public_key_policy(f.model),
-    )
-    return Signers(station, meters)
+    meters = f.hardware.signing_meters
+    if not meters:
+        return Signers(station)
+    from agent.app.signing_meters import meter_own_signer  # noqa: PLC0415 - where there are some
+
+    return Signers(station, meter_own_signer(f, meters))
 
 
 def _signing_policy(f: Foundations) -> SigningPolicy:

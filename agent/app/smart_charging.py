@@ -13,6 +13,7 @@ from agent.config.model import StationConfig, Voltage
 from agent.core import standard_variables as sv
 from agent.core.device_model import DeviceModel
 from agent.core.facts import TransactionAcknowledged
+from agent.core.limits import LimitSource
 from agent.core.smart_charging.orders import (
     ClearChargingProfile,
     GetChargingProfiles,
@@ -49,6 +50,7 @@ class SmartCharging:
         clock, settings = f.clock, charging_settings(f.config)
         self._vehicles = f.hardware.vehicles
         standing = Standing(evses, clock, settings, seed=secrets.randbits(62))
+        self._standing = standing
         self._follower = Follower(standing, clock)
         self._teller = ChargingTeller(csms)
         book = ProfileBook(f.storage.profiles, spawn)
@@ -76,6 +78,15 @@ class SmartCharging:
         if self._vehicles is not None:
             parts.append(self._needs.listen(self._vehicles))
         return parts
+
+    def limits(self, evse: int) -> tuple[LimitSource, ...]:
+        """Return every limit of an EVSE that comes from smart charging, the lowest first."""
+        from agent.core.smart_charging.explanation import (  # noqa: PLC0415 - for who asks why
+            explain,
+            limit_sources,
+        )
+
+        return limit_sources(explain(self._follower.plan, self._standing.site(), evse))
 
     def serve(self, router: CommandRouter) -> None:
         """Carry out what the CSMS orders."""

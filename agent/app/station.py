@@ -27,7 +27,7 @@ from agent.app.security import SecurityWatch
 from agent.app.smart_charging import SmartCharging
 from agent.app.views import LocalViews
 from agent.app.watches import Watches
-from agent.app.why import station_facts
+from agent.app.why import Why
 from agent.core import standard_variables as sv
 from agent.core.events import Boot, TransactionEvent
 from agent.core.facts import TransactionAcknowledged
@@ -45,7 +45,6 @@ from agent.services.back_dating import BackDating
 from agent.services.enrolment import EnrolmentService
 from agent.services.evse import EvseService
 from agent.services.evse_ports import EvseDescription, EvsePorts
-from agent.services.explainer import Explainer
 from agent.services.history import TransactionHistory
 from agent.services.json_lines import JsonLinesServer
 from agent.services.lobby import Lobby
@@ -322,19 +321,21 @@ class Station:
     def _serve_locally(self) -> None:
         f = self._f
         links = (self.dispatcher, self.network.service)
-        views = LocalViews(f, self.evses, links, self.history, self._explainer().explain)
+        views = LocalViews(f, self.evses, links, self.history, self._why().answer)
         api = LocalApi(views, self._readers())
         self._servers = [JsonLinesServer(f.config.local_api.socket, api.answer, ORDERS)]
         if f.hardware.bench is not None and f.config.bench is not None:
             bench = Bench(f.hardware.bench, self.link, lambda: views, f.lose_power)
             self._servers.append(JsonLinesServer(f.config.bench.socket, bench.answer))
 
-    def _explainer(self) -> Explainer:
-        return Explainer(
+    def _why(self) -> Why:
+        return Why(
+            self._f,
             self.evses,
-            station_facts(self._f, self.network, self.dispatcher),
+            (self.dispatcher, self.network),
             self.signer.problem,
             lambda: self.availability.station_operative,
+            self.smart_charging.limits,
         )
 
     def _readers(self) -> RfidDesk:

@@ -6,7 +6,6 @@ from collections.abc import Callable
 from agent.config.model import StationConfig
 from agent.core.event_documents import SCHEMA
 from agent.core.records import dataclass
-from agent.metering.meter_signer import Measurement
 from agent.metering.pagination import PaginationUnavailable
 from agent.ports import Clock
 from agent.store.authorization import StoredCache, StoredLocalList
@@ -28,8 +27,6 @@ PAGINATION = "ocmf_pagination"
 FISCAL_PAGINATION = "ocmf_fiscal_pagination"
 SIGNING = "signing"
 PUBLIC_KEY = "public_key"
-MEASUREMENT, METER_KEY = "signed_measurement", "signing_meter_key"
-KEY_TOLD, KEY_UNTOLD = "key_told", "key_untold"
 
 log = logging.getLogger(__name__)
 
@@ -106,38 +103,6 @@ class RememberedKey:
     async def remember(self, public_key_hex: str) -> None:
         """Keep the key."""
         await self._documents.put(SIGNING, PUBLIC_KEY, public_key_hex)
-
-
-class RememberedMeasurements:
-    """What the signing meters measure, and the keys that they sign with."""
-
-    def __init__(self, documents: EnduringDocuments) -> None:
-        self._documents = documents
-
-    def measurement(self, evse: int) -> Measurement | None:
-        """Return what a meter measures, None for nothing."""
-        text = self._documents.get(MEASUREMENT, str(evse))
-        if not text:
-            return None
-        transaction_id, _, told_key = text.rpartition(" ")
-        return Measurement(transaction_id, told_key == KEY_TOLD)
-
-    async def remember(self, evse: int, measurement: Measurement | None) -> None:
-        """Keep what a meter measures from now on."""
-        if measurement is None:
-            await self._documents.delete(MEASUREMENT, str(evse))
-        else:
-            told_key = KEY_TOLD if measurement.told_key else KEY_UNTOLD
-            text = f"{measurement.transaction_id} {told_key}"
-            await self._documents.put(MEASUREMENT, str(evse), text)
-
-    def public_key_hex(self, evse: int) -> str:
-        """Return the key of a meter, '' before its first record."""
-        return self._documents.get(METER_KEY, str(evse)) or ""
-
-    async def remember_key(self, evse: int, public_key_hex: str) -> None:
-        """Keep the key of a meter."""
-        await self._documents.put(METER_KEY, str(evse), public_key_hex)
 
 
 class Pagination:

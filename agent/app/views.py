@@ -6,8 +6,6 @@ from typing import Any
 from agent.app.foundations import Foundations
 from agent.app.live_variables import station_status
 from agent.app.variable_views import variables_told
-from agent.app.why import why
-from agent.core.explanation import Explanation
 from agent.core.snapshot import charging_state, connector_status
 from agent.core.variable_definition import (
     ComponentKey,
@@ -34,14 +32,14 @@ class LocalViews:
         evses: Mapping[int, EvseService],
         links: tuple[Dispatcher, NetworkService],
         history: TransactionHistory,
-        explain: Callable[[int], Explanation],
+        why: Callable[[Mapping[str, Any]], dict[str, Any]],
     ) -> None:
         self._config, self._model, self._clock = f.config, f.model, f.clock
         self._evses = evses
         self._dispatcher, self._network = links
         self._queue, self._security_log = f.storage.journal, f.storage.security_log
         self._history = history
-        self._explain = explain
+        self._explain = why
         self._answers: Mapping[str, Callable[[Mapping[str, Any]], Awaitable[dict[str, Any]]]] = {
             "status": self._status,
             "why": self._why,
@@ -63,7 +61,7 @@ class LocalViews:
         return self.status()
 
     async def _why(self, request: Mapping[str, Any]) -> dict[str, Any]:
-        return why(request, self._evses, self._explain)
+        return self._explain(request)
 
     async def _latest_transactions(self, _request: Mapping[str, Any]) -> dict[str, Any]:
         return {"ok": True, "transactions": self._transactions(LATEST)}
@@ -119,7 +117,7 @@ class LocalViews:
             "pilot_state": None if status is None else status.pilot_state.value,
             "duty": None if status is None else status.duty,
             "offered_a": None if status is None else status.offered_a,
-            "limit_a": float(state.limit_a),
+            "limit_a": float(state.granted_a),
             "contactor_closed": snapshot.power_path_closed,
             "faults": sorted(snapshot.faults),
             "troubles": dict(service.troubles),

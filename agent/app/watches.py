@@ -1,18 +1,25 @@
-"""What looks at the EVSEs beside their sessions: faults, temperature, housing, and their lights."""
+"""What looks at the EVSEs beside their sessions: faults, temperature, housing, and their lights.
 
-from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping
-from typing import Any
+What needs hardware is loaded where there is some.
+"""
 
-from agent.app.foundations import Foundations
-from agent.services import policies
-from agent.services.evse import EvseService
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
 from agent.services.fault_watch import FaultWatch
-from agent.services.indicator import StatusLight
-from agent.services.security import SecurityService
 from agent.services.tamper import TamperWatch
-from agent.services.tasks import Spawn
-from agent.services.temperature import TemperatureRules, Thermometer
 from agent.store.errors import StoreUnavailable
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping
+
+    from agent.app.foundations import Foundations
+    from agent.services.evse import EvseService
+    from agent.services.indicator import StatusLight
+    from agent.services.security import SecurityService
+    from agent.services.tasks import Spawn
+    from agent.services.temperature import Thermometer
 
 EVENT_IDS = "event_id"
 
@@ -30,14 +37,8 @@ class Watches:
     ) -> None:
         self._faults = FaultWatch(evses, f.storage.journal, f.clock, event_ids(f), spawn)
         self.tamper = TamperWatch(f.storage.documents, security, spawn)
-        self.thermometers = {
-            number: Thermometer(evses[number], sensor, _rules_of(f, evses[number]))
-            for number, sensor in f.hardware.temperatures.items()
-        }
-        self.lights = {
-            number: StatusLight(evses[number], indicator, online)
-            for number, indicator in f.hardware.indicators.items()
-        }
+        self.thermometers = _thermometers(f, evses)
+        self.lights = _lights(f, evses, online)
 
     def parts(self) -> Iterator[Coroutine[Any, Any, None]]:
         """Yield what must run as long as the station runs."""
@@ -46,9 +47,23 @@ class Watches:
         yield from (light.run() for light in self.lights.values())
 
 
-def _rules_of(f: Foundations, evse: EvseService) -> Callable[[], TemperatureRules]:
-    description = evse.description
-    return lambda: policies.temperature_rules(f.model, description.evse, description.max_current_a)
+def _thermometers(f: Foundations, evses: Mapping[int, EvseService]) -> Mapping[int, Thermometer]:
+    if not f.hardware.temperatures:
+        return {}
+    from agent.app.climate import thermometers  # noqa: PLC0415 - where there are some
+
+    return thermometers(f, evses)
+
+
+def _lights(
+    f: Foundations, evses: Mapping[int, EvseService], online: Callable[[], bool]
+) -> Mapping[int, StatusLight]:
+    if not f.hardware.indicators:
+        return {}
+    from agent.services.indicator import StatusLight  # noqa: PLC0415 - where there are some
+
+    indicators = f.hardware.indicators.items()
+    return {number: StatusLight(evses[number], light, online) for number, light in indicators}
 
 
 def event_ids(f: Foundations) -> Callable[[], Awaitable[int]]:

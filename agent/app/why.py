@@ -1,36 +1,78 @@
-"""The answer to `stationd why`, in JSON's words."""
+"""The answer to `stationd why`; what it takes is loaded with the first question."""
 
-from collections.abc import Callable, Mapping
-from typing import Any
+from __future__ import annotations
 
-from agent.app.foundations import Foundations
-from agent.app.network import Network
-from agent.core.explanation import Explanation, StationFacts
-from agent.ocpp.dispatch import Dispatcher
+from typing import TYPE_CHECKING, Any
+
 from agent.services.json_lines import failure
 
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
 
-def station_facts(
-    f: Foundations, network: Network, dispatcher: Dispatcher
-) -> Callable[[], StationFacts]:
-    """Return what tells the facts of the station as a whole."""
-    return lambda: StationFacts(
-        offline_since=network.offline_since,
-        offline_because=network.trouble,
-        registration=dispatcher.registration.status,
-        storage_refuses=f.storage.endurance.refuses,
-    )
+    from agent.app.foundations import Foundations
+    from agent.app.network import Network
+    from agent.core.explanation import Explanation, StationFacts
+    from agent.core.limits import LimitSource
+    from agent.ocpp.dispatch import Dispatcher
+    from agent.services.evse import EvseService
+    from agent.services.explainer import Explainer
 
 
-def why(
-    request: Mapping[str, Any], evses: Mapping[int, object], explain: Callable[[int], Explanation]
-) -> dict[str, Any]:
-    """Answer for one EVSE, or for all of them."""
-    number = request.get("evse")
-    if number is not None and number not in evses:
-        return failure(f"there is no EVSE {number}; there is {', '.join(map(str, evses))}")
-    asked = evses if number is None else [number]
-    return {"ok": True, "evses": [_told(explain(number)) for number in asked]}
+class Why:
+    """Says why each EVSE does what it does.
+
+    `unsigned` returns why the values of an EVSE are not signed, None if they are; `limits` those of
+    smart charging.
+    """
+
+    def __init__(
+        self,
+        f: Foundations,
+        evses: Mapping[int, EvseService],
+        links: tuple[Dispatcher, Network],
+        unsigned: Callable[[int], str | None],
+        station_operative: Callable[[], bool],
+        limits: Callable[[int], tuple[LimitSource, ...]],
+    ) -> None:
+        self._f = f
+        self._evses = evses
+        self._dispatcher, self._network = links
+        self._unsigned = unsigned
+        self._station_operative = station_operative
+        self._limits = limits
+        self._explainer: Explainer | None = None
+
+    def answer(self, request: Mapping[str, Any]) -> dict[str, Any]:
+        """Answer for one EVSE, or for all of them."""
+        number = request.get("evse")
+        if number is not None and number not in self._evses:
+            known = ", ".join(map(str, self._evses))
+            return failure(f"there is no EVSE {number}; there is {known}")
+        asked = list(self._evses) if number is None else [number]
+        return {"ok": True, "evses": [_told(self._explain(evse)) for evse in asked]}
+
+    def _explain(self, evse: int) -> Explanation:
+        from agent.services.explainer import Explainer  # noqa: PLC0415 - for who asks
+
+        if self._explainer is None:
+            self._explainer = Explainer(
+                self._evses,
+                self._station_facts,
+                self._unsigned,
+                self._station_operative,
+                self._limits,
+            )
+        return self._explainer.explain(evse)
+
+    def _station_facts(self) -> StationFacts:
+        from agent.core.explanation import StationFacts  # noqa: PLC0415 - for who asks
+
+        return StationFacts(
+            offline_since=self._network.offline_since,
+            offline_because=self._network.trouble,
+            registration=self._dispatcher.registration.status,
+            storage_refuses=self._f.storage.endurance.refuses,
+        )
 
 
 def _told(explanation: Explanation) -> dict[str, Any]:

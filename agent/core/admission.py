@@ -1,7 +1,9 @@
 """Whom an EVSE lets in here and now, and who may stop in whose place."""
 
+from dataclasses import replace
+
 from agent.core.reservation import admits, may_admit
-from agent.core.session_state import SessionState
+from agent.core.session_state import GroupTold, SessionState
 from agent.core.vocabulary import IdToken
 
 
@@ -18,6 +20,15 @@ def may_be_judged(state: SessionState, token: IdToken) -> bool:
 def same_group(one: IdToken | None, other: IdToken | None) -> bool:
     """Tell whether two groups are one; no group is nobody's (C09.FR.02)."""
     return one is not None and one.same_as(other)
+
+
+def with_group(state: SessionState, told: GroupTold) -> SessionState:
+    """Learn the group of whoever charges, so that others of it may stop (C09.FR.03)."""
+    transaction, holder = state.transaction, state.authorization
+    running = transaction is not None and transaction.id == told.transaction_id
+    if not running or holder is None or not holder.token.same_as(told.token):
+        return state
+    return replace(state, authorization=replace(holder, group=told.group))
 
 
 def _is_open_to(state: SessionState, token: IdToken) -> bool:

@@ -109,8 +109,10 @@ def _charging(facts: EvseFacts) -> str:
     lowest = least(facts.limits) if facts.limits else None
     because = "" if lowest is None else f", because {_of_limit(lowest)}"
     on = f"{facts.phases} phase{'s' * (facts.phases > 1)}"
-    offered = f"{facts.offered_a.normalize():f} A"
-    return f"EVSE {facts.state.evse} charges with up to {offered} on {on}{because}."
+    words = f"EVSE {facts.state.evse} charges with up to {_amperes(facts.offered_a)} on {on}"
+    if lowest is not None and facts.offered_a > lowest.limit_a:
+        words += f", which falls to {_amperes(lowest.limit_a)}"
+    return f"{words}{because}."
 
 
 # --- What prevents charging.
@@ -186,17 +188,17 @@ def _withheld(facts: EvseFacts) -> Iterator[Cause]:
         yield _of_session("ending", "The session is ending.")
     elif transaction is not None and transaction.energy_cut:
         yield _of_session("energy_cut", "The operator no longer accepts the card.")
-    if state.limit_a < MINIMUM_CURRENT_A:
+    if state.granted_a < MINIMUM_CURRENT_A:
         lowest = least(facts.limits) if facts.limits else None
         because = "nobody has told a limit yet" if lowest is None else _of_limit(lowest)
-        limit = f"{state.limit_a.normalize():f} A"
+        limit = _amperes(state.granted_a)
         yield Cause(
             CauseKind.LIMIT,
             "limit" if lowest is None else lowest.cause.value,
             f"Only {limit} may be offered, which is less than the 6 A that a car needs,"
             f" because {because}.",
         )
-    elif not snapshot.offered and snapshot.plugged_in and snapshot.operative:
+    elif not (snapshot.offered or snapshot.faulted) and snapshot.plugged_in and snapshot.operative:
         yield _of_session(
             "no_register", "The meter has never been read, so nothing could be billed."
         )
@@ -216,7 +218,7 @@ def _hindrances(facts: EvseFacts) -> Iterator[Cause]:
 
 def _limits(facts: EvseFacts) -> Iterator[Cause]:
     for source in sorted(facts.limits, key=lambda source: source.limit_a):
-        sentence = f"At most {source.limit_a.normalize():f} A: {_of_limit(source)}."
+        sentence = f"At most {_amperes(source.limit_a)}: {_of_limit(source)}."
         yield Cause(CauseKind.LIMIT, source.cause.value, sentence, prevents=False)
 
 
@@ -254,6 +256,10 @@ def _of_session(name: str, sentence: str, remedy: str = "") -> Cause:
 def _of_limit(source: LimitSource) -> str:
     detail = f" ({source.detail})" if source.detail else ""
     return f"{LIMITS[source.cause]}{detail}"
+
+
+def _amperes(amperes: Decimal) -> str:
+    return f"{amperes.normalize():f} A"
 
 
 def _refused(refusal: Refusal) -> str:

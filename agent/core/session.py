@@ -135,7 +135,7 @@ class Session:
             wanted = wanted and snapshot.operative
         else:
             wanted = wanted and transaction.ending is None and not transaction.energy_cut
-        return wanted and self.state.limit_a >= MINIMUM_CURRENT_A
+        return wanted and self.state.granted_a >= MINIMUM_CURRENT_A
 
     def _transact(
         self, before: EvseSnapshot, cause: Cause, moment: Moment

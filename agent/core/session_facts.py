@@ -8,11 +8,12 @@ from dataclasses import replace
 from typing import assert_never
 
 from agent.core import transaction_events as told
-from agent.core.admission import may_be_judged, may_start, same_group
+from agent.core.admission import may_be_judged, may_start, same_group, with_group
 from agent.core.authorization import is_master_pass
 from agent.core.cable import keeper_after_lines, may_take
 from agent.core.event_dating import moved_transaction
 from agent.core.fault_taxonomy import stopped_reason
+from agent.core.limiting import grants_other, is_news, limited
 from agent.core.plug_ins import guards_differ
 from agent.core.reservation import used_at
 from agent.core.session_state import (
@@ -23,6 +24,7 @@ from agent.core.session_state import (
     AvailabilityChanged,
     CableReleased,
     Cause,
+    CeilingChanged,
     ClockLearned,
     Elapsed,
     EventTriggered,
@@ -107,6 +109,7 @@ class SessionFacts:
         stimulus: TokenRevoked
         | StopOrdered
         | LimitChanged
+        | CeilingChanged
         | AvailabilityChanged
         | HoldChanged
         | AlignedDue
@@ -120,10 +123,9 @@ class SessionFacts:
             case StopOrdered(cause, final):
                 self._release_cable()
                 return self._stop_ordered(cause, final=final)
-            case LimitChanged(limit_a, _, phases, significant):
-                before = self.state
-                self.state = replace(before, limit_a=limit_a, wanted_phases=phases)
-                changed = significant and self.state != before
+            case LimitChanged() | CeilingChanged():
+                before, self.state = self.state, limited(self.state, stimulus)
+                changed = is_news(stimulus) and grants_other(before, self.state)
                 return Cause(TriggerReason.CHARGING_RATE_CHANGED) if changed else STATE_CHANGED
             case AvailabilityChanged() | HoldChanged():
                 return self._admission_changed(stimulus)
@@ -300,11 +302,7 @@ class SessionFacts:
         return STATE_CHANGED
 
     def _group_told(self, told: GroupTold) -> Cause:
-        """Learn the group of whoever charges, so that others of it may stop (C09.FR.03)."""
-        transaction, holder = self.state.transaction, self.state.authorization
-        running = transaction is not None and transaction.id == told.transaction_id
-        if running and holder is not None and holder.token.same_as(told.token):
-            self.state = replace(self.state, authorization=replace(holder, group=told.group))
+        self.state = with_group(self.state, told)
         return STATE_CHANGED
 
     def _stop_ordered(self, cause: Cause, *, final: bool) -> Cause:

@@ -116,8 +116,9 @@ class SessionState:
     `rest` is the last reading taken while the power path was open; `connection` is the guard's
     number of the present plug-in (0: not known), by which a car that was swapped unseen is noticed.
     `cable_keeper` is whose cable stays locked in the outlet until its token comes back.
-    `hold` is what reservations mean here, None for nothing. `wanted_phases` is what smart charging
-    wants, None for the usual.
+    `hold` is what reservations mean here, None for nothing. `limit_a` and `wanted_phases` are what
+    smart charging tells (None: the usual phases), `ceiling_a` is what nothing may exceed, whatever
+    that tells, None for no ceiling.
     """
 
     evse: int
@@ -127,12 +128,18 @@ class SessionState:
     transaction: Transaction | None = None
     limit_a: Decimal = Decimal(0)
     wanted_phases: int | None = None
+    ceiling_a: Decimal | None = None
     rest: Reading | None = None
     connection: int = 0
     cable_max_a: int | None = None
     cable_keeper: Authorization | None = None
     hold: Hold | None = None
     deadlines: Deadlines = field(default_factory=Deadlines)
+
+    @property
+    def granted_a(self) -> Decimal:
+        """The current that may be offered, A per phase."""
+        return self.limit_a if self.ceiling_a is None else min(self.limit_a, self.ceiling_a)
 
 
 def last_told(state: SessionState | None) -> Reading | None:
@@ -282,7 +289,7 @@ class CableReleased:
 
 @dataclass(frozen=True, slots=True)
 class LimitChanged:
-    """The current that may be offered, A per phase.
+    """The current that smart charging allows, A per phase.
 
     `source` says which limit it is, None for charging profiles; `phases` on how many of them, 1 or
     3, where the EVSE can switch, None for as many as it usually uses. `significant`: worth telling
@@ -293,6 +300,13 @@ class LimitChanged:
     source: LimitSource | None = None
     phases: int | None = None
     significant: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class CeilingChanged:
+    """What is offered may not exceed this, A per phase, whatever smart charging allows."""
+
+    ceiling_a: Decimal | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -356,6 +370,7 @@ Stimulus = (
     | StopOrdered
     | CableReleased
     | LimitChanged
+    | CeilingChanged
     | AvailabilityChanged
     | HoldChanged
     | AlignedDue

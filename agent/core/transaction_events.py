@@ -292,7 +292,7 @@ def _value(
 ) -> MeterValue | None:
     if state.evse == UNDECIDED:
         return None
-    limit_a = state.limit_a if state.snapshot.offered else state.limit_a * 0
+    limit_a = state.granted_a if state.snapshot.offered else state.granted_a * 0
     return meter_value(moment.at, moment.reading, moment.offer(limit_a), measurands, context)
 
 

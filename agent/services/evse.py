@@ -19,6 +19,7 @@ from agent.core.metering import Reading
 from agent.core.refusals import Refusal, refusal
 from agent.core.session import Session
 from agent.core.session_state import (
+    CeilingChanged,
     Deadlines,
     Elapsed,
     LimitChanged,
@@ -117,7 +118,7 @@ class EvseService:
     @property
     def limits(self) -> tuple[LimitSource, ...]:
         """Every limit of the current that the agent knows."""
-        return self._allowance.sources
+        return self._allowance.sources(self.state.limit_a)
 
     @property
     def troubles(self) -> Mapping[str, str]:
@@ -144,16 +145,15 @@ class EvseService:
             self.post(self._lines_now())
 
     def post(self, stimulus: Stimulus) -> None:
-        """Put a stimulus into the inbox; what smart charging allows is bounded by the ceilings."""
+        """Put a stimulus into the inbox."""
         if isinstance(stimulus, LimitChanged):
-            stimulus = self._allowance.bounded(stimulus)
+            self._allowance.source = stimulus.source
         self._inbox.put_nowait(stimulus)
 
     def set_ceiling(self, owner: str, ceiling: LimitSource | None) -> None:
         """Let nothing above a limit be offered, or lift it again; each owner has one."""
-        changed = self._allowance.set_ceiling(owner, ceiling)
-        if changed is not None:
-            self._inbox.put_nowait(changed)
+        if self._allowance.set_ceiling(owner, ceiling):
+            self.post(CeilingChanged(self._allowance.ceiling_a))
 
     def guard_told(self, news: GuardStatus | GuardGone) -> None:
         """Take in what the guard says; the first word after a start resumes the session."""
@@ -386,4 +386,4 @@ class EvseService:
 
 def _worth_keeping(state: SessionState) -> SessionState:
     """Return the state without what a restart forgets anyway."""
-    return replace(state, deadlines=Deadlines(), rest=None, pending=None)
+    return replace(state, deadlines=Deadlines(), rest=None, pending=None, ceiling_a=None)

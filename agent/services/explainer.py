@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from decimal import Decimal
 
 from agent.core.explanation import EvseFacts, Explanation, StationFacts, explain, with_hardware
-from agent.core.limits import LimitSource
+from agent.core.limits import LimitCause, LimitSource
 from agent.services.evse import EvseService
 from hal.api import GuardStatus, LeaseState
 
@@ -48,12 +48,18 @@ class Explainer:
         return explain(facts, self._station())
 
     def _limits(self, evse: EvseService, status: GuardStatus | None) -> tuple[LimitSource, ...]:
-        known = (*self._limits_of(evse.description.evse), *evse.limits)
+        detailed = self._limits_of(evse.description.evse)
+        known = (*detailed, *(one for one in evse.limits if not (detailed and _is_vague(one))))
         if status is None:
             return known
         held = status.lease is LeaseState.FALLBACK
         fallback_a = _amperes(status.offered_a) if held else None
         return with_hardware(known, status.cable_rating_a, fallback_a)
+
+
+def _is_vague(limit: LimitSource) -> bool:
+    """Tell whether it only says that some profile limits."""
+    return limit.cause is LimitCause.PROFILE and not limit.detail
 
 
 def _hindrances(status: GuardStatus | None) -> frozenset[str]:

@@ -18,7 +18,7 @@ def lease_for(state: SessionState, *, lockable: bool, phases: int = 3) -> Lease:
     snapshot = state.snapshot
     lock = lockable and _wants_lock(state)
     if snapshot.offered:
-        return Lease(state.evse, PilotMode.OFFER, float(state.limit_a), lock, LEASE_S, phases)
+        return Lease(state.evse, PilotMode.OFFER, float(state.granted_a), lock, LEASE_S, phases)
     idle = not snapshot.in_transaction and not snapshot.power_path_closed
     mode = PilotMode.UNAVAILABLE if idle and not snapshot.operative else PilotMode.STANDBY
     return Lease(state.evse, mode, 0.0, lock, LEASE_S, phases)

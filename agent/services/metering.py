@@ -110,7 +110,7 @@ class MeteringService:
         self, evse: int, policy: AlignedPolicy, at: datetime, context: ReadingContext
     ) -> None:
         service, state = self._evses[evse], self._evses[evse].state
-        limit_a = state.limit_a if state.snapshot.offered else Decimal(0)
+        limit_a = state.granted_a if state.snapshot.offered else Decimal(0)
         offer = Offer(limit_a, service.phases, service.description.nominal_voltage_v)
         reading = await self._meters[evse].read()
         value = meter_value(at, reading, offer, policy.measurands, context)

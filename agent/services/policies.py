@@ -6,7 +6,6 @@ from agent.core import standard_variables as sv
 from agent.core.authorization import AuthorizationPolicy
 from agent.core.authorization_cache import CachePolicy, EvictionPolicy
 from agent.core.contracts import ContractPolicy
-from agent.core.derating import DeratingCurve
 from agent.core.device_model import DeviceModel
 from agent.core.local_authorization_list import ListLimits
 from agent.core.reservation import ReservationPolicy
@@ -16,7 +15,6 @@ from agent.core.variable_definition import ComponentVariable
 from agent.core.vocabulary import Measurand, TxPoint
 from agent.services.local_authorization_list import ListPolicy
 from agent.services.metering import AlignedPolicy
-from agent.services.temperature import TemperatureRules
 
 
 def session_policy(model: DeviceModel) -> SessionPolicy:
@@ -119,18 +117,6 @@ def reservation_policy(model: DeviceModel) -> ReservationPolicy:
         enabled=model.boolean(sv.RESERVATION_ENABLED),
         non_evse_specific=model.boolean(sv.RESERVATION_NON_EVSE_SPECIFIC),
     )
-
-
-def temperature_rules(model: DeviceModel, evse: int, max_current_a: int) -> TemperatureRules:
-    """Return what follows from the temperature of an EVSE as configured now."""
-    curve = DeratingCurve(
-        start_c=float(model.decimal(sv.temperature(evse, "DeratingStart"))),
-        end_c=float(model.decimal(sv.temperature(evse, "DeratingEnd"))),
-        limit_c=float(model.decimal(sv.temperature(evse, "Limit"))),
-        hysteresis_c=float(model.decimal(sv.temperature(evse, "Hysteresis"))),
-        full_a=max_current_a,
-    )
-    return TemperatureRules(curve, model.decimal(sv.sensor_lost_current(evse)))
 
 
 def public_key_policy(model: DeviceModel) -> PublicKeyPolicy:

@@ -106,3 +106,31 @@ async def test_the_device_model_tells_the_temperature(
     await bench.operate("temperature", celsius=99)
     await warm.pass_s(6)
     assert await csms.gets("TemperatureSensor@1.Active") == "true"
+
+
+async def test_heat_counts_also_when_nothing_else_has_changed_since_a_restart(
+    warm: World, bench: Bench, csms: Desk
+) -> None:
+    await warm.charges()
+    csms.station.expect_boot()
+    await warm.machine.restart()
+    await csms.is_ready()
+    await bench.operate("temperature", celsius=67.5)
+    await warm.until(lambda: bench.offered_a() == 19.0, "the derated current")
+    await bench.swipe(TOKEN)
+    await csms.sees_end("Local")
+
+
+@pytest.mark.requirement("K01.FR.07")
+async def test_a_profile_that_equals_the_derated_current_holds_when_the_heat_is_over(
+    warm: World, bench: Bench, csms: Desk
+) -> None:
+    await warm.charges()
+    await bench.operate("temperature", celsius=67.5)
+    await warm.until(lambda: bench.offered_a() == 19.0, "the derated current")
+    assert (await csms.limits(19)).accepted
+    await bench.operate("temperature", celsius=20)
+    await warm.pass_s(60)
+    assert bench.offered_a() == 19.0
+    await bench.swipe(TOKEN)
+    await csms.sees_end("Local")

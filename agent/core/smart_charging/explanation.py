@@ -2,24 +2,14 @@
 
 from collections.abc import Iterator
 from decimal import Decimal
-from enum import StrEnum
 
+from agent.core.limits import LimitCause, LimitSource
 from agent.core.records import dataclass
 from agent.core.smart_charging.ceilings import NO_LIMIT, Ceiling, of_current, raised
 from agent.core.smart_charging.plan import Plan
 from agent.core.smart_charging.site import Place, Site
 from agent.core.smart_charging.timeline import Piece
 from agent.core.vocabulary import ProfilePurpose
-
-
-class LimitCause(StrEnum):
-    """What sets a limit."""
-
-    HARDWARE = "hardware or cable"
-    PROFILE = "charging profile"
-    SUPPLY = "supply of the station"
-    SHARING = "shared with other EVSEs"
-    OFFLINE = "no connection"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,6 +42,21 @@ def explain(plan: Plan, site: Site, evse: int) -> Explanation:
     if not bounds or limit_a < bounds[0].limit_a:
         bounds.insert(0, Bound(cause=LimitCause.SHARING, limit_a=limit_a))
     return Explanation(limit_a, tuple(bounds))
+
+
+def limit_sources(explanation: Explanation) -> tuple[LimitSource, ...]:
+    """Return the bounds in the words of all who limit an EVSE, without those of the hardware."""
+    return tuple(
+        LimitSource(bound.cause, bound.limit_a, _detail(bound))
+        for bound in explanation.bounds
+        if bound.cause is not LimitCause.HARDWARE
+    )
+
+
+def _detail(bound: Bound) -> str:
+    if bound.purpose is None:
+        return ""
+    return f"{bound.purpose.value} {bound.profile_id}, stack level {bound.stack_level}"
 
 
 def _bounds(plan: Plan, site: Site, place: Place) -> Iterator[Bound]:

@@ -189,6 +189,16 @@ def test_without_a_register_nothing_could_be_billed() -> None:
     assert "The meter has never been read" in said(facts).causes[0].sentence
 
 
+def test_a_lost_meter_is_not_also_one_that_was_never_read() -> None:
+    causes = said({**HELD, "faults": frozenset({"meter_lost"})}).causes
+    assert [cause.name for cause in causes if cause.prevents] == ["meter_lost"]
+
+
+def test_an_offer_that_is_about_to_fall_says_so() -> None:
+    told = said(CHARGING, limits=(BUILT, PROFILE), offered_a=Decimal(32)).sentence
+    assert "up to 32 A on 3 phases, which falls to 16 A, because a charging profile" in told
+
+
 def test_limits_come_lowest_first() -> None:
     limits = (BUILT, PROFILE, LimitSource(LimitCause.CABLE, Decimal(20)))
     causes = said(CHARGING, limits=limits, offered_a=Decimal(16)).causes
