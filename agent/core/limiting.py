@@ -24,5 +24,5 @@ def grants_other(before: SessionState, after: SessionState) -> bool:
 
 
 def is_news(stimulus: LimitChanged | CeilingChanged) -> bool:
-    """Tell whether the CSMS is to hear of it, if the EV may draw another current (LimitChangeSignificance, K12.FR.02)."""
+    """Tell whether the CSMS is to hear of it (LimitChangeSignificance, K12.FR.02)."""
     return not isinstance(stimulus, LimitChanged) or stimulus.significant
