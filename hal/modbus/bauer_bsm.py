@@ -7,7 +7,6 @@ Registers and times: chargeITmobility/bsm-python, doc/modbus and doc/examples.
 """
 
 import asyncio
-import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -40,8 +39,6 @@ _FAILURES = {
     5: "the contactor's feedback is wrong; check the wiring of the meter's inputs",
 }
 _HOLDING = 3
-
-log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)

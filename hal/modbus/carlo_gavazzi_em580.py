@@ -5,7 +5,6 @@ because only then its record is safe in the station for certain. Registers: EVer
 CarloGavazzi_EM580, main/helper.hpp.
 """
 
-import logging
 from datetime import datetime
 from decimal import Decimal
 
@@ -48,8 +47,6 @@ _INPUT = 4
 _KEY_REGISTERS = {0: 46, 1: 62}
 """Of a key of 256 and of 384 bits; the block has to be read as a whole."""
 _INNER_FAULTS = {12: "its signature module reports a fault", 13: "its measuring module does"}
-
-log = logging.getLogger(__name__)
 
 
 class CarloGavazziEm580:

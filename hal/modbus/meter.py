@@ -72,6 +72,7 @@ class ModbusMeter:
         self._one_at_a_time = asyncio.Lock()
         self._identity: MeterIdentity | None = None
         self._told_serial_number: str | None = None
+        self._read_failed = False
         self._rest = Rest(monotonic_s)
         self._contradicting_since_s: float | None = None
         self._coarseness_told = False
@@ -83,17 +84,26 @@ class ModbusMeter:
         """
         async with self._one_at_a_time:
             identity = await self._tried(self._proven)
-            self._told_serial_number = identity.serial_number
+            # Whoever reads knows after a failure that it may be another meter, and asks here.
+            if self._read_failed or self._told_serial_number is None:
+                self._told_serial_number = identity.serial_number
             return identity
 
     async def read(self) -> MeterReading:
         """Return the values of now.
 
-        Raises `HardwareLost` when the meter does not answer, or when another one answers than
-        `identity` told last, and `HardwareError` when its values cannot be used.
+        Raises `HardwareLost` when the meter does not answer, or when another one answers than was
+        read before; that one is read once `identity` has been asked. Raises `HardwareError` when
+        its values cannot be used.
         """
         async with self._one_at_a_time:
-            return await self._tried(self._read)
+            try:
+                result = await self._tried(self._read)
+            except HardwareError:
+                self._read_failed = True
+                raise
+            self._read_failed = False
+            return result
 
     async def close(self) -> None:
         """Let go of the meter and of its share of the bus."""

@@ -47,4 +47,4 @@ def _again(error: HardwareError) -> HardwareError:
     """Return an error that says the same; one that was raised keeps its first traceback."""
     if isinstance(error, MeterFault):
         return MeterFault(error.kind, str(error))
-    return HardwareError(str(error))
+    return type(error)(str(error))

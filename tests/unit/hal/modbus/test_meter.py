@@ -138,6 +138,19 @@ async def test_another_meter_is_not_read_before_its_identity_was_asked(bench: Be
     assert (await bench.meter.read()).energy_import_wh == 0
 
 
+async def test_whoever_else_asks_for_the_identity_hides_no_exchange(bench: Bench) -> None:
+    """The signer of records asks too; it must not be what lets another meter be read."""
+    await bench.meter.read()
+    bench.device.identify(IdentityField.SERIAL_NUMBER, "99")
+    bench.bus.failures.extend([MISSING])
+    bench.meter._identity = None  # as after a failure that somebody else has met
+    with pytest.raises(HardwareLost):
+        await bench.meter.identity()
+    assert (await bench.meter.identity()).serial_number == "99"
+    with pytest.raises(HardwareLost, match="99 instead of 12345678"):
+        await bench.meter.read()
+
+
 async def test_a_meter_that_is_read_first_is_known_as_well(bench: Bench) -> None:
     await bench.meter.read()
     bench.device.identify(IdentityField.SERIAL_NUMBER, "99")
@@ -170,6 +183,14 @@ async def test_another_model_is_told_by_its_probe() -> None:
     bench.device.set(3, 40000, (0, 71))
     with pytest.raises(WrongMeter, match=r"is no Bauer BSM-WS36A: register 40000 holds 71"):
         await bench.meter.read()
+
+
+async def test_a_wrong_meter_stays_one_while_it_is_asked_more_rarely() -> None:
+    bench = Bench(serial_number="7")
+    for _ in range(5):
+        with pytest.raises(WrongMeter, match="configured is 7"):
+            await bench.meter.read()
+    assert len(bench.bus.asked) == 3
 
 
 async def test_a_register_marked_as_absent_is_an_error_and_no_zero() -> None:

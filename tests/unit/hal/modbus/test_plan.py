@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
@@ -25,13 +26,24 @@ def test_a_block_beyond_the_limit_is_read_in_pieces_between_numbers() -> None:
     assert planned.reading[:2] == (Request(4, 0, 4), Request(4, 4, 2))
 
 
-def test_requests_of_one_length_are_told_apart_by_reading_a_neighbour_too() -> None:
+@pytest.mark.parametrize(
+    ("start", "count", "grown"),
+    [(72, 6, Request(4, 72, 4)), (66, 8, Request(4, 70, 4)), (72, 3, Request(4, 72, 2))],
+    ids=["to its end", "to its front", "not by half a number"],
+)
+def test_requests_of_one_length_are_told_apart_by_reading_neighbours_too(
+    start: int, count: int, grown: Request
+) -> None:
+    voltage, *_, energy = document()["value"]
+    blocks = document()["block"]
+    blocks[1] |= {"start": start, "count": count}
+    planned = plan(example({"block": blocks, "value": [voltage, energy]}))
+    assert planned.reading == (Request(4, 0, 2), grown)
+
+
+def test_a_request_that_cannot_grow_is_left_as_it_is() -> None:
     counts = [request.count for request in plan(example(changed(4))).reading]
-    assert counts == [4, 2, 2]  # the energy's block is too short for six
-    longer = document()["block"]
-    longer[1]["count"] = 6
-    counts = [request.count for request in plan(example(changed(6, block=longer))).reading]
-    assert counts == [6, 2]
+    assert counts == [4, 2, 2]  # the block of the energy ends after four registers
 
 
 def test_a_whole_block_is_read_as_it_is() -> None:
