@@ -73,22 +73,21 @@ async def test_an_ev_has_time_to_follow_a_limit_that_falls(
 
 @pytest.mark.requirement("J02.FR.16")
 async def test_a_register_that_stands_still_is_a_lost_meter_until_the_ev_leaves(
-    world: World, bench: Bench, csms: Desk, monkeypatch: pytest.MonkeyPatch
+    world: World, bench: Bench, csms: Desk
 ) -> None:
     world.bills_exactly = False
     await world.start()
     await world.charges()
     evse = bench.plant()
-    stuck = evse.read_meter(0).micro_wh
-    read_meter = evse.read_meter
-    monkeypatch.setattr(
-        evse, "read_meter", lambda now_ns: replace(read_meter(now_ns), micro_wh=stuck)
-    )
-    await csms.sees_status("Faulted", within_s=120)
-    await world.energy_ceases()
+    read, stuck = evse.read_meter, evse.read_meter(0).micro_wh
+    with pytest.MonkeyPatch.context() as stands:
+        stands.setattr(evse, "read_meter", lambda now_ns: replace(read(now_ns), micro_wh=stuck))
+        await csms.sees_status("Faulted", within_s=120)
+        await world.energy_ceases()
     if csms.is_16:
         assert csms.calls("StatusNotification")[-1].payload["errorCode"] == "PowerMeterFailure"
-    monkeypatch.undo()
+    await world.pass_s(30)
+    assert csms.station.statuses[1, 1] == "Faulted"
     await bench.unplug()
     await csms.sees_status("Available")
     await csms.sees_end()
