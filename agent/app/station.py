@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Mapping
 from typing import Any
 
 from agent.app.authorization import authorization, heed_master_passes, take_verdict
@@ -15,6 +15,7 @@ from agent.app.evses import descriptions, evse_service, meter_readers, station_s
 from agent.app.foundations import Foundations
 from agent.app.live_variables import provide_live_variables
 from agent.app.lobby import introducing, lobby
+from agent.app.local_orders import LocalOrders
 from agent.app.message_bounds import message_bounds
 from agent.app.network import Network, provide_network_variables
 from agent.app.orders import Carriers, router
@@ -126,6 +127,7 @@ class Station:
                     tasks.create_task(part)
         finally:
             self._tasks = None
+            await self.smart_charging.stop()
             for server in self._servers:
                 await server.close()
 
@@ -314,9 +316,14 @@ class Station:
             (f.storage.journal, self.history, f.storage.security_log),
             f.clock,
         )
-        self._servers = [JsonLinesServer(f.config.local_api.socket, views.answer)]
+        orders = LocalOrders(self.smart_charging)
+
+        async def answer(request: Mapping[str, Any]) -> Mapping[str, Any]:
+            return orders.answer(request) or await views.answer(request)
+
+        self._servers = [JsonLinesServer(f.config.local_api.socket, answer)]
         if f.hardware.bench is not None and f.config.bench is not None:
-            bench = Bench(f.hardware.bench, self.link, lambda: views, f.lose_power)
+            bench = Bench(f.hardware.bench, self.link, lambda: views, orders, f.lose_power)
             self._servers.append(JsonLinesServer(f.config.bench.socket, bench.answer))
 
     def _listen(self) -> None:

@@ -26,7 +26,7 @@ FIRMWARE_VERSION = ComponentVariable(ComponentKey("Controller"), VariableKey("Fi
 
 
 class LocalViews:
-    """Answers the local API: facts only, no secrets, no orders."""
+    """Answers the local API with facts; no secrets."""
 
     def __init__(
         self,
@@ -64,7 +64,7 @@ class LocalViews:
                     "security_log": await self._security_entries(),
                 }
             case unknown:
-                known = "status, transactions, variables, security_log, export"
+                known = "status, transactions, variables, security_log, export, limit, priority"
                 return failure(f"there is no op {str(unknown)[:40]!r}; there is {known}")
 
     async def _security_entries(self) -> list[dict[str, Any]]:

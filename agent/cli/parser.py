@@ -23,6 +23,8 @@ COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
     "status": ("agent.cli.status", "what the running station is doing"),
     "transactions": ("agent.cli.transactions", "the latest transactions and their energy"),
     "security-log": ("agent.cli.security_log", "the security events that the station logged"),
+    "limit": ("agent.cli.limit", "limit the station or an EVSE on site"),
+    "priority": ("agent.cli.priority", "let somebody charge with priority, or not any more"),
     "variables": ("agent.cli.variables", "the variables, their values and who set them"),
     "export": ("agent.cli.export", "all transactions, settings and security events as JSON"),
     "check-config": ("agent.cli.check_config", "check a configuration file"),
