@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from agent.app.hardware import BoardBench
+from agent.app.local_orders import LocalOrders
 from agent.app.views import LocalViews
 from agent.ocpp.link import Link
 from agent.services.json_lines import failure
@@ -21,11 +22,13 @@ class Bench:
         board: BoardBench,
         link: Link,
         views: Callable[[], LocalViews],
+        orders: LocalOrders,
         power_failed: Callable[[], None],
     ) -> None:
         self._board = board
         self._link = link
         self._views = views
+        self._orders = orders
         self._power_failed = power_failed
 
     async def answer(self, request: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -33,6 +36,8 @@ class Bench:
         match request["op"]:
             case "net":
                 return self._net(request)
+            case "limit" | "priority":
+                return self._orders.answer(request) or {}
             case "state":
                 return await self._state()
             case "power_fail":

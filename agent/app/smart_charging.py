@@ -70,6 +70,7 @@ class SmartCharging:
         )
         self._needs = NeedsService(evses, self._teller, ports, spawn)
         self.profiles.told_needs = self._needs.known
+        standing.least_a = self._needs.least_a
         self.profiles.on_change = self._needs.profiles_changed
 
     def parts(self) -> list[Coroutine[Any, Any, None]]:
@@ -103,6 +104,10 @@ class SmartCharging:
         told = fact.priority if info is None or fact.priority else info.charging_priority
         if told is not None:
             self.profiles.prioritize(fact.transaction_id, told)
+
+    async def stop(self) -> None:
+        """Write what is still to be written."""
+        await self.profiles.book.flush()
 
     def variables_changed(self) -> None:
         """Obey other variables of SmartChargingCtrlr."""

@@ -16,6 +16,7 @@ from agent.app.foundations import Foundations
 from agent.app.live_variables import provide_live_variables
 from agent.app.lobby import introducing, lobby
 from agent.app.local_api import ORDERS, LocalApi
+from agent.app.local_orders import LocalOrders
 from agent.app.message_bounds import message_bounds
 from agent.app.network import Network, provide_network_variables
 from agent.app.orders import Carriers, router
@@ -138,6 +139,7 @@ class Station:
                     tasks.create_task(part)
         finally:
             self._tasks = None
+            await self.smart_charging.stop()
             for server in self._servers:
                 await server.close()
 
@@ -322,10 +324,11 @@ class Station:
         f = self._f
         links = (self.dispatcher, self.network.service)
         views = LocalViews(f, self.evses, links, self.history, self._why().answer)
-        api = LocalApi(views, self._readers())
+        orders = LocalOrders(self.smart_charging)
+        api = LocalApi(views, self._readers(), orders)
         self._servers = [JsonLinesServer(f.config.local_api.socket, api.answer, ORDERS)]
         if f.hardware.bench is not None and f.config.bench is not None:
-            bench = Bench(f.hardware.bench, self.link, lambda: views, f.lose_power)
+            bench = Bench(f.hardware.bench, self.link, lambda: views, orders, f.lose_power)
             self._servers.append(JsonLinesServer(f.config.bench.socket, bench.answer))
 
     def _why(self) -> Why:

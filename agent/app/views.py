@@ -24,7 +24,7 @@ FIRMWARE_VERSION = ComponentVariable(ComponentKey("Controller"), VariableKey("Fi
 
 
 class LocalViews:
-    """Answers the local API: facts only, no secrets, no orders."""
+    """Answers the local API with facts; no secrets."""
 
     def __init__(
         self,

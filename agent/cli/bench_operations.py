@@ -70,6 +70,35 @@ def _contract(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def _needs(parser: argparse.ArgumentParser) -> None:
+    _evse(parser)
+    for name, what in (
+        ("energy-wh", "the energy that it wants until it leaves"),
+        ("min-a", "the least current that it can take"),
+        ("max-a", "the greatest current that it can take"),
+        ("max-v", "the greatest voltage that it can take"),
+        ("leaves-in-s", "when it leaves"),
+        ("max-schedules", "how many schedules it can choose from"),
+        ("choice", "which schedule it will take, counted from 0"),
+    ):
+        parser.add_argument(f"--{name}", type=int, help=what)
+    parser.add_argument("--phases", type=int, choices=(1, 2, 3), help="phases of its charger")
+
+
+def _limit(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--evse", type=int, help="only this EVSE (default: the station)")
+    amount = parser.add_mutually_exclusive_group(required=True)
+    amount.add_argument("--amps", type=float, help="A per phase")
+    amount.add_argument("--watts", type=float, help="W in total")
+    amount.add_argument("--clear", action="store_const", const=True, help="release the limit")
+    parser.add_argument("--source", choices=("EMS", "SO", "Other"), help="who limits")
+    for name, what in (
+        ("grid-critical", "it must hold at once"),
+        ("generation", "not a limit, but what is generated on site"),
+    ):
+        parser.add_argument(f"--{name}", action="store_const", const=True, help=what)
+
+
 def _error(parser: argparse.ArgumentParser) -> None:
     _evse(parser)
     parser.add_argument("--code", required=True, choices=FAULTS, help="which fault")
@@ -177,6 +206,13 @@ OPERATIONS: Final = (
         "contract --evse 1 --emaid NLTNM012345678 --chain contract.pem",
         _contract,
     ),
+    Operation(
+        "needs",
+        "let the car tell what it needs (ISO 15118)",
+        "needs --evse 1 --energy-wh 20000 --max-a 16 --leaves-in-s 14400",
+        _needs,
+    ),
+    Operation("limit", "limit the station or an EVSE on site", "limit --amps 16", _limit),
     Operation("error", "let a fault come or go", "error --evse 1 --code rcd --on", _error),
     Operation("net", "cut or restore the network", "net --down", _net),
     Operation("meter", "fix what the meter shows", "meter --evse 1 --energy-wh 5000", _meter),

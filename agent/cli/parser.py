@@ -25,6 +25,8 @@ COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
     "why": ("agent.cli.why", "why each EVSE charges as it does, or does not charge"),
     "transactions": ("agent.cli.transactions", "the latest transactions and their energy"),
     "security-log": ("agent.cli.security_log", "the security events that the station logged"),
+    "limit": ("agent.cli.limit", "limit the station or an EVSE on site"),
+    "priority": ("agent.cli.priority", "let somebody charge with priority, or not any more"),
     "variables": ("agent.cli.variables", "the variables, their values and who set them"),
     "rfid": ("agent.cli.rfid", "watch the token readers, enrol cards"),
     "export": ("agent.cli.export", "all transactions, settings and security events as JSON"),

@@ -25,9 +25,6 @@ HINDRANCES: Final[Mapping[str, tuple[str, str]]] = MappingProxyType(
             "Try another cable; check the proximity circuit.",
         ),
         "lock": ("The plug is not locked yet.", "Push the plug in fully."),
-        "self_test": ("The residual current monitor is being tested.", ""),
-        "pilot_unproven": ("The car's charging circuit is being checked.", ""),
-        "contactor_rests": ("The contactor rests for some seconds between two closings.", ""),
         "phase_switch": ("The station is changing between one phase and three.", ""),
         "wake_up": ("The station is waking up a car that does not answer.", ""),
         "no_lease": (
@@ -40,6 +37,9 @@ HINDRANCES: Final[Mapping[str, tuple[str, str]]] = MappingProxyType(
             "",
         ),
         "no_vehicle": ("The car is not plugged in.", ""),
+        "self_test": ("The residual current monitor is being tested.", ""),
+        "pilot_unproven": ("The car's charging circuit is being checked.", ""),
+        "contactor_rests": ("The contactor rests for some seconds between two closings.", ""),
     }
 )
 """Of every hindrance the sentence and the remedy, the one that matters most first."""

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 from agent.sim.csms import Csms
 from agent.sim.csms_model import AuthorizationStatus, Fault, TransactionRecord, format_timestamp
@@ -210,9 +211,15 @@ class Desk:
         stack_level: int = 0,
         start: str | None = None,
         duration_s: int | None = None,
+        number: int = 77,
+        in_schedule: Payload | None = None,
+        **more: object,
     ) -> Payload:
-        """Word a SetChargingProfile with any schedule; it starts now, a Relative one by itself."""
-        if start is None and kind != "Relative":
+        """Word a SetChargingProfile with any schedule; it starts now, a Relative one by itself.
+
+        `more` are fields of the profile, `in_schedule` of its schedule.
+        """
+        if start is None and kind not in {"Relative", "Dynamic"}:
             start = format_timestamp(utc_now())
         schedule: Payload = {
             "chargingRateUnit": unit,
@@ -221,25 +228,87 @@ class Desk:
             ],
             **({} if start is None else {"startSchedule": start}),
             **({} if duration_s is None else {"duration": duration_s}),
+            **(in_schedule or {}),
         }
         place = evse if evse is not None else int(purpose != "ChargingStationMaxProfile")
         common = {
             "stackLevel": stack_level,
             "chargingProfilePurpose": purpose,
             "chargingProfileKind": kind,
+            **more,
         }
         if self.is_16:
             word = purpose.replace("ChargingStationMax", "ChargePointMax")
-            named = {**common, "chargingProfileId": 77, "chargingProfilePurpose": word}
+            named = {**common, "chargingProfileId": number, "chargingProfilePurpose": word}
             body = {**named, "chargingSchedule": schedule}
             return {"connectorId": place, "csChargingProfiles": body}
-        body = {**common, "id": 77, "chargingSchedule": [{"id": 1, **schedule}]}
+        body = {**common, "id": number, "chargingSchedule": [{"id": 1, **schedule}]}
         return {"evseId": place, "chargingProfile": body}
 
-    async def composite(self, duration_s: int, evse: int = 1) -> list[Payload]:
+    async def sets_profile(self, limit: float, *steps: tuple[int, float], **more: Any) -> str:
+        """Set a profile as `profile` words it; return the status."""
+        payload = self.profile(limit, *steps, **more)
+        return str((await self.call("SetChargingProfile", payload))["status"])
+
+    async def refuses_profile(self, limit: float, *steps: tuple[int, float], **more: Any) -> str:
+        """Set a profile that is refused; return the reason code, "" in 1.6."""
+        payload = self.profile(limit, *steps, **more)
+        answer = await self.call("SetChargingProfile", payload)
+        assert answer["status"] == "Rejected"
+        return str(answer.get("statusInfo", {}).get("reasonCode", ""))
+
+    async def clears_profile(self, number: int) -> str:
+        """Clear one profile by its id; return the status."""
+        field = "id" if self.is_16 else "chargingProfileId"
+        return str((await self.call("ClearChargingProfile", {field: number}))["status"])
+
+    async def reported_profiles(self, evse: int | None = None, **criteria: Any) -> list[Payload]:
+        """Ask for the installed profiles (2.x); return the messages that tell them."""
+        before = len(self.calls("ReportChargingProfiles"))
+        place = {} if evse is None else {"evseId": evse}
+        request = {"requestId": before + 1, "chargingProfile": criteria, **place}
+        answer = await self.call("GetChargingProfiles", request)
+        if answer["status"] == "NoProfiles":
+            return []
+        assert answer["status"] == "Accepted"
+        await self.until(
+            lambda: any(
+                not call.payload["tbc"] for call in self.calls("ReportChargingProfiles")[before:]
+            ),
+            "the last report of charging profiles",
+        )
+        pages = [call.payload for call in self.calls("ReportChargingProfiles")[before:]]
+        assert {page["requestId"] for page in pages} == {before + 1}
+        assert [page["tbc"] for page in pages] == [True] * (len(pages) - 1) + [False]
+        return pages
+
+    def answers(self, action: str, reply: Payload) -> None:
+        """Answer an action of the station with this from now on."""
+
+        def tell(call: Call, plan: Plan) -> Plan:
+            return replace(plan, answer=result_text(call.message_id, reply))
+
+        self.csms.misbehave(CallHook(tell, {action}))
+
+    def prioritizes(self, transaction_id: str, priority: int) -> None:
+        """Answer events of one transaction with a chargingPriority from now on (2.x)."""
+
+        def tell(call: Call, plan: Plan) -> Plan:
+            if call.payload["transactionInfo"]["transactionId"] != transaction_id:
+                return plan
+            answer = {"chargingPriority": priority}
+            return replace(plan, answer=result_text(call.message_id, answer))
+
+        self.csms.misbehave(CallHook(tell, {"TransactionEvent"}))
+
+    async def composite(
+        self, duration_s: int, evse: int = 1, unit: str | None = None
+    ) -> list[Payload]:
         """Ask for the composite schedule; return its periods."""
         place = {"connectorId": evse} if self.is_16 else {"evseId": evse}
-        answer = await self.call("GetCompositeSchedule", {**place, "duration": duration_s})
+        wanted = {} if unit is None else {"chargingRateUnit": unit}
+        request = {**place, "duration": duration_s, **wanted}
+        answer = await self.call("GetCompositeSchedule", request)
         assert answer["status"] == "Accepted"
         schedule = answer["chargingSchedule" if self.is_16 else "schedule"]
         return list(schedule["chargingSchedulePeriod"])

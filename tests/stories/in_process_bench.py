@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Mapping
 from decimal import Decimal
 
+from agent.app.local_orders import LocalOrders
 from hal.api import PilotState
 from hal.mock.plant import Evse
 from tests.stories.bench import Bench
@@ -48,6 +49,21 @@ class InProcessBench(Bench):
         reply = await self._machine.board.operate({"op": op, **request})
         assert reply["ok"] is True, reply
         return reply
+
+    async def orders(self, op: str, **request: object) -> Mapping[str, object]:
+        """Order something on site, as `stationd limit` and `stationd priority` do."""
+        orders = LocalOrders(self._machine.station.smart_charging)
+        reply = orders.answer({"op": op, **request})
+        assert reply is not None
+        return reply
+
+    async def limits_on_site(self, amps: float, **more: object) -> None:
+        reply = await self.orders("limit", amps=amps, **more)
+        assert reply == {"ok": True, "in_s": 0}, reply
+
+    async def releases_on_site(self, **more: object) -> None:
+        reply = await self.orders("limit", clear=True, **more)
+        assert reply["ok"] is True, reply
 
     # --- What instruments show.
 

@@ -6,6 +6,7 @@ the window costs nothing.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 
 from agent.core.records import dataclass
 from agent.core.smart_charging.ceilings import (
@@ -55,6 +56,8 @@ class Plan:
     def steps(self, site: Site, start_us: int, end_us: int) -> Iterator[Step]:
         """Yield what changes in a window, beginning with its start."""
         window = (start_us, end_us)
+        if len(site.places) > 1:
+            site = replace(site, places=tuple(map(self._with_least, site.places)))
         courses = [self._station_course(site, window)]
         courses += [self._own_course(site, place, window) for place in site.places]
         last: Step | None = None
@@ -76,9 +79,7 @@ class Plan:
 
     def of_session(self, site: Site, place: Place, window: "Window") -> list[Piece]:
         """Return a window of the profiles for charging at a place."""
-        timelines = self.stacks.of_session(
-            place.evse, place.transaction_id, prioritized=place.prioritized
-        )
+        timelines = self._of_session(place)
         course = _course(site, place)
         if site.spread.most_s and place.ready_us is not None:
             return spread(timelines, course, window, site.spread)
@@ -89,6 +90,19 @@ class Plan:
         timelines = self.stacks.of_evse(ProfilePurpose.EXTERNAL_CONSTRAINTS, evse)
         course = Course(site.now_us, offline_us=site.offline_us, zone=site.zone)
         return [overlaid([timeline], course, *window) for timeline in timelines]
+
+    def _with_least(self, place: Place) -> Place:
+        """Let the leading profile of a place tell the least current that is of use to its EV."""
+        leading = self._of_session(place)[:1]
+        least = leading[0].least(place.choice) if leading else None
+        if least is None:
+            return place
+        return replace(place, least_ma=max(place.least_ma, place.supply.current_ma(least)))
+
+    def _of_session(self, place: Place) -> tuple[Timeline, ...]:
+        return self.stacks.of_session(
+            place.evse, place.transaction_id, prioritized=place.prioritized
+        )
 
     def _of_station(self, site: Site, purpose: ProfilePurpose, window: "Window") -> list[Piece]:
         course = Course(site.now_us, offline_us=site.offline_us, zone=site.zone)

@@ -18,6 +18,7 @@ from agent.core.smart_charging.profiles import (
     InstalledProfile,
     ProfileKind,
     Recurrency,
+    SchedulePeriod,
 )
 from agent.core.vocabulary import STATION_PURPOSES
 
@@ -89,9 +90,13 @@ class Timeline:
         """Tell whether the CSMS has the periods' starts spread."""
         return any(track.random_s for track in self._tracks)
 
+    def least(self, choice: int) -> Ceiling | None:
+        """Return the least that is of use to the EV (minChargingRate)."""
+        return self._track(choice).least
+
     def pieces(self, course: Course, start_us: int, end_us: int) -> Iterator[Piece]:
         """Yield the parts of a window in which the profile holds, in their order."""
-        track = self._tracks[min(course.choice, len(self._tracks) - 1)]
+        track = self._track(course.choice)
         start_us, end_us = max(start_us, self._from_us), min(end_us, self._until_us)
         offline_s = self.installed.profile.max_offline_s
         if offline_s is not None and course.offline_us is not None:
@@ -101,6 +106,9 @@ class Timeline:
         starts_us, ceilings = self._delayed(track, course)
         for begin_us, run_start_us, run_end_us in self._runs(track, course, start_us, end_us):
             yield from _laid(starts_us, ceilings, begin_us, (run_start_us, run_end_us), self)
+
+    def _track(self, choice: int) -> "Track":
+        return self._tracks[min(choice, len(self._tracks) - 1)]
 
     def _runs(
         self, track: "Track", course: Course, start_us: int, end_us: int
@@ -143,7 +151,7 @@ class Track:
     """The schedule of a profile in integers: period starts, ceilings, and how it begins."""
 
     __slots__ = (
-        *("ceilings", "duration_us", "every_us", "local_start"),
+        *("ceilings", "duration_us", "every_us", "least", "local_start"),
         *("random_s", "start_us", "starts_us", "waits"),
     )
 
@@ -155,6 +163,8 @@ class Track:
         recurs = profile.kind is ProfileKind.RECURRING and recurrency is not None
         self.every_us = _RECURRENCES_US[recurrency] if recurs and recurrency is not None else None
         self.random_s = schedule.randomized_delay_s or 0
+        least = schedule.min_rate
+        self.least = None if least is None else of_period(SchedulePeriod(0, least), schedule.unit)
         self.start_us, self.local_start = _start(schedule, profile)
         # What counts from an event of the past holds, wherever the clock was set since then.
         self.waits = profile.kind is ProfileKind.ABSOLUTE

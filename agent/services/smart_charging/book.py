@@ -30,7 +30,8 @@ class ProfileBook:
         self._store = store
         self._spawn = spawn
         self._turn = asyncio.Lock()
-        self._to_be_saved = False
+        self._unsaved = False
+        self._is_saved_later = False
 
     async def change(self, change: Change) -> None:
         """Make a change that is on the disk before it takes effect."""
@@ -40,7 +41,8 @@ class ProfileBook:
         # Meanwhile a transaction may have ended: what is followed is the present, changed.
         self._take(change(self.installed))
         if self.installed != kept:
-            self._spawn(self._save(0.0))
+            self._unsaved = True
+            self._spawn(self.flush())
 
     def change_at_once(self, change: Change, within_s: float = 0.0) -> None:
         """Make a change that takes effect now and is on the disk soon."""
@@ -48,21 +50,24 @@ class ProfileBook:
         if changed == self.installed:
             return
         self._take(changed)
-        if not self._to_be_saved:
-            self._to_be_saved = True
-            self._spawn(self._save(within_s))
+        self._unsaved = True
+        if not within_s:
+            self._spawn(self.flush())
+        elif not self._is_saved_later:
+            self._is_saved_later = True
+            self._spawn(self._flush_later(within_s))
 
     async def flush(self) -> None:
-        """Write what is to be written later."""
-        if self._to_be_saved:
-            await self._save(0.0)
-
-    async def _save(self, within_s: float) -> None:
-        if within_s:
-            await asyncio.sleep(within_s)
-        self._to_be_saved = False
+        """Write what is not written yet."""
         async with self._turn:
-            await self._store.save(self.installed)
+            if self._unsaved:
+                self._unsaved = False
+                await self._store.save(self.installed)
+
+    async def _flush_later(self, within_s: float) -> None:
+        await asyncio.sleep(within_s)
+        self._is_saved_later = False
+        await self.flush()
 
     def _take(self, installed: Installed) -> None:
         self.installed = installed

@@ -30,7 +30,8 @@ class Follower:
         self._standing = standing
         self._clock = clock
         self._changed = asyncio.Event()
-        self._told_a: dict[int, Decimal] = {}
+        self._granted_a = {number: evse.state.limit_a for number, evse in standing.evses.items()}
+        self._told_a = dict(self._granted_a)
         self._due_s = 0.0
         self._skew_s = self._skew()
 
@@ -64,12 +65,14 @@ class Follower:
         offers = [
             Offer(
                 wanted_a=Decimal(allowance.current_ma // 100).scaleb(-1),
-                granted_a=evse.state.limit_a,
+                granted_a=self._granted_a[number],
                 offered_a=Decimal(0)
                 if evse.guard_status is None
                 else Decimal(str(evse.guard_status.offered_a)),
             )
-            for evse, allowance in zip(self._standing.evses.values(), step.allowances, strict=True)
+            for (number, evse), allowance in zip(
+                self._standing.evses.items(), step.allowances, strict=True
+            )
         ]
         limited = min(step.station.current_ma, step.station.power_mw) < NO_LIMIT
         return grants(offers, shared=limited and len(offers) > 1)
@@ -77,10 +80,12 @@ class Follower:
     def _tell(self, number: int, limit_a: Decimal, phases: int) -> None:
         evse = self._standing.evses[number]
         wanted = phases if phases < evse.description.phases else None
-        if limit_a == evse.state.limit_a and wanted == evse.state.wanted_phases:
+        # What was granted may still be in the inbox: the state alone does not tell.
+        same = limit_a == self._granted_a[number] == evse.state.limit_a
+        if same and wanted == evse.state.wanted_phases:
             return
-        told_a = self._told_a.get(number, evse.state.limit_a)
-        significant = changes_by(told_a, limit_a, self.significance_percent)
+        self._granted_a[number] = limit_a
+        significant = changes_by(self._told_a[number], limit_a, self.significance_percent)
         if significant:
             self._told_a[number] = limit_a
         evse.post(LimitChanged(limit_a, phases=wanted, significant=significant))

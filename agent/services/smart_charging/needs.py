@@ -77,6 +77,11 @@ class NeedsService:
         """Tell whether the EV at an EVSE has told its needs."""
         return evse in self._needs
 
+    def least_a(self, evse: int) -> int | None:
+        """Return the least current that is of use to the EV at an EVSE, if it has told it."""
+        known = self._needs.get(evse)
+        return None if known is None else known[0].min_current_a
+
     async def listen(self, link: VehicleLink) -> None:
         """Hear EVs for ever; a broken conversation is taken up again."""
         self._link = link

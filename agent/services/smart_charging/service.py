@@ -178,9 +178,10 @@ class SmartChargingService:
         self._follower.apply()
 
     def prioritize(self, transaction_id: str, priority: int) -> None:
-        """Take the chargingPriority of a transaction (K03.FR.04)."""
-        self.standing.priorities[transaction_id] = priority
-        self._follower.apply()
+        """Take the chargingPriority of a transaction that runs (K03.FR.04)."""
+        if transaction_id in self.standing.running():
+            self.standing.priorities[transaction_id] = priority
+            self._follower.apply()
 
     def prefer(self, transaction_ids: frozenset[str]) -> None:
         """Let PriorityCharging profiles hold for some transactions (K21.FR.04)."""

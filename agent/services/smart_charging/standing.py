@@ -8,7 +8,6 @@ from decimal import Decimal
 from agent.core.metering import Reading
 from agent.core.session_state import SessionState, Transaction
 from agent.core.smart_charging.ceilings import NO_LIMIT, Supply
-from agent.core.smart_charging.sharing import MINIMUM_MA
 from agent.core.smart_charging.site import Place, Site
 from agent.core.smart_charging.stack import Spread
 from agent.core.smart_charging.timeline import SECOND_US, micros
@@ -41,7 +40,7 @@ class Standing:
         self.prioritized: frozenset[str] = frozenset()
         self.choices: dict[int, int] = {}
         self.follows_local_time = False
-        self.least_a: Callable[[int], Decimal | None] = lambda _evse: None
+        self.least_a: Callable[[int], int | None] = lambda _evse: None
         self.capability_a: Callable[[EvseService], Decimal] = _capability_a
         self._clock = clock
         self._settings = settings
@@ -113,7 +112,6 @@ class Standing:
         number, state = evse.description.evse, evse.state
         transaction = state.transaction
         transaction_id = None if transaction is None else transaction.id
-        least_a = self.least_a(number)
         return Place(
             evse=number,
             supply=self._supply(evse),
@@ -124,7 +122,7 @@ class Standing:
             prioritized=transaction_id in self.prioritized,
             priority=self._priority(state),
             ready_us=None if transaction is None else self._ready_us(transaction, now_us),
-            least_ma=MINIMUM_MA if least_a is None else int(least_a * 1000),
+            least_ma=(self.least_a(number) or 0) * 1000,
             choice=self.choices.get(number, 0),
         )
 

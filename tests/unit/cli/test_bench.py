@@ -50,6 +50,23 @@ CASES: list[tuple[str, dict[str, Any]]] = [
         {"op": "vehicle", "evse": 1, "max_a": 16.0, "phases": 3},
     ),
     ("vehicle --cable-a 20", {"op": "vehicle", "evse": 1, "cable_a": 20}),
+    (
+        "needs --energy-wh 20000 --max-a 16 --leaves-in-s 3600 --choice 1",
+        {
+            "op": "needs",
+            "evse": 1,
+            "energy_wh": 20_000,
+            "max_a": 16,
+            "leaves_in_s": 3600,
+            "choice": 1,
+        },
+    ),
+    ("limit --amps 16", {"op": "limit", "amps": 16.0}),
+    (
+        "limit --evse 2 --watts 4200 --source SO --grid-critical",
+        {"op": "limit", "evse": 2, "watts": 4200.0, "source": "SO", "grid_critical": True},
+    ),
+    ("limit --clear --generation", {"op": "limit", "clear": True, "generation": True}),
     ("power_fail", {"op": "power_fail"}),
     ("power_on", {"op": "power_on"}),
     ("state", {"op": "state"}),

@@ -123,6 +123,7 @@ class RandomStation:
             ),
             start=start,
             duration_s=dice.randint(0, self.window_s) if dice.random() < 0.4 else None,
+            min_rate=self._limit(unit) if dice.random() < 0.2 else None,
             randomized_delay_s=dice.randint(1, self.window_s // 4) if spreads else None,
             local_time=(kind in AT_THE_CLOCK and dice.random() < 0.2) or None,
         )

@@ -165,6 +165,11 @@ def levels(
 def of_session(
     installed: Sequence[InstalledProfile], world: World, outlet: Outlet, at: datetime
 ) -> Amount | None:
+    return leading(candidates_of(installed, outlet), world, outlet, at)
+
+
+def candidates_of(installed: Sequence[InstalledProfile], outlet: Outlet) -> list[InstalledProfile]:
+    """Return the profiles for charging at an outlet, those that lead first."""
     here = (outlet.evse, 0)
     candidates: list[InstalledProfile] = []
     if outlet.prioritized:
@@ -176,8 +181,19 @@ def of_session(
         elif tx.profile.transaction_id == outlet.transaction:
             candidates.append(tx)
     defaults = levels(installed, ProfilePurpose.TX_DEFAULT, here)
-    candidates += [d for d in defaults if d.shadows] + [d for d in defaults if not d.shadows]
-    return leading(candidates, world, outlet, at)
+    return candidates + sorted(defaults, key=lambda d: not d.shadows)
+
+
+def with_least(installed: Sequence[InstalledProfile], outlet: Outlet) -> Outlet:
+    """Raise the least that is of use to what the minChargingRate of the leading profile says."""
+    for leader in candidates_of(installed, outlet)[:1]:
+        schedules = leader.profile.schedules
+        schedule = schedules[min(outlet.choice, len(schedules) - 1)]
+        if schedule.min_rate is not None:
+            watts = schedule.unit is RateUnit.WATT
+            amps = schedule.min_rate / (outlet.voltage_v * outlet.phases if watts else 1)
+            return replace(outlet, least_a=max(outlet.least_a, amps))
+    return outlet
 
 
 def of_station(
@@ -224,6 +240,7 @@ def allowed(
         alone.append(one_current(limits, outlet))
     if len(alone) == 1:
         return [(tenths(current), n) for current, n in alone]
+    world = replace(world, outlets=tuple(with_least(installed, o) for o in world.outlets))
     return shared(alone, world, (amps, watts), at)
 
 
