@@ -9,7 +9,8 @@ from agent.core import meter_plausibility as mp
 from agent.core.metering import Reading
 from hal.api import EnergyMeter, HardwareError, MeterReading
 
-READ_TIMEOUT_S = 1.0
+READ_TIMEOUT_S = 3.0
+"""Enough for a driver to lose an answer, let the bus fall silent and ask once more."""
 CONFIRMATION_S = 0.5
 """For how long at least a register must stay where it jumped to before it is a new base."""
 
