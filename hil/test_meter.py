@@ -6,9 +6,8 @@ import pytest
 import serial
 
 from hil.cases import is_silent_about, logs, says
-from hil.drivers import MeterDriver, SlowWire
+from hil.drivers import SlowWire
 from hil.strategy import State, Strategy
-from hil.target import NotOnBench
 from hil.world import BenchWorld
 from tests.stories.words import TOKEN
 
@@ -17,15 +16,6 @@ TOO_LATE_S = 0.5
 """Later than the profile of any meter of the benches waits."""
 
 Change = Callable[[SlowWire], Awaitable[None]]
-
-
-@pytest.fixture
-def wire(world: BenchWorld) -> SlowWire:
-    """The wire of the meter of EVSE 1."""
-    for meter in world.target.drivers(MeterDriver):
-        if meter.evse == 1 and isinstance(meter, SlowWire):
-            return meter
-    raise NotOnBench(f"bench '{world.target.bench.name}' cannot disturb a meter's wire")
 
 
 @pytest.mark.parametrize(
@@ -55,14 +45,19 @@ def wire(world: BenchWorld) -> SlowWire:
     ids=["unplugged", "silent", "garbage", "late"],
 )
 async def test_a_meter_that_fails_in_a_session_suspends_it_until_it_is_back(
-    world: BenchWorld, strategy: Strategy, wire: SlowWire, breaks: Change, heals: Change, said: str
+    world: BenchWorld,
+    strategy: Strategy,
+    meter_wire: SlowWire,
+    breaks: Change,
+    heals: Change,
+    said: str,
 ) -> None:
     await strategy.reach(State.CHARGING)
-    await breaks(wire)
+    await breaks(meter_wire)
     await world.energy_ceases()
     await says(world, LOST)
-    await logs(world, said.format(port=wire.port))
-    await heals(wire)
+    await logs(world, said.format(port=meter_wire.port))
+    await heals(meter_wire)
     await world.energy_flows()
     await is_silent_about(world, "has faults")
     await world.charge_s(3)
@@ -73,11 +68,11 @@ async def test_a_meter_that_fails_in_a_session_suspends_it_until_it_is_back(
 
 @pytest.mark.parametrize("late_s", [0.0, TOO_LATE_S], ids=["garbled", "late"])
 async def test_an_answer_that_is_lost_now_and_then_costs_nothing(
-    world: BenchWorld, strategy: Strategy, wire: SlowWire, late_s: float
+    world: BenchWorld, strategy: Strategy, meter_wire: SlowWire, late_s: float
 ) -> None:
     await strategy.reach(State.CHARGING)
     for _ in range(3):
-        await wire.disturb(late_s)
+        await meter_wire.disturb(late_s)
         await world.watch_s(2)
     assert world.bench.is_delivering()
     assert world.bench.closings() == 1
@@ -86,26 +81,26 @@ async def test_an_answer_that_is_lost_now_and_then_costs_nothing(
 
 
 async def test_a_meter_that_was_exchanged_in_a_session_counts_nothing_for_it(
-    world: BenchWorld, strategy: Strategy, wire: SlowWire
+    world: BenchWorld, strategy: Strategy, meter_wire: SlowWire
 ) -> None:
     await strategy.reach(State.CHARGING)
-    await wire.unplug()
+    await meter_wire.unplug()
     await world.energy_ceases()
-    await wire.impersonate(on=True)
-    await wire.plug()
+    await meter_wire.impersonate(on=True)
+    await meter_wire.plug()
     await world.watch_s(5)
     await says(world, LOST)
     assert not world.bench.plant().contactor_closed
-    await wire.impersonate(on=False)
+    await meter_wire.impersonate(on=False)
     await world.energy_flows()
     await world.bench.swipe(TOKEN)
     await world.csms.sees_end("Local")
 
 
 async def test_another_meter_than_the_configured_one_starts_no_session(
-    world: BenchWorld, wire: SlowWire
+    world: BenchWorld, meter_wire: SlowWire
 ) -> None:
-    await wire.impersonate(on=True)
+    await meter_wire.impersonate(on=True)
     await world.start()
     await logs(world, "has the serial number 87654321, configured is 12345678")
     await world.bench.plug_in()
@@ -116,12 +111,12 @@ async def test_another_meter_than_the_configured_one_starts_no_session(
 
 
 async def test_a_port_that_another_program_holds_is_named_and_taken_once_it_is_free(
-    world: BenchWorld, wire: SlowWire
+    world: BenchWorld, meter_wire: SlowWire
 ) -> None:
-    with serial.Serial(str(wire.port), exclusive=True):
+    with serial.Serial(str(meter_wire.port), exclusive=True):
         await world.start()
         await says(world, LOST)
-        await logs(world, f"{wire.port} is in use")
+        await logs(world, f"{meter_wire.port} is in use")
     await is_silent_about(world, "has faults")
     await world.charges()
     await world.bench.swipe(TOKEN)

@@ -5,9 +5,8 @@ from importlib.util import find_spec
 import pytest
 
 from hil.cases import says
-from hil.drivers import CardDriver, MeterDriver, SlowWire, Wire
+from hil.drivers import SlowWire, Wire
 from hil.strategy import State, Strategy
-from hil.target import NotOnBench
 from hil.world import BenchWorld
 
 pytestmark = pytest.mark.skipif(
@@ -16,21 +15,18 @@ pytestmark = pytest.mark.skipif(
 
 
 async def test_each_thing_that_is_wrong_is_named_as_long_as_it_is_wrong(
-    world: BenchWorld, strategy: Strategy
+    world: BenchWorld, strategy: Strategy, meter_wire: SlowWire
 ) -> None:
-    meter = next(iter(world.target.drivers(MeterDriver)), None)
-    if not isinstance(meter, SlowWire):
-        raise NotOnBench("this bench cannot disturb a meter's wire")
     await strategy.reach(State.ACCEPTED)
-    await meter.unplug()
-    await says(world, f"{meter.port} broke off", "why")
-    await meter.impersonate(on=True)
-    await meter.plug()
+    await meter_wire.unplug()
+    await says(world, f"{meter_wire.port} broke off", "why")
+    await meter_wire.impersonate(on=True)
+    await meter_wire.plug()
     await says(world, "has the serial number 87654321, configured is 12345678", "why")
-    await meter.impersonate(on=False)
-    await meter.mute(on=True)
-    await says(world, f"no answer from address 1 on {meter.port}", "why")
-    await meter.mute(on=False)
+    await meter_wire.impersonate(on=False)
+    await meter_wire.mute(on=True)
+    await says(world, f"no answer from address 1 on {meter_wire.port}", "why")
+    await meter_wire.mute(on=False)
     await world.bench.fault("estop")
     await says(world, "emergency stop", "why")
     await world.bench.repair("estop")
@@ -39,12 +35,9 @@ async def test_each_thing_that_is_wrong_is_named_as_long_as_it_is_wrong(
 
 
 async def test_a_lost_reader_is_explained_though_the_car_charges(
-    world: BenchWorld, strategy: Strategy
+    world: BenchWorld, strategy: Strategy, reader_wire: Wire
 ) -> None:
-    reader = next(iter(world.target.drivers(CardDriver)), None)
-    if not isinstance(reader, Wire):
-        raise NotOnBench("this bench cannot disturb a reader's wire")
     await strategy.reach(State.CHARGING)
-    await reader.unplug()
-    await says(world, f"{reader.port} was unplugged or has lost its power", "why")
+    await reader_wire.unplug()
+    await says(world, f"{reader_wire.port} was unplugged or has lost its power", "why")
     assert world.bench.is_delivering()
