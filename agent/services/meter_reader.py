@@ -9,8 +9,8 @@ from agent.core import meter_plausibility as mp
 from agent.core.metering import Reading
 from hal.api import EnergyMeter, HardwareError, MeterReading
 
-READ_TIMEOUT_S = 3.0
-"""Enough for a driver to lose an answer, let the bus fall silent and ask once more."""
+READ_TIMEOUT_S = 2.0
+"""A meter on a slow bus needs up to half of this, and the other half for a second try."""
 CONFIRMATION_S = 0.5
 """For how long at least a register must stay where it jumped to before it is a new base."""
 
