@@ -12,6 +12,7 @@ pytest.register_assert_rewrite("tests.stories")
 from hil.bench import DriverBench  # noqa: E402 - after the assertions are to be rewritten
 from hil.bench_file import BenchFile, BenchFileError, find, load  # noqa: E402
 from hil.cases import REACTION  # noqa: E402
+from hil.drivers import CardDriver, MeterDriver, SlowWire, Wire  # noqa: E402
 from hil.strategy import Strategy  # noqa: E402
 from hil.target import NotOnBench, Target  # noqa: E402
 from hil.world import BenchWorld  # noqa: E402
@@ -178,3 +179,21 @@ def csms(world: BenchWorld) -> Desk:
 def strategy(world: BenchWorld) -> Strategy:
     """Leads the bench into a state."""
     return Strategy(world)
+
+
+@pytest.fixture
+def meter_wire(world: BenchWorld) -> SlowWire:
+    """The wire of the meter of EVSE 1."""
+    for meter in world.target.drivers(MeterDriver):
+        if meter.evse == 1 and isinstance(meter, SlowWire):
+            return meter
+    raise NotOnBench(f"bench '{world.target.bench.name}' cannot disturb a meter's wire")
+
+
+@pytest.fixture
+def reader_wire(world: BenchWorld) -> Wire:
+    """The wire of the reader of EVSE 1."""
+    for reader in world.target.drivers(CardDriver):
+        if 1 in reader.evses and isinstance(reader, Wire):
+            return reader
+    raise NotOnBench(f"bench '{world.target.bench.name}' cannot disturb a reader's wire")

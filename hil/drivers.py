@@ -239,6 +239,10 @@ class SlowWire(Wire):
     async def delay(self, seconds: float) -> None:
         """Let every answer come so much later; 0 ends that."""
 
+    @abstractmethod
+    async def disturb(self, late_s: float = 0.0) -> None:
+        """Let one answer come late; without `late_s`, with a bit turned over."""
+
 
 class PowerDriver(Driver, ABC):
     """The station's mains."""

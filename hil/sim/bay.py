@@ -59,6 +59,7 @@ class Bay:
             "looks": lambda name: len(self._readers[name].heard),
             "reader_trouble": self._trouble_reader,
             "meter_trouble": self._trouble_meter,
+            "disturb_meter": self._disturb_meter,
             "swap_meter": lambda name, serial_number: self._meters[name].swap(serial_number),
         }
 
@@ -101,6 +102,11 @@ class Bay:
 
     def _trouble_reader(self, name: str, trouble: str) -> None:
         self._readers[name].misbehave(ReaderTrouble(trouble))
+
+    def _disturb_meter(self, name: str, late_s: float) -> None:
+        """Let the next answer be late, or have a bit turned over."""
+        wrong = modbus_meter.late(late_s) if late_s else modbus_meter.bit_error()
+        self._meters[name].misbehave(wrong, always=None)
 
     def _trouble_meter(self, name: str, trouble: str, **details: Any) -> None:
         """Let every answer go wrong, or none any more."""

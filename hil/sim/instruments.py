@@ -209,6 +209,7 @@ class PtyMeterDriver(MeterDriver, SlowWire):
                 "profile": self._resource.profile,
                 "port": str(self.port),
                 "address": self._resource.address,
+                "serial_number": self._resource.serial_number,
                 "baudrate": self._line.baudrate,
             }
         }
@@ -233,6 +234,9 @@ class PtyMeterDriver(MeterDriver, SlowWire):
         """Let every answer come so much later; 0 ends that."""
         late = {"delay_s": seconds} if seconds else {}
         self._bay.order("meter_trouble", name=self.name, trouble="late" if late else "none", **late)
+
+    async def disturb(self, late_s: float = 0.0) -> None:
+        self._bay.order("disturb_meter", name=self.name, late_s=late_s)
 
     def _trouble(self, trouble: str, *, on: bool) -> None:
         self._bay.order("meter_trouble", name=self.name, trouble=trouble if on else "none")

@@ -1,0 +1,43 @@
+"""What `stationd why` tells a person who stands before a station that does not charge."""
+
+from importlib.util import find_spec
+
+import pytest
+
+from hil.cases import says
+from hil.drivers import SlowWire, Wire
+from hil.strategy import State, Strategy
+from hil.world import BenchWorld
+
+pytestmark = pytest.mark.skipif(
+    find_spec("agent.cli.why") is None, reason="this station cannot explain itself"
+)
+
+
+async def test_each_thing_that_is_wrong_is_named_as_long_as_it_is_wrong(
+    world: BenchWorld, strategy: Strategy, meter_wire: SlowWire
+) -> None:
+    await strategy.reach(State.ACCEPTED)
+    await meter_wire.unplug()
+    await says(world, f"{meter_wire.port} broke off", "why")
+    await meter_wire.impersonate(on=True)
+    await meter_wire.plug()
+    await says(world, "has the serial number 87654321, configured is 12345678", "why")
+    await meter_wire.impersonate(on=False)
+    await meter_wire.mute(on=True)
+    await says(world, f"no answer from address 1 on {meter_wire.port}", "why")
+    await meter_wire.mute(on=False)
+    await world.bench.fault("estop")
+    await says(world, "emergency stop", "why")
+    await world.bench.repair("estop")
+    await strategy.reach(State.CHARGING)
+    await says(world, "EVSE 1 charges", "why")
+
+
+async def test_a_lost_reader_is_explained_though_the_car_charges(
+    world: BenchWorld, strategy: Strategy, reader_wire: Wire
+) -> None:
+    await strategy.reach(State.CHARGING)
+    await reader_wire.unplug()
+    await says(world, f"{reader_wire.port} was unplugged or has lost its power", "why")
+    assert world.bench.is_delivering()
