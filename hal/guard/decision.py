@@ -144,10 +144,8 @@ def _advance(view: View) -> tuple[View, int | None]:
     state, select = view.state, None
     if view.setup.phase_switching:
         change, select = phases.advance(state.phases, view.phase_facts())
-        state = state if change == state.phases else replace(state, phases=change)
-    wake_up = state.wake_up.advance(view.wake_up_facts(), view.now_s)
-    if wake_up is not state.wake_up:
-        state = replace(state, wake_up=wake_up)
+        state = state.updated(phases=change)
+    state = state.updated(wake_up=state.wake_up.advance(view.wake_up_facts(), view.now_s))
     return (view if state is view.state else replace(view, state=state)), select
 
 
@@ -159,8 +157,7 @@ def _act(view: View, select_phases: int | None) -> Decision:
     residual_current, start_self_test = state.residual_current, _shall_test(view, contactor)
     if start_self_test:
         residual_current = residual_current.test_started(now_s)
-    after = replace(
-        state,
+    after = state.updated(
         contactor=contactor,
         lock=lock,
         residual_current=residual_current,

@@ -1,6 +1,6 @@
 """The guard's data about one EVSE: fixed setup, sampled inputs, remembered state, outputs."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from hal.api import Fault, GuardStatus, PilotSample
 from hal.guard.contactor_check import ContactorTrack
@@ -98,6 +98,12 @@ class EvseState:
     supplied: bool = False
     shutting_down: bool = False
     shut_off: bool = False
+
+    def updated(self, **changes: object) -> "EvseState":
+        """Return a state with changes, this very one if nothing is new, as in most steps."""
+        if all(getattr(self, name) is value for name, value in changes.items()):
+            return self
+        return replace(self, **changes)  # type: ignore[arg-type]  # names and types as above
 
 
 @dataclass(frozen=True, slots=True)

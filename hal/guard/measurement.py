@@ -1,7 +1,5 @@
 """The first half of a decision: what the lines say, and which faults follow from it."""
 
-from dataclasses import replace
-
 from hal.api import Fault, PilotMode, PilotState
 from hal.guard import pilot_state
 from hal.guard.evse import EvseInputs, EvseSetup, EvseState
@@ -32,8 +30,7 @@ def _sampled(setup: EvseSetup, state: EvseState, inputs: EvseInputs, now_s: floa
         )
     if inputs.tampered is not None:
         tampered = tampered.sample(inputs.tampered, now_s, TAMPER_HOLD_S)
-    return replace(
-        state,
+    return state.updated(
         contactor=contactor,
         pilot=pilot,
         plug=state.plug.observe(state.pilot.state.value, pilot.state.value, now_s),
@@ -50,14 +47,14 @@ def _judged(
 ) -> EvseState:
     welded = state.contactor.fault(now_s) is Fault.CONTACTOR_WELDED
     shut_off = state.shut_off or (welded and inputs.has_shut_off)
-    state = state if shut_off is state.shut_off else replace(state, shut_off=shut_off)
+    state = state.updated(shut_off=shut_off)
     latch = state.latch.update(
         inputs.fault_inputs | _own_faults(setup, state, now_s),
         free=state.pilot.state.value is PilotState.A,
         left=before.plug.plugged and not state.plug.plugged,
         now_s=now_s,
     )
-    return state if latch is state.latch else replace(state, latch=latch)
+    return state.updated(latch=latch)
 
 
 def _at_session_borders(before: EvseState, after: EvseState) -> EvseState:
@@ -68,9 +65,7 @@ def _at_session_borders(before: EvseState, after: EvseState) -> EvseState:
         residual_current = residual_current.test_due()
     if after.plug.seen_free and not before.plug.seen_free:
         residual_current = residual_current.retried()
-    if residual_current is after.residual_current and not over:
-        return after
-    return replace(after, residual_current=residual_current, supplied=after.supplied and not over)
+    return after.updated(residual_current=residual_current, supplied=after.supplied and not over)
 
 
 def _is_in_session(state: EvseState) -> bool:

@@ -25,7 +25,7 @@ RENEWAL_S = 0.2
 LOOK_S = 0.005
 CLOSE_LOOK_S = 0.0003
 TIMEOUT_S = 10.0
-FAULTS = ("rcd", "estop", "pe", "over_temperature")
+FAULTS = ("estop", "pe", "over_temperature", "over_current")  # without a debounce
 TOKEN = "DEADBEEF"  # the text of an RFID card
 
 Evse = dict[str, Any]

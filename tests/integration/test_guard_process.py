@@ -36,6 +36,26 @@ max_current_a = 32
 pilot = {{ backend = "mock" }}
 contactor = {{ backend = "mock" }}
 """
+SHUT_OFF = 'shut_off = { backend = "mock" }\n'
+HANGING = """
+import sys, time
+from pathlib import Path
+from hal.guard import process
+from hal.guard.settings import load
+from tests.unit.hal.guard.board import MemoryBoard
+
+board = MemoryBoard()
+board.refresh_line = board.refresh
+
+def refresh():
+    board.refresh_line()
+    if board.refreshes == 20:
+        time.sleep(60)
+
+board.refresh = refresh
+process.HANG_LIMIT_S = 0.3
+process.run(load(Path(sys.argv[1])), board.open)
+"""
 
 SERVICES = """
 import asyncio, sys
@@ -217,6 +237,7 @@ async def test_a_session_from_plug_to_unplug(site: Site, bench: BoardControl) ->
         ("rcd", Fault.RCD),
         ("diode", Fault.DIODE),
         ("cp_short", Fault.PILOT_SHORT),
+        ("cp_negative", Fault.PILOT_NEGATIVE),
         ("pe", Fault.PROTECTIVE_EARTH),
         ("over_temperature", Fault.OVER_TEMPERATURE),
         ("over_current", Fault.OVER_CURRENT),
@@ -374,6 +395,53 @@ async def test_safe_drives_the_lines_low_and_leaves(site: Site, bench: BoardCont
     assert done.returncode == 0, done.stderr
     facts = await evse_facts(bench)
     assert (facts["coil"], facts["contactor_closed"]) == (False, False)
+
+
+async def test_a_tripped_shut_off_stays_through_guards_until_a_person_resets_it(
+    site: Site, bench: BoardControl
+) -> None:
+    site.config.write_text(site.config.read_text() + SHUT_OFF)
+    config = ("--config", str(site.config))
+    with site.guard() as guard:
+        async with watching(site) as watcher:
+            await start_charging(watcher, bench)
+            await operate(bench, "error", code="contactor_welded", on=True)
+            await operate(bench, "plug_out")
+            await watcher.until_status(shut_off=True)
+            guard.kill()
+            guard.wait(LIMIT_S)
+    await asyncio.to_thread(site.command, "safe", *config)
+    assert (await evse_facts(bench))["shut_off"] is True
+    refused = await asyncio.to_thread(site.command, "reset", *config)
+    assert refused.returncode == FAILED
+    assert "EVSE 1: the contactor still reads closed; replace it" in refused.stderr
+    await operate(bench, "error", code="contactor_welded", on=False)
+    with site.guard():
+        async with watching(site) as watcher:
+            status = await watcher.until_status(shut_off=True)
+            assert status.faults == {Fault.CONTACTOR_WELDED}
+            running = await asyncio.to_thread(site.command, "reset", *config)
+            assert running.returncode == ALREADY_RUNNING
+    done = await asyncio.to_thread(site.command, "reset", *config)
+    assert (done.returncode, done.stdout) == (0, "second shut-off released: 1\n")
+    assert (await evse_facts(bench))["shut_off"] is False
+    again = await asyncio.to_thread(site.command, "reset", *config)
+    assert again.stdout == "second shut-off released: none was tripped\n"
+    with site.guard():
+        async with watching(site) as watcher:
+            await watcher.until_status(shut_off=False, faults=frozenset())
+
+
+def test_a_guard_that_hangs_ends_and_says_where(site: Site) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", HANGING, site.config],
+        capture_output=True,
+        text=True,
+        timeout=LIMIT_S,
+        check=False,
+    )
+    assert done.returncode == -signal.SIGALRM
+    assert "in refresh" in done.stderr
 
 
 @pytest.mark.parametrize(

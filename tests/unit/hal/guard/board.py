@@ -17,10 +17,14 @@ class Lines:
         self.duty: float | None = None
         self.coil = False
         self.contact = False
+        self.welded = False
         self.on = False
         self.locked = False
         self.trip = False
         self.tests = 0
+        self.phases: int | None = None
+        self.cut = False
+        self.lid_open = False
 
     def set_duty(self, fraction: float) -> None:
         self.duty = fraction
@@ -84,6 +88,26 @@ class Bolt:
         return self._lines.locked
 
 
+class Cut:
+    """The second shut-off."""
+
+    def __init__(self, lines: Lines) -> None:
+        self._lines = lines
+
+    def command(self, *, tripped: bool) -> None:
+        self._lines.cut = tripped
+
+
+class Lid:
+    """The contact of the housing's lid."""
+
+    def __init__(self, lines: Lines) -> None:
+        self._lines = lines
+
+    def is_on(self) -> bool:
+        return self._lines.lid_open
+
+
 class MemoryBoard:
     """A `SafetyBoard`; `edge` makes its descriptor readable, `lost` makes it raise."""
 
@@ -122,7 +146,7 @@ class MemoryBoard:
     def flush(self) -> None:
         self._check()
         for lines in self.lines.values():
-            lines.contact = lines.coil
+            lines.contact = lines.coil or lines.welded
 
     def close(self) -> None:
         self.closed = True
@@ -139,5 +163,12 @@ class MemoryBoard:
         if not self.full:
             return EvseLines(pilot=lines, contactor=Coil(lines))
         return EvseLines(
-            lines, Coil(lines), lines, lines, Bolt(lines), {Fault.EMERGENCY_STOP: lines}
+            lines,
+            Coil(lines),
+            lines,
+            lines,
+            Bolt(lines),
+            {Fault.EMERGENCY_STOP: lines},
+            Cut(lines),
+            Lid(lines),
         )

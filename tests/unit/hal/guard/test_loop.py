@@ -114,6 +114,20 @@ def test_the_service_manager_hears_ready_watchdog_and_stopping(
     assert heard[0] == b"READY=1"
 
 
+def test_the_alarm_is_put_off_while_the_lines_are_held_and_off_while_they_are_lost(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rung: list[float] = []
+    monkeypatch.setattr("signal.setitimer", lambda _, limit_s: rung.append(limit_s))
+    with running(tmp_path / "s", Timing(0.005, hang_limit_s=0.05)) as guard:
+        eventually(lambda: rung.count(0.05) >= 3)
+        guard.board.lost = True
+        eventually(lambda: rung[-1] == 0.0)
+        guard.board.lost = False
+        eventually(lambda: rung[-1] == 0.05)
+    assert rung[-1] == 0.0, "a guard that has stopped holds nothing"
+
+
 def test_a_late_guard_does_not_feed_the_watchdog(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -2,12 +2,14 @@
 
 from collections.abc import Iterator
 from itertools import pairwise
+from pathlib import Path
 
 import pytest
 
 from hal.api import Fault, HardwareError, Lease, LeaseState, PilotMode
 from hal.guard.duty import STEADY_NEGATIVE, STEADY_POSITIVE
 from hal.guard.evse import EvseSetup
+from hal.guard.shut_off import ShutOffMemory
 from hal.guard.station import Station, make_safe, read
 from tests.unit.hal.guard.board import MemoryBoard
 
@@ -180,6 +182,65 @@ def test_outputs_that_cannot_be_driven_are_reported(board: MemoryBoard) -> None:
     assert make_safe(board)
     board.lost = True
     assert not make_safe(board)
+
+
+def welded(board: MemoryBoard, memory: ShutOffMemory, now_s: float = 100.0) -> Station:
+    """Let a guard find a contactor that does not open."""
+    board.lines[1].welded = board.lines[1].contact = True
+    station = Station((EvseSetup(1, 32.0),), board.open, now_s, memory)
+    run(station, now_s, 1.0)
+    return station
+
+
+def test_a_weld_trips_the_second_shut_off_and_is_remembered(
+    full_board: MemoryBoard, tmp_path: Path
+) -> None:
+    memory = ShutOffMemory(tmp_path)
+    station = welded(full_board, memory)
+    assert full_board.lines[1].cut
+    assert memory.tripped() == {1}
+    full_board.lines[1].cut = False
+    station.close()
+    assert full_board.lines[1].cut, "it is tripped anew rather than let go"
+
+
+def test_the_next_guard_keeps_the_shut_off_even_if_the_contactor_has_opened(
+    full_board: MemoryBoard, tmp_path: Path
+) -> None:
+    memory = ShutOffMemory(tmp_path)
+    welded(full_board, memory).close()
+    lines = full_board.lines[1]
+    lines.welded = lines.contact = lines.cut = False
+    station = Station((EvseSetup(1, 32.0),), full_board.open, 200.0, memory)
+    station.step(200.0)
+    assert lines.cut
+    run(station, 200.0, 1.0)
+    status = station.statuses(201.0)[1]
+    assert (status.shut_off, status.faults) == (True, {Fault.CONTACTOR_WELDED})
+
+
+def test_a_weld_without_a_second_path_is_a_fault_only(board: MemoryBoard, tmp_path: Path) -> None:
+    memory = ShutOffMemory(tmp_path)
+    welded_on_plain = welded(board, memory)
+    assert welded_on_plain.statuses(101.0)[1].faults == {Fault.CONTACTOR_WELDED}
+    assert memory.tripped() == frozenset()
+
+
+def test_being_safe_releases_no_shut_off(full_board: MemoryBoard) -> None:
+    full_board.lines[1].cut = True
+    assert make_safe(full_board)
+    assert full_board.lines[1].cut
+
+
+def test_the_poles_are_chosen_and_the_lid_is_read(full_board: MemoryBoard) -> None:
+    setup = EvseSetup(1, 32.0, phase_switching=True)
+    station = Station((setup,), full_board.open, 100.0)
+    now_s = run(station, 100.0, 1.0, Lease(1, PilotMode.OFFER, 16.0, phases=1))
+    assert full_board.lines[1].phases == 1
+    full_board.lines[1].lid_open = True
+    now_s = run(station, now_s, 0.5)
+    status = station.statuses(now_s)[1]
+    assert (status.phases, status.tampered) == (1, True)
 
 
 def test_an_unlock_reaches_the_lock(full_board: MemoryBoard) -> None:
