@@ -23,6 +23,8 @@ EvseTables = Mapping[int, Mapping[str, Table]]
 Check = Callable[[str, Table], Iterable[str]]
 
 MOCK = "mock"
+GPIO = "gpio"
+REAL = "real"
 SETTINGS = "settings"
 REQUIRED_PORTS = ("pilot", "contactor")
 LINE_PORTS = (
@@ -166,6 +168,19 @@ def _mock_board(evse_tables: EvseTables, state_dir: Path) -> SafetyBoard:
     return open_mock(read_settings(evse_tables), state_dir)
 
 
+def _gpio_check(port: str, table: Table) -> Iterable[str]:
+    from hal.gpio.read_wiring import problems as gpio_problems  # noqa: PLC0415  # lazy
+
+    return gpio_problems(port, table)
+
+
+def _gpio_board(evse_tables: EvseTables, state_dir: Path) -> SafetyBoard:
+    from hal.gpio.assembly import open_board  # noqa: PLC0415  # lazy
+
+    del state_dir
+    return open_board(evse_tables)
+
+
 def _mock_meter(evse: int, table: Table, state_dir: Path) -> EnergyMeter:
     from hal.mock.backends import MockMeter  # noqa: PLC0415  # lazy
 
@@ -183,7 +198,12 @@ def _mock_reader(evses: tuple[int, ...], table: Table, state_dir: Path) -> Token
 _PORTS: dict[str, dict[str, Backend]] = {
     port: {MOCK: Backend(MOCK)} for port in (*LINE_PORTS, *INSTRUMENT_PORTS)
 }
-_BOARDS: dict[str | None, Callable[[EvseTables, Path], SafetyBoard]] = {MOCK: _mock_board}
+for _port in LINE_PORTS:
+    _PORTS[_port][GPIO] = Backend(REAL, _gpio_check)
+_BOARDS: dict[str | None, Callable[[EvseTables, Path], SafetyBoard]] = {
+    MOCK: _mock_board,
+    REAL: _gpio_board,
+}
 _METERS: dict[str, Callable[[int, Table, Path], EnergyMeter]] = {MOCK: _mock_meter}
 _READERS: dict[str, Callable[[tuple[int, ...], Table, Path], TokenReader]] = {MOCK: _mock_reader}
 _TEMPERATURES: dict[str, Callable[[int, Table, Path], TemperatureSensor]] = {}
