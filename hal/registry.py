@@ -17,6 +17,7 @@ from hal.api import (
     TemperatureSensor,
     TokenReader,
 )
+from hal.tables import Options
 
 Table = Mapping[str, object]
 EvseTables = Mapping[int, Mapping[str, Table]]
@@ -181,6 +182,32 @@ def _gpio_board(evse_tables: EvseTables, state_dir: Path) -> SafetyBoard:
     return open_board(evse_tables)
 
 
+def _sysfs_temperature_check(port: str, table: Table) -> Iterable[str]:
+    from hal.sysfs.temperature import problems as found  # noqa: PLC0415  # lazy
+
+    return found(port, table)
+
+
+def _sysfs_temperature(evse: int, table: Table, state_dir: Path) -> TemperatureSensor:
+    from hal.sysfs.temperature import SysfsTemperature, read_place  # noqa: PLC0415  # lazy
+
+    del evse, state_dir
+    return SysfsTemperature(read_place(Options("temperature", table, [])))
+
+
+def _leds_check(port: str, table: Table) -> Iterable[str]:
+    from hal.sysfs.leds import problems as found  # noqa: PLC0415  # lazy
+
+    return found(port, table)
+
+
+def _leds_indicator(evse: int, table: Table, state_dir: Path) -> Indicator:
+    from hal.sysfs.leds import SysfsLight, read_place  # noqa: PLC0415  # lazy
+
+    del evse, state_dir
+    return SysfsLight(read_place(Options("indicator", table, [])))
+
+
 def _mock_meter(evse: int, table: Table, state_dir: Path) -> EnergyMeter:
     from hal.mock.backends import MockMeter  # noqa: PLC0415  # lazy
 
@@ -200,11 +227,15 @@ _PORTS: dict[str, dict[str, Backend]] = {
 }
 for _port in LINE_PORTS:
     _PORTS[_port][GPIO] = Backend(REAL, _gpio_check)
+_PORTS["temperature"]["sysfs"] = Backend(REAL, _sysfs_temperature_check)
+_PORTS["indicator"]["leds"] = Backend(REAL, _leds_check)
 _BOARDS: dict[str | None, Callable[[EvseTables, Path], SafetyBoard]] = {
     MOCK: _mock_board,
     REAL: _gpio_board,
 }
 _METERS: dict[str, Callable[[int, Table, Path], EnergyMeter]] = {MOCK: _mock_meter}
 _READERS: dict[str, Callable[[tuple[int, ...], Table, Path], TokenReader]] = {MOCK: _mock_reader}
-_TEMPERATURES: dict[str, Callable[[int, Table, Path], TemperatureSensor]] = {}
-_INDICATORS: dict[str, Callable[[int, Table, Path], Indicator]] = {}
+_TEMPERATURES: dict[str, Callable[[int, Table, Path], TemperatureSensor]] = {
+    "sysfs": _sysfs_temperature
+}
+_INDICATORS: dict[str, Callable[[int, Table, Path], Indicator]] = {"leds": _leds_indicator}

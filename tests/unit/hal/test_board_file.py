@@ -16,10 +16,13 @@ coil = { chip = "pinctrl-x", line = 17, bias = "pull_down" }
 mirror = { chip = "pinctrl-x", line = "GPIO22" }
 [[evse]]
 id = 1
-contactor = { backend = "gpio", coil = { line = "coil" }, mirror = { line = "mirror", contact = "normally_open" } }
 lock = { backend = "gpio", engage = { line = "coil" } }
 proximity = { backend = "gpio" }
 meter = { backend = "modbus", port = "/dev/ttyAMA0" }
+[evse.contactor]
+backend = "gpio"
+coil = { line = "coil" }
+mirror = { line = "mirror", contact = "normally_open" }
 """
 
 
@@ -64,7 +67,8 @@ def test_a_table_of_the_station_may_use_the_names_of_the_board(tmp_path: Path) -
 
 def test_names_are_replaced_inside_arrays(tmp_path: Path) -> None:
     evse = equipped(
-        tmp_path, 'contactor = { backend = "gpio", mirror = [{ line = "mirror" }, { line = "coil" }] }'
+        tmp_path,
+        'contactor = { backend = "gpio", mirror = [{ line = "mirror" }, { line = "coil" }] }',
     )
     contactor = evse["contactor"]
     assert isinstance(contactor, dict)
@@ -113,9 +117,15 @@ def test_another_board_may_be_named_for_once(tmp_path: Path) -> None:
         (BOARD.replace('title = "A board"', ""), "title is missing"),
         ("colour = 1\n" + BOARD, "colour is unknown; known are evse, lines, schema, title"),
         (BOARD.replace("id = 1", "id = 0"), "evse[1].id is 0, not within 1 to 100"),
-        (BOARD.replace("contactor =", "contractor ="), 'evse[1].contractor is unknown, did you mean "con'),
+        (
+            BOARD.replace("evse.contactor", "evse.contractor"),
+            'evse[1].contractor is unknown, did you mean "con',
+        ),
         (BOARD.replace('backend = "modbus", ', ""), "evse[1].meter.backend is missing"),
-        (BOARD + "reader = 3", "evse[1].reader must be a table, not 3"),
+        (
+            BOARD.replace("[evse.con", "reader = 3\n[evse.con"),
+            "evse[1].reader must be a table, not 3",
+        ),
         (BOARD + "[[evse]]\nid = 1\n", "evse[2].id is 1 a second time"),
         (BOARD.replace("line = 17", 'line = ""'), "lines.coil.line must be a name or a number"),
         (BOARD.replace('chip = "pinctrl-x", line = 17', "line = 17"), "lines.coil.chip is missing"),
@@ -124,7 +134,7 @@ def test_another_board_may_be_named_for_once(tmp_path: Path) -> None:
             BOARD.replace('coil = { line = "coil" }', 'coil = { line = "coyl" }'),
             "evse[1].contactor.coil.line is 'coyl', which is no line of the board, did you mean",
         ),
-        (BOARD.split("[[evse]]")[0], "evse is missing"),
+        (BOARD.split("[[evse]]", maxsplit=1)[0], "evse is missing"),
     ],
 )
 def test_a_mistake_is_named_with_file_key_and_remedy(

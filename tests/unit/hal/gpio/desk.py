@@ -196,7 +196,7 @@ class Desk:
         self._due.append((self.clock.now_s + seconds, action))
 
     def _contact(self, coil: int, mirror: int) -> None:
-        """The mirror contact is normally closed: its line is on while the main contacts are open."""
+        """The mirror contact is normally closed: its line is on while the main ones are open."""
         closed = (self.high(coil) and coil not in self.stuck) or coil in self.welded
         self.chip.set_outside(mirror, high=not closed)
 

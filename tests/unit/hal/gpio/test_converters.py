@@ -122,7 +122,9 @@ def test_a_bus_that_fails_is_lost_hardware(factory: Any) -> None:
     bus = SpiBus(factory)
     channel = bus.open_channel(SpiPlace("mcp3208", 0))
     chip.on_bit = fail
-    with pytest.raises(HardwareLost, match=r"mcp3208 on SPI 0.0, channel 0: cannot be read: the bus"):
+    with pytest.raises(
+        HardwareLost, match=r"mcp3208 on SPI 0.0, channel 0: cannot be read: the bus"
+    ):
         channel.read_v()
     bus.close()
 

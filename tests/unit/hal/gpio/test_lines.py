@@ -250,7 +250,7 @@ def test_an_offset_beyond_the_chip_is_refused(bank: LineBank) -> None:
 def test_two_chips_of_one_name_ask_for_more() -> None:
     bank = LineBank(FakeGpio(chip_of(), chip_of(number=1)))
     bank.input(line(1))
-    with pytest.raises(HardwareError, match="several GPIO chips .*gpiochip0, gpiochip1"):
+    with pytest.raises(HardwareError, match=r"several GPIO chips .*gpiochip0, gpiochip1"):
         bank.open()
 
 

@@ -43,7 +43,13 @@ def test_the_chip_is_found_by_the_hardware_behind_it_and_not_by_its_number(
 
 @pytest.mark.parametrize(
     "device",
-    ["1f00098000.pwm", "1f00098*", f"platform/{DEVICE}", f"/sys/devices/platform/{DEVICE}", "*98000*"],
+    [
+        "1f00098000.pwm",
+        "1f00098*",
+        f"platform/{DEVICE}",
+        f"/sys/devices/platform/{DEVICE}",
+        "*98000*",
+    ],
 )
 def test_the_hardware_may_be_given_as_a_part_a_pattern_or_the_whole_path(
     sysfs: FakeSysfs, chip: FakePwmChip, device: str
@@ -205,7 +211,7 @@ def test_the_duty_of_an_offer_is_exact_to_the_nanosecond(amperes: int, nanosecon
 
 @pytest.mark.parametrize("fraction", [-0.001, 1.001, float("nan")])
 def test_a_duty_outside_of_0_to_1_is_refused(fraction: float) -> None:
-    with pytest.raises(ValueError, match="within 0..1"):
+    with pytest.raises(ValueError, match=r"within 0\.\.1"):
         duty_ns(fraction)
 
 

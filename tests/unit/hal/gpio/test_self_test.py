@@ -19,8 +19,7 @@ RDC_PASSING: Edges = (
 def played(plan: SelfTestPlan, edges: Edges, before: Edges = ()) -> tuple[SelfTest, float]:
     """Play a monitor's outputs in steps of 10 ms; return the end and when it came."""
     levels = {each.output: False for each in plan.expectations}
-    for _, output, on in before:
-        levels[output] = on
+    levels |= {output: on for _, output, on in before}
     test = SelfTest(plan).start(levels, 0.0)
     for step in range(600):
         now_s = step / 100
@@ -145,7 +144,13 @@ def test_each_test_gives_a_verdict_of_its_own() -> None:
 
 def test_either_output_of_an_rdc_dd_is_a_trip() -> None:
     desk = Desk()
-    table = {"backend": "gpio", "kind": "rdc_dd", "x6": line(TRIP), "x30": line(14), "test": line(5)}
+    table = {
+        "backend": "gpio",
+        "kind": "rdc_dd",
+        "x6": line(TRIP),
+        "x30": line(14),
+        "test": line(5),
+    }
     board = desk.board(rcm=table)
     monitor = board.evses[1].residual_current
     assert monitor is not None

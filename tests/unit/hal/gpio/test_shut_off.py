@@ -1,5 +1,7 @@
 """The second shut-off path and the edges for a hardware monostable."""
 
+from itertools import pairwise
+
 import pytest
 
 from tests.unit.hal.gpio.desk import CONTACTOR, HEART, SHUNT, SHUT_OFF, Desk, line
@@ -52,7 +54,7 @@ def test_the_monostable_sees_edges_while_the_guard_flushes_and_none_after_that()
         lambda offset, high: rises.append(desk.clock.now_s) if offset == HEART and high else None
     )
     desk.run(1.0, board)
-    gaps = [later - earlier for earlier, later in zip(rises, rises[1:], strict=False)]
+    gaps = [later - earlier for earlier, later in pairwise(rises)]
     assert len(rises) >= 10
     assert max(gaps) <= 0.1
     count = len(rises)
@@ -73,7 +75,11 @@ def test_one_monostable_may_enable_the_coils_of_two_evses() -> None:
         "contactor": CONTACTOR | {"monostable": line(HEART)},
     }
     second = {
-        "pilot": {"backend": "gpio", "pwm": {"device": "fe20c000.pwm", "channel": 1}, "adc": _adc()},
+        "pilot": {
+            "backend": "gpio",
+            "pwm": {"device": "fe20c000.pwm", "channel": 1},
+            "adc": _adc(),
+        },
         "contactor": {
             "backend": "gpio",
             "coil": line(2),
