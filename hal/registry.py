@@ -17,14 +17,18 @@ from hal.api import (
     TemperatureSensor,
     TokenReader,
 )
+from hal.tables import Options
 
 Table = Mapping[str, object]
 EvseTables = Mapping[int, Mapping[str, Table]]
 Check = Callable[[str, Table], Iterable[str]]
 
 MOCK, REAL = "mock", "real"
+GPIO = "gpio"
 SERIAL = "serial"
 MODBUS = "modbus"
+SYSFS = "sysfs"
+LEDS = "leds"
 SETTINGS = "settings"
 REQUIRED_PORTS = ("pilot", "contactor")
 LINE_PORTS = (
@@ -168,6 +172,45 @@ def _mock_board(evse_tables: EvseTables, state_dir: Path) -> SafetyBoard:
     return open_mock(read_settings(evse_tables), state_dir)
 
 
+def _gpio_check(port: str, table: Table) -> Iterable[str]:
+    from hal.gpio.read_wiring import problems as gpio_problems  # noqa: PLC0415  # lazy
+
+    return gpio_problems(port, table)
+
+
+def _gpio_board(evse_tables: EvseTables, state_dir: Path) -> SafetyBoard:
+    from hal.gpio.assembly import open_board  # noqa: PLC0415  # lazy
+
+    del state_dir
+    return open_board(evse_tables)
+
+
+def _sysfs_temperature_check(port: str, table: Table) -> Iterable[str]:
+    from hal.sysfs.temperature import problems as found  # noqa: PLC0415  # lazy
+
+    return found(port, table)
+
+
+def _sysfs_temperature(evse: int, table: Table, state_dir: Path) -> TemperatureSensor:
+    from hal.sysfs.temperature import SysfsTemperature, read_place  # noqa: PLC0415  # lazy
+
+    del evse, state_dir
+    return SysfsTemperature(read_place(Options("temperature", table, [])))
+
+
+def _leds_check(port: str, table: Table) -> Iterable[str]:
+    from hal.sysfs.leds import problems as found  # noqa: PLC0415  # lazy
+
+    return found(port, table)
+
+
+def _leds_indicator(evse: int, table: Table, state_dir: Path) -> Indicator:
+    from hal.sysfs.leds import SysfsLight, read_place  # noqa: PLC0415  # lazy
+
+    del evse, state_dir
+    return SysfsLight(read_place(Options("indicator", table, [])))
+
+
 def _mock_meter(evse: int, table: Table, state_dir: Path) -> EnergyMeter:
     from hal.mock.backends import MockMeter  # noqa: PLC0415  # lazy
 
@@ -226,9 +269,16 @@ def _modbus_meter(evse: int, table: Table, state_dir: Path) -> EnergyMeter:
 _PORTS: dict[str, dict[str, Backend]] = {
     port: {MOCK: Backend(MOCK)} for port in (*LINE_PORTS, *INSTRUMENT_PORTS)
 }
+for _port in LINE_PORTS:
+    _PORTS[_port][GPIO] = Backend(REAL, _gpio_check)
 _PORTS["reader"][SERIAL] = Backend(REAL, _check_serial_reader)
 _PORTS["meter"][MODBUS] = Backend(REAL, _check_modbus)
-_BOARDS: dict[str | None, Callable[[EvseTables, Path], SafetyBoard]] = {MOCK: _mock_board}
+_PORTS["temperature"][SYSFS] = Backend(REAL, _sysfs_temperature_check)
+_PORTS["indicator"][LEDS] = Backend(REAL, _leds_check)
+_BOARDS: dict[str | None, Callable[[EvseTables, Path], SafetyBoard]] = {
+    MOCK: _mock_board,
+    REAL: _gpio_board,
+}
 _METERS: dict[str, Callable[[int, Table, Path], EnergyMeter]] = {
     MOCK: _mock_meter,
     MODBUS: _modbus_meter,
@@ -238,6 +288,10 @@ _READERS: dict[str, Callable[[tuple[int, ...], Table, Path], TokenReader]] = {
     SERIAL: _serial_reader,
 }
 _TEMPERATURES: dict[str, Callable[[int, Table, Path], TemperatureSensor]] = {
-    MOCK: _mock_temperature
+    MOCK: _mock_temperature,
+    SYSFS: _sysfs_temperature,
 }
-_INDICATORS: dict[str, Callable[[int, Table, Path], Indicator]] = {MOCK: _mock_indicator}
+_INDICATORS: dict[str, Callable[[int, Table, Path], Indicator]] = {
+    MOCK: _mock_indicator,
+    LEDS: _leds_indicator,
+}

@@ -28,6 +28,7 @@ from agent.config.model import (
     EvseConfig,
     GuardSection,
     HardwareRole,
+    HardwareSection,
     LocalApiSection,
     LogLevel,
     LogSection,
@@ -44,6 +45,7 @@ from agent.config.problems import ConfigError
 from agent.config.table import Problems, Table, did_you_mean
 from agent.config.variable_settings import read_ocpp16_keys, read_variables
 from agent.core.certificates import KeyKind
+from hal.board_file import BoardFileError, equip
 
 BackendCheck = Callable[[HardwareRole, BackendConfig], Iterable[str]]
 """Names what is wrong with a backend's name and options; the hardware's registry knows."""
@@ -64,13 +66,16 @@ _IDENTITY_EXTRAS = frozenset("*-_=+|@.")
 _MAX_IDENTITY_LENGTH = 48
 
 
-def load(path: Path, *, check_backend: BackendCheck | None = None) -> StationConfig:
+def load(
+    path: Path, *, check_backend: BackendCheck | None = None, board: str | None = None
+) -> StationConfig:
     """Read and check a configuration file. Raises ConfigError with everything that is wrong.
 
     `check_backend` judges the hardware backends; without it their options are taken as they are.
+    `board` takes the place of the board file that the configuration names.
     """
     problems = Problems(path)
-    raw = _parsed(path, problems)
+    raw = _equipped(_parsed(path, problems), path, board, problems)
     config = _read_station(Table(raw, "", problems, path.parent), path)
     _check_across(config, problems)
     if check_backend is not None:
@@ -93,11 +98,24 @@ def _parsed(path: Path, problems: Problems) -> Mapping[str, Any]:
     raise ConfigError(problems.all())
 
 
+def _equipped(
+    raw: Mapping[str, Any], path: Path, board: str | None, problems: Problems
+) -> Mapping[str, Any]:
+    """Give the EVSEs the tables of their board."""
+    try:
+        return equip(raw, path, board)
+    except BoardFileError as error:
+        for problem in str(error).splitlines():
+            problems.note("hardware.board", problem)
+    raise ConfigError(problems.all())
+
+
 def _read_station(table: Table, file: Path) -> StationConfig:
     station = _station(table.table("station"))
     config = StationConfig(
         file=file,
         station=station,
+        hardware=_hardware_section(table.table("hardware")),
         csms=_csms(table.table("csms")),
         evses=tuple(_evse(evse) for evse in table.tables("evse")),
         guard=_guard(table.table("guard"), station.state_dir),
@@ -142,6 +160,12 @@ def _station(table: Table) -> StationSection:
         state_dir=table.path("state_dir", "/var/lib/stationd"),
         supply_current_a=table.optional_integer("supply_current_a", low=6, high=1000),
     )
+    table.finish()
+    return section
+
+
+def _hardware_section(table: Table) -> HardwareSection:
+    section = HardwareSection(board=table.text("board", "") or None)
     table.finish()
     return section
 

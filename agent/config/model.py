@@ -93,6 +93,13 @@ class StationSection:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class HardwareSection:
+    """`[hardware]`: the board file whose tables the EVSEs have where they give none themselves."""
+
+    board: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CsmsSection:
     """`[csms]`: where the station connects to, as whom, and how securely."""
 
@@ -247,6 +254,7 @@ class StationConfig:
     evses: tuple[EvseConfig, ...]
     guard: GuardSection
     local_api: LocalApiSection
+    hardware: HardwareSection = field(default_factory=HardwareSection)
     bench: BenchSection | None = None
     log: LogSection = field(default_factory=LogSection)
     ocpp16: Ocpp16Section = field(default_factory=Ocpp16Section)
@@ -270,7 +278,7 @@ class StationConfig:
 
 
 def _described(config: StationConfig) -> Iterator[str]:
-    sections = ("station", "csms", "guard", "local_api", "bench", "log", "ocpp16")
+    sections = ("station", "hardware", "csms", "guard", "local_api", "bench", "log", "ocpp16")
     for name in (*sections, "smart_charging"):
         section = getattr(config, name)
         if section is not None:

@@ -1,4 +1,4 @@
-"""What the guard reads of station.toml: `[guard]`, the lines of each `[[evse]]`, `state_dir`."""
+"""What the guard reads of station.toml: `[guard]`, each `[[evse]]`'s lines, board, `state_dir`."""
 
 import tomllib
 from collections.abc import Mapping
@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn, cast
 
+from hal.board_file import BoardFileError, equip
 from hal.guard.duty import MINIMUM_OFFER_A, X1_STEP_S
 from hal.guard.evse import EvseSetup, WakeUpSetup
 
@@ -68,7 +69,11 @@ def load(config: Path) -> GuardSettings:
         raise SettingsError(f"{config}: cannot be read: {error.strerror}") from error
     except tomllib.TOMLDecodeError as error:
         raise SettingsError(f"{config}: is not TOML: {error}") from error
-    return _Reader(config).settings(document)
+    try:
+        equipped = equip(document, config)
+    except BoardFileError as error:
+        raise SettingsError(str(error)) from error
+    return _Reader(config).settings(equipped)
 
 
 class _Reader:

@@ -1,0 +1,1 @@
+"""What the kernel shows as small files: how to find a device there, and the instruments on it."""

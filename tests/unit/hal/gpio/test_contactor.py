@@ -1,0 +1,175 @@
+"""Contactors of all strategies on the desk's copper."""
+
+import pytest
+
+from hal.api import Fault, HardwareError
+from tests.unit.hal.gpio.desk import (
+    COIL,
+    COIL_2,
+    CONTACTOR,
+    EXCLUSIVE,
+    MIRROR,
+    SERIES,
+    Desk,
+    Table,
+    line,
+)
+
+
+def coils(desk: Desk) -> tuple[bool, bool]:
+    return desk.high(COIL), desk.high(COIL_2)
+
+
+@pytest.mark.parametrize(
+    ("table", "phases", "driven"),
+    [
+        (CONTACTOR, 1, (True, False)),
+        (CONTACTOR, 3, (True, False)),
+        (SERIES, 1, (True, False)),
+        (SERIES, 3, (True, True)),
+        (EXCLUSIVE, 1, (True, False)),
+        (EXCLUSIVE, 3, (False, True)),
+    ],
+)
+def test_each_strategy_drives_the_coils_of_its_phases(
+    table: Table, phases: int, driven: tuple[bool, bool]
+) -> None:
+    desk = Desk()
+    board = desk.board(contactor=table)
+    contactor = board.evses[1].contactor
+    desk.run(0.04, board)
+    contactor.select_phases(phases)
+    contactor.command(closed=True)
+    board.flush()
+    assert coils(desk) == driven
+    desk.run(0.04, board)
+    assert contactor.is_closed()
+    contactor.command(closed=False)
+    board.flush()
+    assert coils(desk) == (False, False)
+    desk.run(0.04, board)
+    assert not contactor.is_closed()
+    board.close()
+
+
+@pytest.mark.parametrize("table", [SERIES, EXCLUSIVE])
+def test_phases_are_never_switched_under_a_contactor_that_is_not_open(table: Table) -> None:
+    desk = Desk()
+    board = desk.board(contactor=table)
+    contactor = board.evses[1].contactor
+    desk.run(0.04, board)
+    contactor.command(closed=True)
+    with pytest.raises(HardwareError, match="not open"):
+        contactor.select_phases(1)
+    desk.run(0.1, board)
+    contactor.command(closed=False)
+    board.flush()
+    with pytest.raises(HardwareError, match="not open"):
+        contactor.select_phases(1)  # commanded open, but the mirror contact says otherwise yet
+    desk.run(0.1, board)
+    contactor.select_phases(1)
+    board.close()
+
+
+def test_of_an_exclusive_pair_never_both_are_driven() -> None:
+    desk = Desk()
+    board = desk.board(contactor=EXCLUSIVE)
+    seen: set[tuple[bool, bool]] = set()
+    desk.chip.watchers.append(lambda *_: seen.add(coils(desk)))
+    contactor = board.evses[1].contactor
+    for phases in (3, 1, 3):
+        desk.run(0.1, board)
+        contactor.select_phases(phases)
+        contactor.command(closed=True)
+        desk.run(0.1, board)
+        contactor.command(closed=False)
+        desk.run(0.1, board)
+    assert (True, True) not in seen
+    assert seen == {(True, False), (False, True), (False, False)}
+    board.close()
+
+
+def test_a_number_of_phases_that_nobody_can_supply_is_refused() -> None:
+    board = Desk().board(contactor=SERIES)
+    with pytest.raises(HardwareError, match="1 or 3 phases, not 2"):
+        board.evses[1].contactor.select_phases(2)
+    board.close()
+
+
+def test_any_contactor_that_stays_closed_reads_as_closed() -> None:
+    desk = Desk()
+    board = desk.board(contactor=SERIES)
+    desk.weld(COIL_2)
+    board.refresh()
+    assert board.evses[1].contactor.is_closed()
+    board.close()
+
+
+def is_on(board: object, fault: Fault) -> bool:
+    return board.evses[1].fault_inputs[fault].is_on()  # type: ignore[attr-defined,no-any-return]
+
+
+def test_a_pair_of_which_only_one_closes_is_a_fault_after_its_time_to_follow() -> None:
+    desk = Desk(stuck={COIL_2})
+    board = desk.board(contactor=SERIES)
+    desk.run(0.04, board)
+    board.evses[1].contactor.command(closed=True)
+    desk.run(0.2, board)
+    assert not is_on(board, Fault.CONTACTOR_STUCK_OPEN)
+    desk.run(0.1, board)
+    assert is_on(board, Fault.CONTACTOR_STUCK_OPEN)
+    assert not is_on(board, Fault.CONTACTOR_WELDED)
+    board.evses[1].contactor.command(closed=False)
+    assert not is_on(board, Fault.CONTACTOR_STUCK_OPEN)
+    board.close()
+
+
+def test_a_contactor_that_closes_without_being_selected_is_a_fault() -> None:
+    desk = Desk()
+    board = desk.board(contactor=EXCLUSIVE)
+    desk.run(0.04, board)
+    board.evses[1].contactor.select_phases(1)
+    board.evses[1].contactor.command(closed=True)
+    desk.run(0.4, board)
+    assert not is_on(board, Fault.CONTACTOR_WELDED)
+    desk.weld(COIL_2)
+    desk.run(0.04, board)
+    assert is_on(board, Fault.CONTACTOR_WELDED)
+    board.close()
+
+
+def test_one_contactor_alone_has_no_faults_beyond_its_read_back() -> None:
+    board = Desk().board()
+    assert board.evses[1].fault_inputs == {}
+    board.close()
+
+
+def test_a_normally_open_contact_reads_the_other_way_round() -> None:
+    desk = Desk()
+    open_contact = CONTACTOR | {"mirror": line(MIRROR, contact="normally_open")}
+    board = desk.board(contactor=open_contact)
+    board.refresh()
+    assert board.evses[1].contactor.is_closed()  # the desk's contact is normally closed
+    board.close()
+
+
+def test_a_broken_wire_of_a_mirror_contact_reads_as_closed() -> None:
+    desk = Desk()
+    board = desk.board()
+    desk.chip.set_outside(MIRROR, high=None)
+    board.refresh()
+    assert board.evses[1].contactor.is_closed()
+    board.close()
+
+
+def test_with_several_mirror_contacts_one_that_says_closed_is_enough() -> None:
+    desk = Desk()
+    mirrors = [line(MIRROR), line(3)]
+    board = desk.board(contactor=CONTACTOR | {"mirror": mirrors})
+    desk.chip.set_outside(3, high=True)
+    board.refresh()
+    assert not board.evses[1].contactor.is_closed()
+    desk.chip.set_outside(3, high=False)
+    board.refresh()
+    assert board.evses[1].contactor.is_closed()
+    board.close()

@@ -1,0 +1,102 @@
+"""The second shut-off path and the edges for a hardware monostable."""
+
+from itertools import pairwise
+
+import pytest
+
+from tests.unit.hal.gpio.desk import CONTACTOR, HEART, SHUNT, SHUT_OFF, Desk, line
+
+
+def test_a_shunt_trip_gets_one_pulse_for_each_cut() -> None:
+    desk = Desk()
+    board = desk.board(shut_off=SHUT_OFF | {"pulse_ms": 200})
+    path = board.evses[1].shut_off
+    assert path is not None
+    pulses: list[float] = []
+    desk.chip.watchers.append(
+        lambda offset, _: pulses.append(desk.clock.now_s) if offset == SHUNT else None
+    )
+    desk.run(0.1, board)
+    for tripped in (True, False, True):
+        path.command(tripped=tripped)
+        desk.run(0.5, board, step_s=0.005)
+        path.command(tripped=tripped)
+    on_1, off_1, on_2, off_2 = pulses
+    assert off_1 - on_1 == pytest.approx(0.2, abs=0.011)
+    assert off_2 - on_2 == pytest.approx(0.2, abs=0.011)
+    board.close()
+
+
+def test_a_series_relay_is_closed_only_while_a_guard_says_so() -> None:
+    desk = Desk()
+    table = {"backend": "gpio", "kind": "series_relay", "output": line(SHUNT)}
+    board = desk.board(shut_off=table)
+    path = board.evses[1].shut_off
+    assert path is not None
+    assert not desk.high(SHUNT)
+    path.command(tripped=False)
+    board.flush()
+    assert desk.high(SHUNT)
+    path.command(tripped=True)
+    board.flush()
+    assert not desk.high(SHUNT)
+    path.command(tripped=False)
+    board.flush()
+    board.close()
+    assert not desk.high(SHUNT)
+
+
+def test_the_monostable_sees_edges_while_the_guard_flushes_and_none_after_that() -> None:
+    desk = Desk()
+    board = desk.board(contactor=CONTACTOR | {"monostable": line(HEART)})
+    rises: list[float] = []
+    desk.chip.watchers.append(
+        lambda offset, high: rises.append(desk.clock.now_s) if offset == HEART and high else None
+    )
+    desk.run(1.0, board)
+    gaps = [later - earlier for earlier, later in pairwise(rises)]
+    assert len(rises) >= 10
+    assert max(gaps) <= 0.1
+    count = len(rises)
+    for _ in range(50):  # a guard that refreshes but no longer decides and drives
+        desk.clock.sleep(0.02)
+        board.refresh()
+    assert len(rises) == count
+    board.close()
+    assert not desk.high(HEART)
+
+
+def test_one_monostable_may_enable_the_coils_of_two_evses() -> None:
+    from hal.gpio.assembly import open_board
+
+    desk = Desk()
+    first = {
+        "pilot": {"backend": "gpio", "pwm": {"device": "fe20c000.pwm"}, "adc": _adc()},
+        "contactor": CONTACTOR | {"monostable": line(HEART)},
+    }
+    second = {
+        "pilot": {
+            "backend": "gpio",
+            "pwm": {"device": "fe20c000.pwm", "channel": 1},
+            "adc": _adc(),
+        },
+        "contactor": {
+            "backend": "gpio",
+            "coil": line(2),
+            "mirror": line(3),
+            "monostable": line(HEART),
+        },
+    }
+    board = open_board({1: first, 2: second}, desk.machine)
+    seen: list[bool] = []
+    for _ in range(20):
+        desk.clock.sleep(0.041)
+        board.flush()
+        seen.append(desk.high(HEART))
+    assert seen == [True, False] * 10
+    board.close()
+
+
+def _adc() -> dict[str, object]:
+    points = [[0.3, -12.0], [2.7, 12.0]]
+    return {"kind": "iio", "device": "mcp3208", "channel": 0, "calibration": points}
