@@ -88,7 +88,7 @@ class Pn532(SimulatedReader):
 
     def requests_in(self, data: bytes) -> tuple[list[bytes], bytes]:
         """Take the frames after the wake-up."""
-        found = []
+        found: list[bytes] = []
         while True:
             if not self._awake:
                 if self._WAKE_UP not in data:
@@ -225,7 +225,7 @@ class StrongLink(SimulatedReader):
 
     def requests_in(self, data: bytes) -> tuple[list[bytes], bytes]:
         """Take whole frames."""
-        found = []
+        found: list[bytes] = []
         while (start := data.find(b"\xba")) >= 0:
             data = data[start:]
             if len(data) < 2 or len(data) < data[1] + 2:
