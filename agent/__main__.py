@@ -5,11 +5,11 @@ imported when they are asked for, because the daemon's start must not pay for an
 """
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from agent.cli.parser import run_command
-from agent.cli.programs import CsmsOptions, DemoOptions, Programs
+from agent.cli.programs import CsmsOptions, DemoOptions, HardwareFinding, Programs
 
 # ruff: noqa: PLC0415 - each program is imported when it is asked for, see above
 
@@ -49,11 +49,19 @@ def _check_config(file: Path) -> tuple[str, ...]:
     return config.describe()
 
 
+def _check_hardware(file: Path, board: str | None) -> Iterator[HardwareFinding]:
+    from agent.app.hardware_check import check_hardware
+
+    for found in check_hardware(file, board):
+        yield HardwareFinding(found.evse, found.device, found.ok, found.message)
+
+
 _PROGRAMS = Programs(
     run_station=_run_station,
     run_demo=_run_demo,
     run_csms=_run_csms,
     check_config=_check_config,
+    check_hardware=_check_hardware,
 )
 
 

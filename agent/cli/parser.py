@@ -26,6 +26,7 @@ COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
     "variables": ("agent.cli.variables", "the variables, their values and who set them"),
     "export": ("agent.cli.export", "all transactions, settings and security events as JSON"),
     "check-config": ("agent.cli.check_config", "check a configuration file"),
+    "hal-check": ("agent.cli.hal_check", "check every line and device of the station's board"),
 }
 """Each command's module and what it does."""
 

@@ -20,6 +20,7 @@ def main(arguments: list[str] | None = None) -> int:
         if chosen.command == "safe":
             process.drive_safe(settings, lambda: _open_board(settings))
         else:
+            _check_arming(settings)
             process.run(settings, lambda: _open_board(settings), chosen.exit_when_orphaned)
     except SettingsError as error:
         return _complain(error, WRONG_USAGE)
@@ -52,6 +53,15 @@ def _open_board(settings: GuardSettings) -> SafetyBoard:
     from hal import registry  # noqa: PLC0415 -- backends are loaded only when lines are opened
 
     return registry.open_safety_board(settings.evse_tables, settings.state_dir)
+
+
+def _check_arming(settings: GuardSettings) -> None:
+    """Refuse to guard contactors that would stay closed after the guard's death."""
+    from hal import registry  # noqa: PLC0415 -- backends are loaded only when lines are opened
+
+    found = registry.arming_problems(settings.evse_tables)
+    if found:
+        raise HardwareError("; ".join(found))
 
 
 def _complain(error: Exception, code: int) -> int:
