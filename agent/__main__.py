@@ -5,12 +5,12 @@ imported when they are asked for, because the daemon's start must not pay for an
 """
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from agent.cli.programs import CsmsOptions, DemoOptions, Programs
+    from agent.cli.programs import CsmsOptions, DemoOptions, HardwareFinding, Programs
 
 # ruff: noqa: PLC0415 - each program is imported when it is asked for, see above
 
@@ -67,6 +67,14 @@ def _check_config(file: Path) -> tuple[str, ...]:
     return config.describe()
 
 
+def _check_hardware(file: Path, board: str | None) -> "Iterator[HardwareFinding]":
+    from agent.app.hardware_check import check_hardware
+    from agent.cli.programs import HardwareFinding
+
+    for found in check_hardware(file, board):
+        yield HardwareFinding(found.evse, found.device, found.ok, found.message)
+
+
 def _programs() -> "Programs":
     from agent.cli.programs import Programs
 
@@ -75,6 +83,7 @@ def _programs() -> "Programs":
         run_demo=_run_demo,
         run_csms=_run_csms,
         check_config=_check_config,
+        check_hardware=_check_hardware,
     )
 
 

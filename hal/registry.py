@@ -8,9 +8,11 @@ is a bench.
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from hal.api import (
     EnergyMeter,
+    Finding,
     HardwareError,
     Indicator,
     SafetyBoard,
@@ -99,6 +101,19 @@ def open_safety_board(evse_tables: EvseTables, state_dir: Path) -> SafetyBoard:
     if family not in _BOARDS:
         raise BackendRefused("no EVSE is configured, so there are no safety lines to open")
     return _BOARDS[family](evse_tables, state_dir)
+
+
+def look_at_lines(evse_tables: EvseTables) -> Iterable[Finding]:
+    """Look at each line and device of the safety lines without driving any.
+
+    Simulated lines have nothing to look at. Raises `BackendRefused` for a table that is wrong.
+    """
+    return _LOOKS[_family_of_lines(evse_tables)](evse_tables)
+
+
+def arming_problems(evse_tables: EvseTables) -> tuple[str, ...]:
+    """Return why contactors may not be closed on this machine, a sentence each."""
+    return tuple(_ARMINGS[_family_of_lines(evse_tables)](evse_tables))
 
 
 def open_meter(evse: int, table: Table, state_dir: Path) -> EnergyMeter:
@@ -211,6 +226,23 @@ def _leds_indicator(evse: int, table: Table, state_dir: Path) -> Indicator:
     return SysfsLight(read_place(Options("indicator", table, [])))
 
 
+def _gpio_look(evse_tables: EvseTables) -> Iterable[Finding]:
+    from hal.gpio.check import look  # noqa: PLC0415  # lazy
+
+    return look(evse_tables)
+
+
+def _gpio_arming(evse_tables: EvseTables) -> Iterable[str]:
+    from hal.gpio.arming import problems as found  # noqa: PLC0415  # lazy
+
+    return found(evse_tables)
+
+
+def _nothing(evse_tables: EvseTables) -> Iterable[Any]:
+    del evse_tables
+    return ()
+
+
 def _mock_meter(evse: int, table: Table, state_dir: Path) -> EnergyMeter:
     from hal.mock.backends import MockMeter  # noqa: PLC0415  # lazy
 
@@ -278,6 +310,16 @@ _PORTS["indicator"][LEDS] = Backend(REAL, _leds_check)
 _BOARDS: dict[str | None, Callable[[EvseTables, Path], SafetyBoard]] = {
     MOCK: _mock_board,
     REAL: _gpio_board,
+}
+_LOOKS: dict[str | None, Callable[[EvseTables], Iterable[Finding]]] = {
+    None: _nothing,
+    MOCK: _nothing,
+    REAL: _gpio_look,
+}
+_ARMINGS: dict[str | None, Callable[[EvseTables], Iterable[str]]] = {
+    None: _nothing,
+    MOCK: _nothing,
+    REAL: _gpio_arming,
 }
 _METERS: dict[str, Callable[[int, Table, Path], EnergyMeter]] = {
     MOCK: _mock_meter,

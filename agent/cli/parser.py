@@ -31,6 +31,7 @@ COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
     "rfid": ("agent.cli.rfid", "watch the token readers, enrol cards"),
     "export": ("agent.cli.export", "all transactions, settings and security events as JSON"),
     "check-config": ("agent.cli.check_config", "check a configuration file"),
+    "hal-check": ("agent.cli.hal_check", "check every line and device of the station's board"),
 }
 """Each command's module and what it does."""
 

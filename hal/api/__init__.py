@@ -6,6 +6,7 @@ reader, temperature, status light) are asynchronous: the station's services own 
 how the services reach the guard. Units are part of every name.
 """
 
+from hal.api.findings import Finding
 from hal.api.guard import (
     GuardGone,
     GuardLink,
@@ -55,6 +56,7 @@ __all__ = [
     "EnergyMeter",
     "EvseLines",
     "Fault",
+    "Finding",
     "GuardGone",
     "GuardLink",
     "GuardStatus",

@@ -39,6 +39,7 @@ def _perform(chosen: argparse.Namespace, settings: GuardSettings) -> None:
             names = ", ".join(map(str, released)) or "none was tripped"
             sys.stdout.write(f"second shut-off released: {names}\n")
         case _:
+            _check_arming(settings)
             process.run(settings, open_board, chosen.exit_when_orphaned)
 
 
@@ -67,6 +68,15 @@ def _open_board(settings: GuardSettings) -> SafetyBoard:
     from hal import registry  # noqa: PLC0415 -- backends are loaded only when lines are opened
 
     return registry.open_safety_board(settings.evse_tables, settings.state_dir)
+
+
+def _check_arming(settings: GuardSettings) -> None:
+    """Refuse to guard contactors that would stay closed after the guard's death."""
+    from hal import registry  # noqa: PLC0415 -- backends are loaded only when lines are opened
+
+    found = registry.arming_problems(settings.evse_tables)
+    if found:
+        raise HardwareError("; ".join(found))
 
 
 def _complain(error: Exception, code: int) -> int:

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from agent.cli.parser import run_command
-from agent.cli.programs import CsmsOptions, DemoOptions, Programs
+from agent.cli.programs import CsmsOptions, DemoOptions, HardwareFinding, Programs
 from tests.unit.cli.fake_station import (
     EXPORT,
     STATUS,
@@ -23,6 +23,7 @@ class Started:
     def __init__(self) -> None:
         self.calls: list[tuple[Any, ...]] = []
         self.code = 0
+        self.findings: list[HardwareFinding] = []
 
     def programs(self) -> Programs:
         return Programs(
@@ -30,6 +31,7 @@ class Started:
             run_demo=lambda options: self._note("demo", options),
             run_csms=lambda options: self._note("csms", options),
             check_config=lambda file: (f"checked = {file}",),
+            check_hardware=lambda file, board: iter(self.findings),
         )
 
     def run(self, *arguments: str) -> int:

@@ -150,6 +150,7 @@ def test_an_interruption_is_a_failure_without_a_traceback(
         run_demo=interrupted,
         run_csms=interrupted,
         check_config=lambda _: (),
+        check_hardware=lambda *_: iter(()),
     )
     assert run_command(["demo"], programs) == 1
     assert capsys.readouterr().err == "stationd: interrupted\n"

@@ -274,6 +274,7 @@ def test_every_problem_of_a_configuration_is_told_with_file_key_and_reason(
         run_demo=lambda _: 0,
         run_csms=lambda _: 0,
         check_config=refuse,
+        check_hardware=lambda *_: iter(()),
     )
     assert run_command(["check-config", "station.toml"], programs) == 1
     told = capsys.readouterr()
