@@ -34,22 +34,22 @@ _SERIAL_OPTIONS: dict[str, tuple[type, tuple[object, ...]]] = {
 def problems(port: str, table: Table) -> Iterator[str]:
     """Yield a sentence for each thing that is wrong with a meter's table."""
     for name in sorted(table.keys() - {"backend", *_OPTIONS}):
-        yield f"{port}: modbus does not know {name}; it knows {', '.join(_OPTIONS)}"
+        yield (f"{port} backend 'modbus' does not know {name}; it knows {', '.join(_OPTIONS)}")
     wrong = list(_wrong_values(port, table))
     yield from wrong
     if not isinstance(table.get("profile"), str):
         yield (
-            f'{port}: profile is missing; name that of the meter, such as "eastron_sdm630", or '
-            "the path of a .toml file"
+            f'{port} profile is missing; name that of the meter, such as "eastron_sdm630", or '
+            "the whole path of a .toml file"
         )
         return
     try:
         profile = load_profile(str(table["profile"]))
     except ProfileError as error:
-        yield f"{port}: {error}"
+        yield str(error)
         return
     if not wrong:
-        yield from _misfits(port, table, _with_options(profile, table))
+        yield from _misfits(table, _with_options(profile, table))
 
 
 def open_meter(table: Table) -> EnergyMeter:
@@ -69,9 +69,9 @@ def open_meter(table: Table) -> EnergyMeter:
 
 def _wrong_values(port: str, table: Table) -> Iterator[str]:
     if not isinstance(table.get("port"), str) or not table["port"]:
-        yield f"{port}: port is missing; give the serial port, best its name in /dev/serial/by-id"
+        yield f"{port} port is missing; give the serial port, best its name in /dev/serial/by-id"
     if not isinstance(table.get("serial_number", ""), str):
-        yield f"{port}: serial_number must be a text in quotes"
+        yield f"{port} serial_number must be a text in quotes"
     for name, (kind, allowed) in _SERIAL_OPTIONS.items():
         value = table.get(name, allowed[0])
         if not isinstance(value, kind) or isinstance(value, bool) or value not in allowed:
@@ -80,20 +80,20 @@ def _wrong_values(port: str, table: Table) -> Iterator[str]:
                 if name == "address"
                 else f"one of {', '.join(map(str, allowed))}"
             )
-            yield f"{port}: {name} is {value!r}; it must be {span}"
+            yield f"{port} {name} is {value!r}; it must be {span}"
 
 
-def _misfits(port: str, table: Table, profile: MeterProfile) -> Iterator[str]:
+def _misfits(table: Table, profile: MeterProfile) -> Iterator[str]:
     """Yield what is wrong with options that are right each by itself."""
     if not profile.tells_serial_number and not table.get("serial_number"):
         yield (
-            f"{port}: a {profile.vendor} {profile.model} cannot be asked for its serial number, "
+            f"a {profile.vendor} {profile.model} cannot be asked for its serial number, "
             'which signed values must name; give serial_number = "…" as printed on the meter'
         )
     reading_s = duration_s(plan(profile).reading, profile.serial, profile.limits)
     if reading_s > LONGEST_READING_S:
         yield (
-            f"{port}: a reading takes {reading_s:.1f} s at {profile.serial.baudrate} baud, more "
+            f"a reading takes {reading_s:.1f} s at {profile.serial.baudrate} baud, more "
             f"than the {LONGEST_READING_S:.0f} s there are; set the meter to a higher baud rate, "
             "and baudrate alike"
         )

@@ -46,13 +46,15 @@ def known_profiles() -> tuple[str, ...]:
 
 
 def load_profile(name: str) -> MeterProfile:
-    """Return a profile by its id, or by the path of its file; raises `ProfileError`."""
+    """Return a profile by its id, or by the whole path of its file; raises `ProfileError`."""
     if name.endswith(".toml"):
+        if not Path(name).is_absolute():
+            raise ProfileError(f'"{name}" is not the whole path of a meter profile; begin with /')
         return read_profile(Path(name))
     if name not in known_profiles():
         raise ProfileError(
             f'there is no meter profile "{name}"; there is {", ".join(known_profiles())}, '
-            "or give the path of a .toml file"
+            "or give the whole path of a .toml file"
         )
     return read_profile(folder("meters") / f"{name}.toml")
 

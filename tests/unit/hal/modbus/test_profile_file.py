@@ -118,8 +118,10 @@ def test_a_profile_is_found_by_its_id_or_its_path(tmp_path: Path) -> None:
     own.write_text(TEXT)
     assert load_profile(str(own)) == example()
     assert load_profile("eastron_sdm630").model == "SDM630-Modbus V2"
-    with pytest.raises(ProfileError, match=r'no meter profile "sdm".*eastron_sdm630.*path of a'):
+    with pytest.raises(ProfileError, match=r'no meter profile "sdm".*eastron_sdm630.*whole path'):
         load_profile("sdm")
+    with pytest.raises(ProfileError, match=r'"own/example.toml" is not the whole path'):
+        load_profile("own/example.toml")
 
 
 def test_a_file_that_is_none_is_named(tmp_path: Path) -> None:

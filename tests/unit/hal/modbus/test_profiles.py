@@ -1,6 +1,7 @@
 """The profiles that come with the software, against the registers that they were made from."""
 
 import csv
+import tomllib
 from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
@@ -17,11 +18,12 @@ from hal.modbus.profile import (
     Signing,
     Value,
 )
-from hal.modbus.profile_file import known_profiles, load_profile
+from hal.modbus.profile_file import known_profiles, load_profile, parse_profile
 from hal.modbus.registers import RegisterType, WordOrder, width
 
 Row = dict[str, str]
 
+HARDWARE = Path(__file__).parents[4] / "docs" / "hardware.md"
 SOURCES = Path(__file__).parents[3] / "data" / "meter_registers.tsv"
 ORDER = [Confidence.LOW, Confidence.MEDIUM, Confidence.HIGH]
 # Quantities that are called otherwise in the sources, with the sign that they are counted with.
@@ -167,3 +169,30 @@ def test_three_meters_sign() -> None:
         "iskra_wm3m4c": Signing.ISKRA_WM3M4C,
         "carlogavazzi_em580": Signing.CG_EM580,
     }
+
+
+def test_the_table_in_the_manual_is_up_to_date(profile: MeterProfile) -> None:
+    lines = HARDWARE.read_text(encoding="utf-8").splitlines()
+    (row,) = [line for line in lines if line.startswith(f"| `{profile.id}` |")]
+    _, _, model, confidence, serial, step, number, _ = (cell.strip() for cell in row.split("|"))
+    assert model == f"{profile.vendor} {profile.model}"
+    assert confidence == profile.confidence
+    guess = "" if profile.serial.documented else " ?"
+    short = profile.serial.short.replace(" baud", "")
+    assert serial == f"{short}, address {profile.serial.address}{guess}"
+    assert number == ("read" if profile.tells_serial_number else "configured")
+    at_10_mwh = resolution_wh(profile, Decimal(10_000_000))
+    if profile.values_of(Quantity.ENERGY_IMPORT)[0].scale_register is not None:
+        assert step == "told by the meter"
+    elif at_10_mwh < Decimal("0.001"):
+        assert step == "exact"
+    else:
+        assert step == (f"{at_10_mwh:.2g}" if at_10_mwh < 1 else f"{at_10_mwh:.0f}")
+
+
+def test_the_profile_in_the_manual_can_be_used() -> None:
+    text = HARDWARE.read_text(encoding="utf-8")
+    example = text[text.index('```toml\nschema = 1\nid = "example"') :]
+    document = tomllib.loads(example.split("```")[1].removeprefix("toml"), parse_float=Decimal)
+    del document["check"][1]  # it shows a check of phases that the short example does not have
+    assert parse_profile(document, Path("example.toml")).vendor == "Example"
