@@ -73,6 +73,9 @@ class LineInfo(Protocol):
 class Chip(Protocol):
     """An open chip: `gpiod.Chip`; raises `OSError` as the kernel does."""
 
+    @property
+    def path(self) -> str: ...
+
     def get_info(self) -> ChipInfo: ...
 
     def get_line_info(self, line: int | str) -> LineInfo: ...

@@ -56,6 +56,10 @@ class _Driven:
     level: bool
 
     @property
+    def idle(self) -> bool:
+        return self.users[0].idle
+
+    @property
     def wanted(self) -> bool:
         return any(user.is_on for user in self.users)
 
@@ -67,6 +71,7 @@ _Line = TypeVar("_Line", Input, _Driven)
 class _Held:
     """The lines of one chip that are ours."""
 
+    chip: str
     request: Request
     inputs: Mapping[int, Input]
     outputs: Mapping[int, _Driven]
@@ -113,6 +118,15 @@ class LineBank:
     def filenos(self) -> tuple[int, ...]:
         """The descriptors that become readable on an edge."""
         return tuple(held.request.fd for held in self._held if held.inputs)
+
+    @property
+    def idle_levels(self) -> tuple[tuple[str, dict[int, bool]], ...]:
+        """Each chip's device file, and whether each of our outputs on it idles high."""
+        return tuple(
+            (held.chip, {n: line.idle is not line.place.active_low for n, line in outputs.items()})
+            for held in self._held
+            if (outputs := held.outputs)
+        )
 
     def input(self, place: LinePlace) -> Input:
         """Claim an input; EVSEs may share one."""
@@ -168,7 +182,7 @@ class LineBank:
     def make_safe(self) -> None:
         """Bring every output that can be reached to its idle level."""
         for held in self._held:
-            idle = {offset: line.users[0].idle for offset, line in held.outputs.items()}
+            idle = {offset: line.idle for offset, line in held.outputs.items()}
             try:
                 if idle:
                     held.drive(idle)
@@ -191,7 +205,7 @@ class LineBank:
             outputs = _by_offset(chip, wanted, self._outputs)
             for offset in inputs.keys() & outputs.keys():
                 self._refuse_mixture(outputs[offset].place, mixed=True)
-            return _Held(_requested(chip, inputs, outputs), inputs, outputs)
+            return _Held(chip.path, _requested(chip, inputs, outputs), inputs, outputs)
 
 
 def _by_offset(

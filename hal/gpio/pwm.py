@@ -61,6 +61,11 @@ class PwmChannel:
         """The duty on the line, None before the first one was driven."""
         return None if self._driven_ns is None else self._driven_ns / PERIOD_NS
 
+    @property
+    def duty_file(self) -> Path | None:
+        """The file that sets the duty, None before the channel is open."""
+        return self._duty_file
+
     def open(self) -> None:
         """Export the channel and enable it at 1 kHz; what runs already goes on undisturbed.
 

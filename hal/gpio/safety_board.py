@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from hal.api import EvseLines, HardwareError, HardwareLost
+from hal.gpio import native_safe
 from hal.gpio.adc import AnalogueInput
 from hal.gpio.chips import CharacterDevices, GpioKernel
 from hal.gpio.lines import LineBank
@@ -130,6 +131,9 @@ class GpioSafetyBoard:
         for source in self._parts.inputs:
             source.open()
         self._wake = Wake(self._parts.bank.filenos)
+        native_safe.leave_behind(
+            self._parts.bank.idle_levels, [channel.duty_file for channel in self._parts.channels]
+        )
 
     def _opened_wake(self) -> Wake:
         if self._wake is None:

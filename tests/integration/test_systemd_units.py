@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from agent.app.boot_reason import SERVICE_RESULT
+from hal.gpio import native_safe
 
 FOLDER = Path(__file__).parents[2] / "systemd"
 GUARD = "stationd-guard.service"
@@ -88,10 +89,12 @@ def test_each_service_tells_when_it_is_ready_and_runs_on_its_own_user(
 
 
 def test_the_guard_makes_the_lines_safe_after_every_end() -> None:
-    assert (
-        only(GUARD, "ExecStopPost")
-        == "/usr/bin/stationd-guard safe --config /etc/stationd/station.toml"
-    )
+    """First by the script that it left in its runtime directory, which may be missing."""
+    assert directives(GUARD)["ExecStopPost"] == [
+        f"-/bin/sh /run/{only(GUARD, 'RuntimeDirectory')}/{native_safe.NAME}",
+        "/usr/bin/stationd-guard safe --config /etc/stationd/station.toml",
+    ]
+    assert only(GUARD, "RuntimeDirectoryPreserve") == "restart"
 
 
 @pytest.mark.requirement("B01.FR.09")
@@ -145,6 +148,19 @@ def test_only_the_guard_may_open_gpio_lines() -> None:
     assert not any("gpiochip" in value for value in directives(AGENT)["DeviceAllow"])
     rules = (FOLDER / "99-stationd.rules").read_text()
     assert 'KERNEL=="gpiochip*", OWNER="stationd-guard"' in rules
+
+
+def test_converters_and_pwm_are_the_guard_s_and_the_status_light_is_the_agent_s() -> None:
+    assert {"char-iio", "char-spi"} <= words(GUARD, "DeviceAllow")
+    rules = (FOLDER / "99-stationd.rules").read_text().splitlines()
+    owners = {
+        subsystem: next(rule for rule in rules if rule.startswith(f'SUBSYSTEM=="{subsystem}'))
+        for subsystem in ("iio", "pwm", "i2c-dev|spidev", "leds")
+    }
+    assert "stationd:stationd" in owners.pop("leds")
+    assert all("stationd-guard" in rule for rule in owners.values())
+    for name in SERVICES:  # what sysfs needs beyond ProtectKernelTunables
+        assert "-/sys/devices/platform" in words(name, "ReadWritePaths")
 
 
 @pytest.mark.parametrize("name", SERVICES)

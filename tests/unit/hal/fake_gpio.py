@@ -95,6 +95,7 @@ class OpenChip:
     def __init__(self, chip: FakeChip) -> None:
         self._chip = chip
         self.is_open = True
+        self.path = chip.path
 
     def get_info(self) -> SimpleNamespace:
         chip = self._chip
