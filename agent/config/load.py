@@ -190,9 +190,7 @@ def _supply(table: Table) -> SupplyRules:
     return SupplyRules(
         phase_switching=table.boolean("phase_switching", default=False),
         phase_pause_s=table.number("phase_pause_s", 5.0, low=3.0, high=600.0),
-        simplified_pilot_limit_a=table.optional_integer(
-            "simplified_pilot_limit_a", low=6, high=80
-        ),
+        simplified_pilot_limit_a=table.optional_integer("simplified_pilot_limit_a", low=6, high=80),
         wake_up=table.boolean("wake_up", default=False),
         wake_up_after_s=table.number("wake_up_after_s", 30.0, low=30.0, high=3600.0),
         wake_up_s=table.number("wake_up_s", 4.0, low=3.0, high=30.0),
