@@ -158,7 +158,7 @@ class World:
 
 
 @given(outlets, setups, st.booleans(), histories)
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=100, deadline=None)
 def test_the_oracle_agrees_with_every_step(
     copper: Copper, setup: dict[str, object], charging: bool, history: list[Event]
 ) -> None:
@@ -168,7 +168,7 @@ def test_the_oracle_agrees_with_every_step(
 
 
 @given(outlets, setups, histories)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 def test_once_everything_is_repaired_and_replugged_there_is_supply(
     copper: Copper, setup: dict[str, object], history: list[Event]
 ) -> None:
