@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +55,7 @@ class SignedRecord:
     public_key_hex: str = ""
 
 
+@runtime_checkable
 class SigningMeter(EnergyMeter, Protocol):
     """A meter with a signature unit of its own: it, and not the station, signs a transaction.
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import cast
 
-from hal.api import EnergyMeter
+from hal.api import EnergyMeter, SigningMeter
 from hal.modbus.bus import shared_bus
 from hal.modbus.meter import MeterSetup, ModbusMeter
 from hal.modbus.plan import duration_s, plan
@@ -64,7 +64,8 @@ def open_meter(table: Table) -> EnergyMeter:
         return ModbusMeter(setup, bus)
     from hal.modbus.signing_meter import SigningModbusMeter  # noqa: PLC0415 - few meters sign
 
-    return SigningModbusMeter(setup, bus)
+    signing: SigningMeter = SigningModbusMeter(setup, bus)
+    return signing
 
 
 def _wrong_values(port: str, table: Table) -> Iterator[str]:

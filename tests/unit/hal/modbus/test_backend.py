@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from hal import registry
-from hal.api import HardwareError
+from hal.api import HardwareError, SigningMeter
 from hal.modbus.backend import problems
 from hal.modbus.meter import ModbusMeter
 from hal.modbus.signing_meter import SigningModbusMeter
@@ -114,8 +114,11 @@ async def test_the_registry_opens_a_meter_that_can_be_read(tmp_path: Path) -> No
 async def test_a_meter_that_signs_is_opened_as_one(tmp_path: Path) -> None:
     table = {**RIGHT, "profile": "bauer_bsm_ws36a"}
     meter = registry.open_meter(1, table, tmp_path)
-    assert isinstance(meter, SigningModbusMeter)
+    assert isinstance(meter, SigningMeter)
     await meter.close()
+    other = registry.open_meter(1, RIGHT, tmp_path)
+    assert not isinstance(other, SigningMeter)
+    await other.close()
 
 
 async def test_meters_of_one_port_must_agree_about_the_line(tmp_path: Path) -> None:

@@ -1,7 +1,7 @@
 """Modbus RTU frames: what is sent, and what is taken for the answer."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from pymodbus.framer import FramerRTU
 from pymodbus.pdu import DecodePDU
@@ -44,6 +44,7 @@ def test_the_vendors_example_is_asked_and_understood() -> None:
     assert find_answer(REPLY, CALL) == Reply(WORDS)
 
 
+@settings(max_examples=50)
 @given(call=reads, data=st.data())
 def test_an_answer_is_found_whole_and_never_before_it_is_complete(
     call: Call, data: st.DataObject

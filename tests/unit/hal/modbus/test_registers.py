@@ -4,7 +4,7 @@ import struct
 from decimal import Decimal
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hal.modbus import registers
@@ -16,6 +16,7 @@ words_of = st.integers(0, 0xFFFF)
 
 
 @pytest.mark.parametrize("kind", NUMBERS)
+@settings(max_examples=40)
 @given(data=st.data(), order=st.sampled_from(WordOrder))
 def test_a_number_comes_back_as_it_went_in(
     kind: RegisterType, data: st.DataObject, order: WordOrder
@@ -27,6 +28,7 @@ def test_a_number_comes_back_as_it_went_in(
 
 
 @pytest.mark.parametrize("kind", NUMBERS)
+@settings(max_examples=40)
 @given(data=st.data(), order=st.sampled_from(WordOrder))
 def test_any_bits_are_a_number_or_none(
     kind: RegisterType, data: st.DataObject, order: WordOrder

@@ -55,9 +55,10 @@ def test_a_port_that_is_missing_is_told(tmp_path: Path) -> None:
 
 def test_a_port_in_use_is_told(ends: tuple[int, str]) -> None:
     _, port = ends
-    with Path(port).open("rb", buffering=0) as other:
-        fcntl.flock(other, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        told = refusal(port)
+    other = os.open(port, os.O_RDWR | os.O_NOCTTY)  # else it may become our terminal, and stop us
+    fcntl.flock(other, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    told = refusal(port)
+    os.close(other)
     assert told.kind is FaultKind.PORT_BUSY
     assert "is in use by another process; stop it (fuser names it)" in str(told)
 
