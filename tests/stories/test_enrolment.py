@@ -380,10 +380,10 @@ async def test_a_reader_that_comes_back_is_no_fault_any_more(
     await world.start()
     await bench.fault("reader_lost")
     await world.pass_s(3)
-    assert "reader_lost" in world.service().state.snapshot.faults
+    assert "reader_lost" in world.machine.service().state.snapshot.faults
     await bench.repair("reader_lost")
     await world.pass_s(6)
-    assert world.service().state.snapshot.faults == frozenset()
+    assert world.machine.service().state.snapshot.faults == frozenset()
 
 
 @one_version

@@ -18,6 +18,7 @@ import pytest
 from agent.config.load import load
 from agent.config.problems import ConfigError
 from agent.services import evse, meter_watch
+from agent.sim.csms_link import StationRefusedCall
 from agent.sim.csms_model import AuthorizationStatus, EventType, FrameRecord
 from agent.sim.frames import Call, CallError, CallResult, Direction, parse
 from agent.sim.misbehaviour import (
@@ -503,7 +504,8 @@ async def test_what_is_advertised_of_charging_profiles_is_accepted_and_no_more(
     assert await status(csms.profile(10, stack_level=level + 1)) == "Rejected"
     steps = [(60 * n, 10.0 + n % 2) for n in range(1, periods + 1)]
     assert await status(csms.profile(10, *steps[:-1])) == "Accepted"
-    assert await status(csms.profile(10, *steps)) == "Rejected"
+    with pytest.raises(StationRefusedCall, match=f"{periods}"):
+        await status(csms.profile(10, *steps))
 
 
 # --- 10: configuration that bites back.

@@ -24,6 +24,7 @@ from agent.core.commands import (
     rejected,
 )
 from agent.core.events import TransactionEvent
+from agent.core.smart_charging.composite import CompositePeriod
 from agent.ocpp.codec import Codec, CodecContext
 from agent.ocpp.directory import StationDirectory
 from agent.ocpp.v16.codec import with_keys
@@ -136,7 +137,10 @@ SCENES: dict[str, Scene] = {
                 start=scenes.at(0),
                 duration_s=7200,
                 unit="A",
-                periods=((0, Decimal("16.3")), (3600, Decimal("6.5"))),
+                periods=(
+                    CompositePeriod(0, Decimal("16.3")),
+                    CompositePeriod(3600, Decimal("6.5")),
+                ),
             ),
         ),
         Asks("ClearChargingProfile", {"id": 1}, ACCEPTED),

@@ -22,6 +22,7 @@ from agent.core.commands import (
     rejected,
 )
 from agent.core.reservation import ReserveOutcome, ReserveStatus
+from agent.core.smart_charging.composite import CompositePeriod
 from agent.ocpp.codec import Codec
 from agent.ocpp.v21.codec import CODEC as V21
 from agent.ocpp.v201.codec import CODEC as V201
@@ -167,6 +168,7 @@ SCENES: dict[str, Scene] = {
                 "evseId": 0,
                 "chargingProfile": _PROFILE | {"chargingSchedule": [_SCHEDULE, _SCHEDULE]},
             },
+            rejected("InvalidSchedule"),
         ),
         Asks(
             "GetCompositeSchedule",
@@ -176,7 +178,10 @@ SCENES: dict[str, Scene] = {
                 start=scenes.at(0),
                 duration_s=7200,
                 unit="A",
-                periods=((0, Decimal(16)), (3600, Decimal("6.5"))),
+                periods=(
+                    CompositePeriod(0, Decimal(16)),
+                    CompositePeriod(3600, Decimal("6.5")),
+                ),
             ),
         ),
         Asks(

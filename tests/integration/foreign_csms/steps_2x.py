@@ -175,8 +175,8 @@ def limit(amperes: float, purpose: str = "TxDefaultProfile", number: int = 1) ->
 
 
 async def limits_its_current(rig: Rig) -> None:
-    """Two limits; what the whole station may draw is shared by its two EVSEs."""
-    for evse, profile in ((1, limit(10)), (0, limit(16, "ChargingStationMaxProfile", 2))):
+    """Two limits, of which the lower holds; an idle EVSE leaves its share to others."""
+    for evse, profile in ((1, limit(10)), (0, limit(8, "ChargingStationMaxProfile", 2))):
         order = {"evseId": evse, "chargingProfile": profile}
         assert await rig.csms.status("SetChargingProfile", order) == "Accepted"
     assert await composite_a(rig) == [(0, 8.0)]

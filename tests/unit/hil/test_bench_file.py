@@ -55,7 +55,7 @@ def test_each_bench_that_ships_can_be_read_and_found_by_its_name(file: Path) -> 
 
 def test_the_example_of_a_desk_can_be_read() -> None:
     bench = load(BENCHES.parent / "bench.example.toml")
-    assert {"station", "relays", "car", "meter", "card"} <= bench.resources.keys()
+    assert {"station", "relays", "car", "card"} <= bench.resources.keys()
 
 
 def test_a_bench_is_found_by_its_path(tmp_path: Path) -> None:

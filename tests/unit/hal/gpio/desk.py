@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from hal.gpio.assembly import open_board
 from hal.gpio.pwm import PERIOD_NS
 from hal.gpio.safety_board import GpioSafetyBoard, Machine
-from hal.mock.pilot_circuit import Load, plateaus
+from hal.mock.pilot_circuit import Load, PilotDefects, plateaus
 from tests.unit.hal.fake_gpio import FakeGpio, chip_of
 from tests.unit.hal.fake_sysfs import FakeIioDevice, FakePwmChip, FakeSysfs
 
@@ -166,7 +166,9 @@ class Desk:
 
     def _extremes(self) -> tuple[float, float]:
         sample = plateaus(
-            self.duty, self.load, diode_shorted=self.diode_shorted, shorted=self.shorted
+            self.duty,
+            self.load,
+            PilotDefects(diode_shorted=self.diode_shorted, shorted=self.shorted),
         )
         return sample.high_v, sample.low_v
 
