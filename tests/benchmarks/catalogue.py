@@ -4,7 +4,7 @@ from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from typing import Any
 
-from tests.benchmarks import drain, footprint, guard_reaction, messages, start_up, tap
+from tests.benchmarks import drain, footprint, guard_reaction, messages, sampling, start_up, tap
 from tests.benchmarks.effort import Effort
 from tests.benchmarks.report import Figure
 
@@ -28,6 +28,7 @@ BENCHMARKS = {
         Benchmark("drain", "a full outbox drained, with kill -9", drain.measure),
         Benchmark("messages", "round trips of CALLs of the CSMS", messages.measure),
         Benchmark("guard", "fault to contactor line low", guard_reaction.measure_reaction),
+        Benchmark("sampling", "a sample of the control pilot", sampling.measure),
         Benchmark("loss", "daemon killed to fallback", guard_reaction.measure_agent_loss),
     )
 }
