@@ -5,6 +5,8 @@ names everything. What was read may be used only if nothing was noted.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from math import isfinite
+from typing import cast
 
 Table = Mapping[str, object]
 
@@ -161,4 +163,5 @@ def meant(word: str, known: Iterable[str]) -> str:
 
 
 def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    return is_number and isfinite(cast("float", value))

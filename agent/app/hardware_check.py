@@ -19,7 +19,7 @@ GUARD_RUNS = (
 
 def check_hardware(file: Path, board: str | None) -> Iterator[Finding]:
     """Yield a finding for each line and device; raises ConfigError. Blocks for some seconds."""
-    config = load(file, check_backend=backend_problems, board=board)
+    config = load(file, check_backend=backend_problems, board=board, with_files=False)
     tables = {evse.id: _tables(evse) for evse in config.evses}
     if is_alive(config.guard.socket):
         yield Finding(None, "guard", ok=False, message=GUARD_RUNS)

@@ -45,7 +45,6 @@ from agent.config.problems import ConfigError
 from agent.config.table import Problems, Table, did_you_mean
 from agent.config.variable_settings import read_ocpp16_keys, read_variables
 from agent.core.certificates import KeyKind
-from hal.board_file import BoardFileError, equip
 
 BackendCheck = Callable[[HardwareRole, BackendConfig], Iterable[str]]
 """Names what is wrong with a backend's name and options; the hardware's registry knows."""
@@ -67,17 +66,24 @@ _MAX_IDENTITY_LENGTH = 48
 
 
 def load(
-    path: Path, *, check_backend: BackendCheck | None = None, board: str | None = None
+    path: Path,
+    *,
+    check_backend: BackendCheck | None = None,
+    board: str | None = None,
+    with_files: bool = True,
 ) -> StationConfig:
     """Read and check a configuration file. Raises ConfigError with everything that is wrong.
 
     `check_backend` judges the hardware backends; without it their options are taken as they are.
-    `board` takes the place of the board file that the configuration names.
+    `board` takes the place of the board file that the configuration names. Without `with_files`
+    passwords, keys and certificates are not looked at, which only the agent's user may read.
     """
     problems = Problems(path)
     raw = _equipped(_parsed(path, problems), path, board, problems)
     config = _read_station(Table(raw, "", problems, path.parent), path)
     _check_across(config, problems)
+    if with_files:
+        check_files(config.csms, problems.note_first)
     if check_backend is not None:
         _check_backends(config, check_backend, problems)
     check_mixture(config, problems.note_first)
@@ -102,6 +108,10 @@ def _equipped(
     raw: Mapping[str, Any], path: Path, board: str | None, problems: Problems
 ) -> Mapping[str, Any]:
     """Give the EVSEs the tables of their board."""
+    if "hardware" not in raw and board is None:
+        return raw
+    from hal.board_file import BoardFileError, equip  # noqa: PLC0415 - only boards need it
+
     try:
         return equip(raw, path, board)
     except BoardFileError as error:
@@ -141,7 +151,6 @@ def _check_across(config: StationConfig, problems: Problems) -> None:
         check_phases(evse, problems.note_first)
     check_bench(config, problems.note_first)
     check_reader_ports(config, problems.note_first)
-    check_files(config.csms, problems.note_first)
 
 
 def _check_backends(config: StationConfig, check: BackendCheck, problems: Problems) -> None:

@@ -66,6 +66,7 @@ class _Assembly:
         self._inputs: list[AnalogueInput] = []
         self._measured: list[Measured] = []
         self._timed: list[Timed] = []
+        self._trips: list[ShuntTrip] = []
         self._heartbeats: dict[LinePlace, Heartbeat] = {}
 
     def parts(self, evses: Mapping[int, EvseLines]) -> Parts:
@@ -78,6 +79,7 @@ class _Assembly:
             inputs=self._inputs,
             measured=self._measured,
             timed=self._timed,
+            trips=self._trips,
         )
 
     def evse(self, wiring: EvseWiring) -> EvseLines:
@@ -117,7 +119,7 @@ class _Assembly:
         if wiring.monostable is not None:
             self._heartbeat(wiring.monostable)
         coils = {name: self._coil(coil) for name, coil in wiring.coils.items()}
-        return GpioContactor(wiring.strategy, coils, self._machine.clock)
+        return GpioContactor(wiring.strategy, coils, self._machine.clock, wiring.phases)
 
     def _coil(self, wiring: CoilWiring) -> Coil:
         mirrors = tuple(
@@ -177,6 +179,7 @@ class _Assembly:
             return SeriesRelay(output)
         trip = ShuntTrip(output, wiring.pulse_s, self._machine.clock)
         self._timed.append(trip)
+        self._trips.append(trip)
         return trip
 
     def _binary(self, place: LinePlace) -> BinaryLine:

@@ -66,22 +66,21 @@ class Coil:
 
 
 class GpioContactor:
-    """All contactors of an EVSE behind the guard's one contactor."""
+    """All contactors of an EVSE behind the guard's one contactor; `phases` are those at first."""
 
     def __init__(
-        self, strategy: Strategy, coils: Mapping[str, Coil], clock: Callable[[], float]
+        self,
+        strategy: Strategy,
+        coils: Mapping[str, Coil],
+        clock: Callable[[], float],
+        phases: int = 3,
     ) -> None:
         self._strategy = strategy
         self._coils = coils
         self._clock = clock
-        self._phases = 3
+        self._phases = phases
         self._commanded = False
         self._commanded_s = clock()
-
-    @property
-    def switches_phases(self) -> bool:
-        """Tell whether the EVSE can supply one phase as well as three."""
-        return self._strategy is not Strategy.SINGLE
 
     def command(self, *, closed: bool) -> None:
         """Drive the coils of the selected phases from the next flush on."""
@@ -102,7 +101,12 @@ class GpioContactor:
             return
         if phases not in DRIVEN[self._strategy]:
             raise HardwareError(f"the contactors supply 1 or 3 phases, not {phases}")
-        if self._strategy is not Strategy.SINGLE and (self._commanded or self.is_closed()):
+        if self._strategy is Strategy.SINGLE:
+            raise HardwareError(
+                f"one contactor for all poles cannot supply {phases} instead of {self._phases}"
+                " phases; wire two (strategy series or exclusive), or set phase_switching = false"
+            )
+        if self._commanded or self.is_closed():
             raise HardwareError(
                 "the phases were to be switched under a contactor that is not open; wait until"
                 " its mirror contact says open"

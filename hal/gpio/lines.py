@@ -5,7 +5,7 @@ at its idle level and returns to it when the lines are given back.
 """
 
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, TypeVar
@@ -179,10 +179,14 @@ class LineBank:
                 except OSError as error:
                     raise _lost(held, "driven", error) from error
 
-    def make_safe(self) -> None:
-        """Bring every output that can be reached to its idle level."""
+    def make_safe(self, spared: Collection[Output] = ()) -> None:
+        """Bring every output that can be reached to its idle level, but for those of `spared`."""
         for held in self._held:
-            idle = {offset: line.idle for offset, line in held.outputs.items()}
+            idle = {
+                offset: line.idle
+                for offset, line in held.outputs.items()
+                if not any(user in spared for user in line.users)
+            }
             try:
                 if idle:
                     held.drive(idle)

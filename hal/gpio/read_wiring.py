@@ -1,6 +1,7 @@
 """Reads the tables of the `gpio` backend, one function for each port, and names what is wrong."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 
 from hal.api import Fault, HardwareError
 from hal.gpio import pwm
@@ -35,6 +36,7 @@ FAULT_INPUTS = {
     "under_voltage": Fault.UNDER_VOLTAGE,
     "other": Fault.OTHER,
 }
+_SETTINGS = "settings"
 _INPUT_DEBOUNCE_MS = 5.0
 _MONITOR_DEBOUNCE_MS = 2.0
 _FEEDBACK_DEBOUNCE_MS = 50.0
@@ -52,10 +54,11 @@ def read_evse(evse: int, tables: Mapping[str, Table]) -> EvseWiring:
     """Return the wiring of an EVSE; raises `HardwareError` naming all that is wrong."""
     found: list[str] = []
     at = {port: Options(port, table, found) for port, table in tables.items() if port in _READERS}
+    built_for = 1 if tables.get(_SETTINGS, {}).get("phases") == 1 else 3
     rcm = at.get("rcm") or at.get("residual_current")
     wiring = EvseWiring(
         pilot=_pilot(at["pilot"]),
-        contactor=_contactor(at["contactor"]),
+        contactor=replace(_contactor(at["contactor"]), phases=built_for),
         proximity=_proximity(at["proximity"]) if "proximity" in at else None,
         monitor=_monitor(rcm) if rcm is not None else None,
         lock=_lock(at["lock"]) if "lock" in at else None,

@@ -19,9 +19,12 @@ from hal.gpio.chips import CharacterDevices, GpioKernel
 from hal.gpio.lines import LineBank
 from hal.gpio.pilot import GpioPilot
 from hal.gpio.pwm import PwmChannel
+from hal.gpio.shut_off import ShuntTrip
 from hal.gpio.spi_adc import SpiBus
 from hal.gpio.wake import Wake
 from hal.sysfs.files import KernelSysfs, Sysfs
+
+LONGEST_PULSE_S = 5.0
 
 _log = logging.getLogger(__name__)
 
@@ -63,6 +66,7 @@ class Parts:
     inputs: Sequence[AnalogueInput]
     measured: Sequence[Measured]
     timed: Sequence[Timed]
+    trips: Sequence[ShuntTrip]
 
 
 class GpioSafetyBoard:
@@ -109,8 +113,11 @@ class GpioSafetyBoard:
         wake.arm(min((one_s for one_s in due_s if one_s is not None), default=None))
 
     def close(self) -> None:
-        """Open every contactor, show state F, and let go of the lines."""
-        self._parts.bank.make_safe()
+        """Open every contactor, show state F, and let go of the lines.
+
+        A pulse that trips the mains is not cut short: this takes as long as it still lasts.
+        """
+        self._make_lines_safe()
         for pilot in self._parts.pilots:
             try:
                 pilot.make_safe()
@@ -123,6 +130,15 @@ class GpioSafetyBoard:
         if self._wake is not None:
             self._wake.close()
             self._wake = None
+
+    def _make_lines_safe(self) -> None:
+        bank, now_s = self._parts.bank, self._machine.clock()
+        under_way = {trip.output: trip.due_s for trip in self._parts.trips}
+        pulses = {output: due_s for output, due_s in under_way.items() if due_s is not None}
+        if pulses and self._wake is not None:
+            bank.make_safe(spared=pulses.keys())
+            self._machine.sleep(min(LONGEST_PULSE_S, max(0.0, max(pulses.values()) - now_s)))
+        bank.make_safe()
 
     def _open(self) -> None:
         self._parts.bank.open()

@@ -13,8 +13,10 @@ from hal.gpio.adc import AnalogueInput
 from hal.gpio.lines import LineBank, Output
 
 BUDGET_S = 0.005
-# Until a plateau that the budget was too short for counts as gone, its last voltage holds.
+# Until a plateau that the budget was too short for counts as gone, its last voltage holds: so long,
+# and over so many samples, because a busy machine may let neither of them mean much.
 HOLD_S = 0.040
+HELD_SAMPLES = 2
 GROUP = 8
 PROVEN_HITS = 3
 # Added to the pace of the samples after each group, so that it never locks to the period: the
@@ -49,6 +51,7 @@ class AdcSampler:
         self._last: PilotSample | None = None
         self._last_duty = -1.0
         self._proven_s = 0.0
+        self._held = 0
 
     def take(self, duty: float) -> PilotSample:
         """Measure while `duty` is on the line; raises `HardwareLost`."""
@@ -58,9 +61,10 @@ class AdcSampler:
         if found is None:
             found = PilotSample(samples[0], samples[-1])
         if not complete and self._may_hold(duty, started_s) and self._last is not None:
+            self._held += 1
             return self._last
         if complete:
-            self._proven_s = started_s
+            self._proven_s, self._held = started_s, 0
         self._last, self._last_duty = found, duty
         return found
 
@@ -88,7 +92,9 @@ class AdcSampler:
         return False
 
     def _may_hold(self, duty: float, now_s: float) -> bool:
-        return duty == self._last_duty and now_s - self._proven_s < HOLD_S
+        if duty != self._last_duty:
+            return False
+        return now_s - self._proven_s < HOLD_S or self._held < HELD_SAMPLES
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,11 @@ class ShuntTrip:
         self._tripped_s: float | None = None
 
     @property
+    def output(self) -> Output:
+        """The line that trips."""
+        return self._output
+
+    @property
     def due_s(self) -> float | None:
         """When the pulse ends."""
         if self._tripped_s is None or not self._output.is_on:

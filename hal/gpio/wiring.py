@@ -66,11 +66,12 @@ class MonostableWiring:
 
 @dataclass(frozen=True, slots=True)
 class ContactorWiring:
-    """All contactors of an EVSE by the names of their coils."""
+    """All contactors of an EVSE by the names of their coils; `phases` are those at first."""
 
     strategy: Strategy
     coils: Mapping[str, CoilWiring]
     monostable: MonostableWiring | None = None
+    phases: int = 3
 
 
 @dataclass(frozen=True, slots=True)

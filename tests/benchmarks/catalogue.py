@@ -4,7 +4,16 @@ from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from typing import Any
 
-from tests.benchmarks import drain, footprint, guard_edges, guard_reaction, messages, start_up, tap
+from tests.benchmarks import (
+    drain,
+    footprint,
+    guard_edges,
+    guard_reaction,
+    messages,
+    sampling,
+    start_up,
+    tap,
+)
 from tests.benchmarks.effort import Effort
 from tests.benchmarks.report import Figure
 
@@ -29,6 +38,7 @@ BENCHMARKS = {
         Benchmark("messages", "round trips of CALLs of the CSMS", messages.measure),
         Benchmark("guard", "fault to contactor line low", guard_reaction.measure_reaction),
         Benchmark("edges", "pilot and RCD edge to contactor line low", guard_edges.measure),
+        Benchmark("sampling", "a sample of the control pilot", sampling.measure),
         Benchmark("loss", "daemon killed to fallback", guard_reaction.measure_agent_loss),
     )
 }

@@ -23,7 +23,6 @@ def coils(desk: Desk) -> tuple[bool, bool]:
 @pytest.mark.parametrize(
     ("table", "phases", "driven"),
     [
-        (CONTACTOR, 1, (True, False)),
         (CONTACTOR, 3, (True, False)),
         (SERIES, 1, (True, False)),
         (SERIES, 3, (True, True)),
@@ -49,6 +48,29 @@ def test_each_strategy_drives_the_coils_of_its_phases(
     assert coils(desk) == (False, False)
     desk.run(0.04, board)
     assert not contactor.is_closed()
+    board.close()
+
+
+@pytest.mark.parametrize(
+    ("table", "driven"),
+    [(CONTACTOR, (True, False)), (SERIES, (True, False)), (EXCLUSIVE, (True, False))],
+)
+def test_an_evse_built_for_one_phase_begins_with_one(
+    table: Table, driven: tuple[bool, bool]
+) -> None:
+    desk = Desk()
+    board = desk.board(contactor=table, settings={"phases": 1})
+    board.evses[1].contactor.command(closed=True)
+    board.flush()
+    assert coils(desk) == driven
+    board.close()
+
+
+def test_one_contactor_alone_refuses_what_it_cannot_do() -> None:
+    board = Desk().board()
+    board.evses[1].contactor.select_phases(3)
+    with pytest.raises(HardwareError, match=r"cannot supply 1 instead of 3 phases; wire two"):
+        board.evses[1].contactor.select_phases(1)
     board.close()
 
 

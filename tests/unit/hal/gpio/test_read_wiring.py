@@ -3,6 +3,8 @@
 from types import MappingProxyType
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from hal.gpio.adc import IioPlace, SpiPlace
 from hal.gpio.read_wiring import problems, read_evse
@@ -93,6 +95,11 @@ def test_a_table_that_is_right_has_no_problems(port: str, table: Table) -> None:
             PILOT | {"adc": PILOT_ADC | {"calibration": [[1, "a"], [2, 3]]}},
             "pilot.adc.calibration must hold two numbers",
         ),
+        (
+            "pilot",
+            PILOT | {"adc": PILOT_ADC | {"calibration": [[1, float("nan")], [2, 3]]}},
+            "pilot.adc.calibration must hold two numbers",
+        ),
         ("pilot", PILOT | {"adc": SPI | {"channel": 8}}, "the mcp3208 has 8 channels, from 0"),
         ("pilot", PILOT | {"adc": SPI | {"kind": "mcp3209"}}, 'did you mean "mcp320'),
         (
@@ -171,3 +178,39 @@ def test_the_kinds_of_sampling_and_of_converters() -> None:
     assert isinstance(peak, PeakWiring)
     assert peak.low.channel == SpiPlace("mcp3208", 1)
     assert peak.timing.reset_s == 0.0015
+
+
+ANYTHING = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8),
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3)
+    ),
+    max_leaves=6,
+)
+RIGHT: dict[str, Table] = {
+    "pilot": PILOT | {"peak": PEAK},
+    "contactor": SERIES | {"monostable": line(9)},
+    "proximity": PROXIMITY,
+    "rcm": RCM,
+    "lock": LOCK | {"ready": line(3)},
+    "fault_inputs": {"backend": "gpio", "pe": line(1)},
+    "shut_off": SHUT_OFF,
+    "tamper": {"backend": "gpio", **line(1)},
+}
+
+
+@given(port=st.sampled_from(sorted(RIGHT)), steps=st.lists(st.integers(0, 9)), value=ANYTHING)
+def test_whatever_stands_in_a_table_is_judged_and_never_raises(
+    port: str, steps: list[int], value: object
+) -> None:
+    for found in problems(port, _bent(RIGHT[port], steps, value)):
+        assert found.startswith(port)
+
+
+def _bent(table: Table, steps: list[int], value: object) -> Table:
+    """Put a value at some place of a table, as deep as the steps lead."""
+    key = sorted(table)[steps[0] % len(table)] if steps else "surplus"
+    inner = table.get(key)
+    if isinstance(inner, dict) and inner and len(steps) > 1:
+        return table | {key: _bent(inner, steps[1:], value)}
+    return table | {key: value}

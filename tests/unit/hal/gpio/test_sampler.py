@@ -95,6 +95,9 @@ def test_a_plateau_that_the_budget_was_too_short_for_holds_for_a_moment() -> Non
     board.refresh()
     assert pilot.sample().high_v == pytest.approx(6.0, abs=0.3)
     desk.clock.sleep(HOLD_S)
+    board.refresh()  # the second one that was too short
+    assert pilot.sample().high_v == pytest.approx(6.0, abs=0.3)
+    desk.clock.sleep(HOLD_S)
     board.refresh()
     assert pilot.sample().high_v == pytest.approx(-12.0, abs=0.3)
     board.close()

@@ -4,7 +4,7 @@ from itertools import pairwise
 
 import pytest
 
-from tests.unit.hal.gpio.desk import CONTACTOR, HEART, SHUNT, SHUT_OFF, Desk, line
+from tests.unit.hal.gpio.desk import COIL, CONTACTOR, HEART, SHUNT, SHUT_OFF, Desk, line
 
 
 def test_a_shunt_trip_gets_one_pulse_for_each_cut() -> None:
@@ -25,6 +25,24 @@ def test_a_shunt_trip_gets_one_pulse_for_each_cut() -> None:
     assert off_1 - on_1 == pytest.approx(0.2, abs=0.011)
     assert off_2 - on_2 == pytest.approx(0.2, abs=0.011)
     board.close()
+
+
+def test_a_pulse_under_way_is_finished_while_the_board_closes() -> None:
+    desk = Desk()
+    board = desk.board(shut_off=SHUT_OFF | {"pulse_ms": 300})
+    path = board.evses[1].shut_off
+    assert path is not None
+    moves: list[tuple[float, int, bool]] = []
+    desk.chip.watchers.append(lambda offset, high: moves.append((desk.clock.now_s, offset, high)))
+    board.evses[1].contactor.command(closed=True)
+    path.command(tripped=True)
+    board.flush()
+    board.close()
+    (_, coil, _), (on_s, trip, _), (open_s, opened, high), (off_s, ended, _) = moves
+    assert (coil, trip, opened, ended) == (COIL, SHUNT, COIL, SHUNT)
+    assert not high
+    assert open_s - on_s < 0.01
+    assert off_s - on_s == pytest.approx(0.3, abs=0.01)
 
 
 def test_a_series_relay_is_closed_only_while_a_guard_says_so() -> None:
