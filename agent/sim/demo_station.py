@@ -57,6 +57,7 @@ reader = {{ backend = "mock" }}
 [guard]
 socket = "guard.sock"
 grace_s = 5.0
+min_closing_interval_s = 1.0
 
 [local_api]
 socket = "api.sock"

@@ -66,6 +66,12 @@ class ContactorTrack:
             return None
         return Fault.CONTACTOR_STUCK_OPEN if self.commanded else Fault.CONTACTOR_WELDED
 
+    def is_welded(self, now_s: float) -> bool:
+        """Tell whether the contact has read closed for so long that only a weld explains it."""
+        since_s = self.differs_since_s
+        welded = self.fault(now_s) is Fault.CONTACTOR_WELDED
+        return welded and since_s is not None and now_s - since_s >= FOLLOW_S
+
     def rests(self, now_s: float, min_closing_interval_s: float) -> bool:
         """Tell whether the last closing, or the guard's start, is too recent for another one."""
         if now_s - self.started_s < max(min_closing_interval_s, FIRST_CLOSING_S):

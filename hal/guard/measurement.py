@@ -45,9 +45,8 @@ def _sampled(setup: EvseSetup, state: EvseState, inputs: EvseInputs, now_s: floa
 def _judged(
     setup: EvseSetup, before: EvseState, state: EvseState, inputs: EvseInputs, now_s: float
 ) -> EvseState:
-    welded = state.contactor.fault(now_s) is Fault.CONTACTOR_WELDED
-    shut_off = state.shut_off or (welded and inputs.has_shut_off)
-    state = state.updated(shut_off=shut_off)
+    welded = inputs.has_shut_off and state.contactor.is_welded(now_s)
+    state = state.updated(shut_off=state.shut_off or welded)
     latch = state.latch.update(
         inputs.fault_inputs | _own_faults(setup, state, now_s),
         free=state.pilot.state.value is PilotState.A,

@@ -179,6 +179,7 @@ def test_once_everything_is_repaired_and_replugged_there_is_supply(
     world.repair()
     rig = world.rig
     for event in (
+        Event("vehicle", "B", 20, 0.02),
         Event("vehicle", "A", 400, 0.02),
         Event("cable_a", 32, 10, 0.02),
         Event("lease", Lease(1, PilotMode.STANDBY), 10, 0.02),

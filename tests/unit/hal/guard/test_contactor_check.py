@@ -36,6 +36,22 @@ def test_an_unexpected_move_is_a_fault_after_two_samples(told: bool, fault: Faul
     assert track.fault(200.011) is fault
 
 
+def test_a_weld_is_told_from_a_bounce_by_a_quarter_second() -> None:
+    track = ContactorTrack(STARTED_S, commanded_s=STARTED_S)
+    track = track.read_back(closed=True, now_s=200.0).read_back(closed=True, now_s=200.02)
+    assert track.fault(200.02) is Fault.CONTACTOR_WELDED
+    assert not track.is_welded(200.249)
+    assert track.is_welded(200.25)
+    assert not track.read_back(closed=False, now_s=200.3).is_welded(200.3)
+
+
+def test_a_contactor_that_does_not_close_is_not_welded() -> None:
+    track = fresh().command(closed=True, now_s=200.0).read_back(closed=False, now_s=200.02)
+    track = track.read_back(closed=False, now_s=200.04)
+    assert track.fault(201.0) is Fault.CONTACTOR_STUCK_OPEN
+    assert not track.is_welded(201.0)
+
+
 def test_a_contact_that_follows_is_no_fault() -> None:
     track = fresh().command(closed=True, now_s=200.0).read_back(closed=False, now_s=200.02)
     track = track.read_back(closed=True, now_s=200.04)

@@ -384,6 +384,9 @@ POWER_PATH = (
     Row("a weld trips the second shut-off", "SMITH line", lambda: charging(
         Copper(has_shut_off=True)), lambda rig: (break_("welded")(rig), vehicle("B")(rig)),
         lambda rig: rig.last.outputs.shut_off, 0.25, 0.35),
+    Row("a mirror contact that is wrong for a moment trips nothing", "SMITH line",
+        lambda: offered(Copper(has_shut_off=True)), glitch(0.2, welded=True),
+        lambda rig: rig.last.outputs.shut_off, never_s=3.0),
     Row("a stuck contactor trips nothing", "SMITH line",
         lambda: offered(Copper(stuck_open=True, has_shut_off=True)), vehicle("C"),
         lambda rig: rig.last.outputs.shut_off, never_s=3.0),
