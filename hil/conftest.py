@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import AsyncIterator, Generator, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -29,6 +30,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("bench")
     group.addoption("--bench", default="sim", metavar="FILE|NAME", help="which bench to run on")
     group.addoption(
+        "--patience",
+        type=float,
+        default=1.0,
+        metavar="N",
+        help="wait N times longer (busy computer)",
+    )
+    group.addoption(
         "--all-versions", action="store_true", help="run each story in every version, not in one"
     )
 
@@ -37,9 +45,11 @@ def _bench(config: pytest.Config) -> BenchFile:
     """Return the bench that was asked for, which is read once."""
     if _BENCH not in config.stash:
         try:
-            config.stash[_BENCH] = load(find(config.getoption("--bench")))
+            bench = load(find(config.getoption("--bench")))
         except BenchFileError as error:
             raise pytest.UsageError(str(error)) from error
+        patience = bench.patience * config.getoption("--patience")
+        config.stash[_BENCH] = replace(bench, patience=patience)
     return config.stash[_BENCH]
 
 

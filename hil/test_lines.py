@@ -15,6 +15,8 @@ from tests.stories.words import TOKEN
 
 DROP_OUT_S = 0.3
 """From the coil's command to contacts that are seen open, with some room."""
+SWITCHING_S = 1.5
+"""How long a monitor is not believed after the contactor moved, with some room."""
 
 Record = Callable[[str, object], None]
 
@@ -29,6 +31,7 @@ async def test_the_coil_falls_in_time_and_stays_off_until_the_car_is_unplugged(
     fault: str,
 ) -> None:
     await strategy.reach(State.CHARGING)
+    await world.pass_s(SWITCHING_S)
     await bench.fault(fault)
     await world.energy_ceases()
     reaction_ms = bench.plant().fault_to_open_ms

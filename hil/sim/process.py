@@ -1,7 +1,11 @@
-"""Child processes of the bench: every one has a log of its own and this source tree."""
+"""Child processes of the bench: each has a log of its own, and ends when the bench does.
+
+A station that outlived its bench would go on looking for its devices, and find the ptys of others.
+"""
 
 import asyncio
 import os
+import shutil
 from asyncio.subprocess import DEVNULL, STDOUT, Process
 from pathlib import Path
 
@@ -10,8 +14,11 @@ ROOT = Path(__file__).resolve().parents[2]
 
 async def spawn(log: Path, *command: str) -> Process:
     """Start a program in a session of its own; what it says is added to the log."""
+    setpriv = shutil.which("setpriv")
+    leash = () if setpriv is None else (setpriv, "--pdeathsig", "KILL")
     with log.open("ab") as output:
         return await asyncio.create_subprocess_exec(
+            *leash,
             *command,
             stdin=DEVNULL,
             stdout=output,
