@@ -58,22 +58,29 @@ class VirtualTimeSelector(selectors.DefaultSelector):
     def select(  # type: ignore[explicit-override]
         self, timeout: float | None = None
     ) -> list[tuple[selectors.SelectorKey, int]]:
-        ready = super().select(0)
-        if ready or (timeout is not None and timeout <= 0):
+        if timeout is not None and timeout <= 0:
+            self._count_turn()
+            return super().select(0)
+        is_busy, ready = self._look()
+        if ready:
             self._count_turn()
             return ready
         self._turns = 0
         waited_s = 0.0
-        while not ready and (timeout is None or self._is_busy()):
+        while not ready and (timeout is None or is_busy):
             ready = super().select(_PATIENCE_S)
             waited_s += _PATIENCE_S
             if waited_s > _LONGEST_STANDSTILL_S:
                 raise Standstill(f"nothing happened for {waited_s:.0f} real seconds")
-        if not ready:
-            ready = super().select(0)
+            if not ready:
+                is_busy, ready = self._look()
         if not ready and timeout is not None:
             self.now_s += timeout
         return ready
+
+    def _look(self) -> tuple[bool, list[tuple[selectors.SelectorKey, int]]]:
+        """Ask who is busy, then what is ready: whoever gets ready in between is seen."""
+        return self._is_busy(), super().select(0)
 
     def _count_turn(self) -> None:
         """Let a little time pass for whoever waits for less than the clock can show."""

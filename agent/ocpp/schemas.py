@@ -48,7 +48,6 @@ class Schemas:
     def __init__(self, folder: str) -> None:
         """Raise SchemasMissing if there is no such folder."""
         self._requests, self._responses = _find_files(_schema_folder(folder))
-        self._validators: dict[Path, Validator] = {}
 
     def actions(self) -> frozenset[str]:
         """Return the names of all actions of the version, in either direction."""
@@ -56,18 +55,11 @@ class Schemas:
 
     def request(self, action: str) -> Validator | None:
         """Return the validator of a CALL's (or SEND's) payload, None for an unknown action."""
-        return self._validator(self._requests.get(action))
+        return _validator(self._requests.get(action))
 
     def response(self, action: str) -> Validator | None:
         """Return the validator of the answer's payload, None if the action has no answer."""
-        return self._validator(self._responses.get(action))
-
-    def _validator(self, file: Path | None) -> Validator | None:
-        if file is None:
-            return None
-        if file not in self._validators:
-            self._validators[file] = _compile(file)
-        return self._validators[file]
+        return _validator(self._responses.get(action))
 
 
 _RULES: Mapping[str, SchemaRule] = MappingProxyType(
@@ -110,8 +102,16 @@ def _find_files(folder: Path) -> tuple[dict[str, Path], dict[str, Path]]:
     return requests, responses
 
 
+def _validator(file: Path | None) -> Validator | None:
+    return None if file is None else _compile(file)
+
+
+@cache
 def _compile(file: Path) -> Validator:
-    """Compile without explanations, four times as fast; those are compiled for a first failure."""
+    """Compile without explanations, four times as fast; those are compiled for a first failure.
+
+    What is compiled outlives the connection, so that the next one need not do it again.
+    """
     import fastjsonschema  # noqa: PLC0415 - costs start-up time, and not every start needs it
 
     check = _compiled(file, explains=False)

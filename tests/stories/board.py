@@ -35,9 +35,11 @@ from hal.mock.settings import read_settings
 from hal.mock.wire import EvseSettings
 
 PENDING_S = 0.005
-MOVING_S = 0.02
+MOVING_S = 0.04
 RESTING_S = 0.45
-SETTLING_S = 1.5
+CALM_S = 0.9
+"""The same while the guard says that its next step may come late."""
+SETTLING_S = 0.5
 """How long steps stay frequent after the last change."""
 RESTED_S = 60.0
 """For how long the guard has been there when a story begins: its contactors may close at once."""
@@ -96,7 +98,8 @@ class VirtualBoard:
         if self._guard.pending:
             return PENDING_S
         now_s = self._now_s()
-        wait_s = MOVING_S if now_s - self._changed_s < SETTLING_S else RESTING_S
+        resting_s = CALM_S if self._guard.calm else RESTING_S
+        wait_s = MOVING_S if now_s - self._changed_s < SETTLING_S else resting_s
         due_ns = self.plant.due_ns
         return wait_s if due_ns is None else min(wait_s, max(0.0, due_ns / 1e9 - now_s) + 1e-6)
 
