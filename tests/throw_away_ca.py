@@ -73,6 +73,8 @@ class Recipe:
     public_key: ec.EllipticCurvePublicKey | rsa.RSAPublicKey | None = None
     hash: hashes.HashAlgorithm | None = None
     path_length: int | None = None
+    usages: Sequence[x509.ObjectIdentifier] = ()
+    may_sign: bool | None = None
 
 
 def issue(
@@ -98,10 +100,26 @@ def issue(
     )
     if recipe.names:
         builder = builder.add_extension(x509.SubjectAlternativeName(recipe.names), critical=False)
+    if recipe.usages:
+        builder = builder.add_extension(x509.ExtendedKeyUsage(recipe.usages), critical=False)
+    if recipe.may_sign is not None:
+        builder = builder.add_extension(_key_usage(recipe.may_sign), critical=True)
     signer = issuer.key if issuer else key
     certificate = builder.sign(signer, recipe.hash or hashes.SHA256())
     made = Issued(certificate, key, folder, name)
     return made.write() if folder else made
+
+
+def revocation_list(issuer: Issued, *revoked: Issued) -> x509.CertificateRevocationList:
+    """Revoke certificates of an issuer."""
+    now = dt.datetime.now(dt.UTC)
+    builder = x509.CertificateRevocationListBuilder()
+    builder = builder.issuer_name(issuer.certificate.subject).last_update(now)
+    builder = builder.next_update(now + DAY)
+    for each in revoked:
+        entry = x509.RevokedCertificateBuilder().serial_number(each.certificate.serial_number)
+        builder = builder.add_revoked_certificate(entry.revocation_date(now).build())
+    return builder.sign(issuer.key, hashes.SHA256())
 
 
 def sign_request(csr_pem: str, issuer: Issued, recipe: Recipe | None = None) -> Issued:
@@ -127,3 +145,17 @@ def _name(common_name: str, organization: str | None) -> x509.Name:
     if organization is not None:
         attributes.append(x509.NameAttribute(NameOID.ORGANIZATION_NAME, organization))
     return x509.Name(attributes)
+
+
+def _key_usage(may_sign: bool) -> x509.KeyUsage:
+    return x509.KeyUsage(
+        digital_signature=may_sign,
+        content_commitment=False,
+        key_encipherment=not may_sign,
+        data_encipherment=False,
+        key_agreement=False,
+        key_cert_sign=False,
+        crl_sign=False,
+        encipher_only=False,
+        decipher_only=False,
+    )

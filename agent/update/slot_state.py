@@ -1,0 +1,156 @@
+"""Which of two application slots is started: the rule, and the file that remembers it.
+
+Only the standard library is used: the service manager runs this file by itself, before any slot is
+trusted. The file is replaced as a whole and on the disk before anything is started, so that a power
+cut leaves the old state or the new one.
+
+A slot on trial is started at most `tries` times without being confirmed; then the active one is
+started again, for good. So a version that crashes, hangs, or never gets to its confirmation loses.
+"""
+
+import contextlib
+import json
+import os
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Final
+
+SLOTS: Final = ("a", "b")
+TRIES: Final = 3
+SCHEMA: Final = 1
+
+
+class SlotStateError(Exception):
+    """The state of the slots cannot be read or written; the message names the file."""
+
+
+@dataclass(frozen=True, slots=True)
+class SlotState:
+    """`active` is confirmed; `trial` is to be tried `tries` more times, None without one.
+
+    `failed` is the slot whose trial came to nothing last, `rollback_index` the highest that was
+    confirmed: no bundle with a lower one is installed.
+    """
+
+    active: str = "a"
+    trial: str | None = None
+    tries: int = 0
+    failed: str | None = None
+    rollback_index: int = 0
+
+    @property
+    def inactive(self) -> str:
+        """Return the slot that an update may be written into."""
+        return SLOTS[1 - SLOTS.index(self.active)]
+
+
+def tried(state: SlotState, slot: str, tries: int = TRIES) -> SlotState:
+    """Put the other slot on trial; raises `SlotStateError` for the active one."""
+    if slot != state.inactive:
+        raise SlotStateError(f"slot {slot} is the one that is in use")
+    return replace(state, trial=slot, tries=tries, failed=None)
+
+
+def started(state: SlotState) -> tuple[str, SlotState]:
+    """Return the slot to start now, and the state that must be on the disk before."""
+    if state.trial is None:
+        return state.active, state
+    if state.tries <= 0:
+        return state.active, rolled_back(state)
+    return state.trial, replace(state, tries=state.tries - 1)
+
+
+def confirmed(state: SlotState, slot: str, rollback_index: int) -> SlotState:
+    """Make the slot on trial the active one; for any other slot nothing changes."""
+    if state.trial != slot:
+        return state
+    highest = max(state.rollback_index, rollback_index)
+    return SlotState(active=slot, rollback_index=highest)
+
+
+def rolled_back(state: SlotState) -> SlotState:
+    """End a trial without success; the active slot stays."""
+    if state.trial is None:
+        return state
+    return replace(state, trial=None, tries=0, failed=state.trial)
+
+
+def parse(text: str) -> SlotState:
+    """Read a state; raises `SlotStateError`."""
+    try:
+        document = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise SlotStateError("is not JSON") from error
+    if not isinstance(document, dict) or document.pop("schema", None) != SCHEMA:
+        raise SlotStateError(f"is not of schema {SCHEMA}")
+    try:
+        state = SlotState(**document)
+    except TypeError as error:
+        raise SlotStateError("has other keys than it should") from error
+    if not _makes_sense(state):
+        raise SlotStateError("contradicts itself")
+    return state
+
+
+def as_text(state: SlotState) -> str:
+    """Return what `parse` reads."""
+    return json.dumps({"schema": SCHEMA, **asdict(state)}, indent=1, sort_keys=True) + "\n"
+
+
+def load(file: Path) -> SlotState:
+    """Read the state, from its copy if it is damaged; a station without either is new.
+
+    Raises `SlotStateError` if neither can be read: nothing is started by guessing.
+    """
+    problems = []
+    for candidate in (file, _copy_of(file)):
+        try:
+            return parse(candidate.read_text("utf-8"))
+        except FileNotFoundError:
+            continue
+        except (OSError, UnicodeDecodeError, SlotStateError) as error:
+            problems.append(f"{candidate} {error}")
+    if problems:
+        raise SlotStateError("; ".join(problems) + "; put a good one there, or install anew")
+    return SlotState()
+
+
+def store(file: Path, state: SlotState) -> None:
+    """Put a state on the disk, a copy of it first; raises `OSError`."""
+    text = as_text(state).encode()
+    for target in (_copy_of(file), file):
+        _replace(target, text)
+
+
+def _makes_sense(state: SlotState) -> bool:
+    integers = (state.tries, state.rollback_index)
+    return (
+        state.active in SLOTS
+        and state.trial in (None, *SLOTS)
+        and state.trial != state.active
+        and state.failed in (None, *SLOTS)
+        and all(type(number) is int and number >= 0 for number in integers)
+    )
+
+
+def _copy_of(file: Path) -> Path:
+    return file.with_name(file.name + ".copy")
+
+
+def _replace(target: Path, content: bytes) -> None:
+    """Write beside the file, then take its name; both on the disk before this returns."""
+    beside = target.with_name(target.name + ".new")
+    with contextlib.suppress(FileNotFoundError):
+        beside.unlink()
+    descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o644)
+    try:
+        os.write(descriptor, content)
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+    beside.replace(target)
+    folder = os.open(target.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)

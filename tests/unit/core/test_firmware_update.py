@@ -1,0 +1,198 @@
+"""The transition table of a firmware update (L01, L02)."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from agent.core.firmware_update import (
+    DEFAULT_RETRIES,
+    FirmwareOrder,
+    FirmwareUpdate,
+    Happening,
+    Stage,
+    Work,
+    after,
+    due,
+    holds_back_sessions,
+    ordered,
+    status,
+    statuses,
+    waited,
+    work,
+)
+from agent.core.progress import FirmwareStatus
+
+NOW = datetime(2030, 1, 1, tzinfo=UTC)
+LATER = NOW + timedelta(hours=1)
+SIGNED = FirmwareOrder(
+    request_id=7,
+    location="https://example.com/image",
+    retrieve_at=NOW,
+    signing_certificate="PEM",
+    signature="c2lnbmF0dXJl",
+)
+STRAIGHT = (
+    Happening.DOWNLOADED,
+    Happening.SIGNATURE_IS_VALID,
+    Happening.WRITTEN,
+    Happening.IS_IDLE,
+    Happening.NEW_SLOT_RUNS,
+    Happening.HEALTHY,
+)
+
+
+def told(update: FirmwareUpdate, *happenings: Happening) -> list[FirmwareStatus]:
+    """Let things happen one after the other; return what the CSMS hears, the beginning included."""
+    heard = list(statuses(None, update))
+    for happening in happenings:
+        before, update = update, after(update, happening, NOW)
+        heard += statuses(before, update)
+    return heard
+
+
+def reached(*happenings: Happening, order: FirmwareOrder = SIGNED) -> FirmwareUpdate:
+    update = ordered(order, "1.0", NOW)
+    for happening in happenings:
+        update = after(update, happening, NOW)
+    return update
+
+
+@pytest.mark.requirement("L01.FR.01", "L01.FR.05", "L01.FR.15", "L01.FR.28", "L01.FR.32")
+def test_a_signed_update_is_told_state_by_state() -> None:
+    assert told(ordered(SIGNED, "1.0", NOW), *STRAIGHT) == [
+        FirmwareStatus.DOWNLOADING,
+        FirmwareStatus.DOWNLOADED,
+        FirmwareStatus.SIGNATURE_VERIFIED,
+        FirmwareStatus.INSTALLING,
+        FirmwareStatus.INSTALL_REBOOTING,
+        FirmwareStatus.INSTALLED,
+    ]
+
+
+@pytest.mark.requirement("L02.FR.01", "L02.FR.02", "L02.FR.20")
+def test_an_unsigned_update_tells_of_no_signature() -> None:
+    order = replace(SIGNED, signing_certificate=None, signature=None)
+    assert FirmwareStatus.SIGNATURE_VERIFIED not in told(ordered(order, "1.0", NOW), *STRAIGHT)
+
+
+@pytest.mark.requirement("L01.FR.13", "L02.FR.07")
+def test_a_download_of_later_is_told_as_scheduled_and_begins_when_it_is_due() -> None:
+    update = ordered(replace(SIGNED, retrieve_at=LATER), "1.0", NOW)
+    assert statuses(None, update) == (FirmwareStatus.DOWNLOAD_SCHEDULED,)
+    assert (work(update), due(update)) == (Work.WAIT, LATER)
+    assert waited(update, LATER - timedelta(seconds=1)) == update
+    begun = waited(update, LATER)
+    assert (statuses(update, begun), work(begun)) == ((FirmwareStatus.DOWNLOADING,), Work.DOWNLOAD)
+
+
+@pytest.mark.requirement("L01.FR.16", "L02.FR.10")
+def test_an_installation_of_later_is_told_as_scheduled_after_the_signature() -> None:
+    order = replace(SIGNED, install_at=LATER)
+    before = reached(Happening.DOWNLOADED, order=order)
+    scheduled = after(before, Happening.SIGNATURE_IS_VALID, NOW)
+    heard = statuses(before, scheduled)
+    assert heard == (FirmwareStatus.SIGNATURE_VERIFIED, FirmwareStatus.INSTALL_SCHEDULED)
+    assert due(scheduled) == LATER
+    assert work(waited(scheduled, LATER)) is Work.INSTALL
+
+
+@pytest.mark.requirement("L01.FR.14", "L01.FR.30", "L02.FR.08", "L02.FR.19")
+def test_a_download_that_breaks_off_is_resumed_until_the_retries_are_used_up() -> None:
+    update = ordered(replace(SIGNED, retries=2, retry_interval_s=30), "1.0", NOW)
+    for _ in range(2):
+        resting = after(update, Happening.INTERRUPTED, NOW, "connection lost")
+        assert statuses(update, resting) == (FirmwareStatus.DOWNLOAD_PAUSED,)
+        assert due(resting) == NOW + timedelta(seconds=30)
+        update = waited(resting, NOW + timedelta(seconds=30))
+        assert work(update) is Work.DOWNLOAD
+    failed = after(update, Happening.INTERRUPTED, NOW, "connection lost")
+    assert statuses(update, failed) == (FirmwareStatus.DOWNLOAD_FAILED,)
+    assert (failed.is_over, failed.detail) == (True, "connection lost")
+
+
+@pytest.mark.parametrize(("retries", "tries"), [(None, DEFAULT_RETRIES), (0, 0), (-3, 0)])
+def test_the_number_of_retries_is_the_order_s_or_the_station_s(
+    retries: int | None, tries: int
+) -> None:
+    update = ordered(replace(SIGNED, retries=retries, retry_interval_s=-1), "1.0", NOW)
+    interruptions = 0
+    while not (update := after(update, Happening.INTERRUPTED, NOW)).is_over:
+        interruptions += 1
+        assert update.stage is Stage.DOWNLOADING, "without a wait it goes on at once"
+    assert interruptions == tries
+
+
+@pytest.mark.parametrize(
+    ("so_far", "happening", "end"),
+    [
+        ((), Happening.REFUSED, FirmwareStatus.DOWNLOAD_FAILED),
+        (STRAIGHT[:1], Happening.SIGNATURE_IS_INVALID, FirmwareStatus.INVALID_SIGNATURE),
+        (STRAIGHT[:2], Happening.IMAGE_IS_INVALID, FirmwareStatus.INSTALL_VERIFICATION_FAILED),
+        (STRAIGHT[:2], Happening.WRITING_FAILED, FirmwareStatus.INSTALLATION_FAILED),
+        (STRAIGHT[:4], Happening.ACTIVATION_FAILED, FirmwareStatus.INSTALLATION_FAILED),
+        (STRAIGHT[:4], Happening.OLD_SLOT_RUNS, FirmwareStatus.INSTALLATION_FAILED),
+        (STRAIGHT[:5], Happening.OLD_SLOT_RUNS, FirmwareStatus.INSTALLATION_FAILED),
+        (STRAIGHT[:5], Happening.UNHEALTHY, FirmwareStatus.INSTALLATION_FAILED),
+    ],
+)
+@pytest.mark.requirement("L01.FR.03", "L01.FR.29")
+def test_each_failure_ends_the_update_with_its_own_status(
+    so_far: tuple[Happening, ...], happening: Happening, end: FirmwareStatus
+) -> None:
+    before = reached(*so_far)
+    failed = after(before, happening, NOW, "why")
+    assert statuses(before, failed) == (end,)
+    assert (work(failed), failed.detail, status(failed)) == (Work.NOTHING, "why", end)
+
+
+@pytest.mark.requirement("L01.FR.06", "L01.FR.07", "L01.FR.33", "L02.FR.03", "L02.FR.04")
+def test_a_written_image_waits_for_transactions_and_holds_new_ones_back() -> None:
+    written = reached(*STRAIGHT[:3])
+    assert (work(written), due(written)) == (Work.WAIT, None)
+    assert holds_back_sessions(written, allowed=False)
+    assert not holds_back_sessions(written, allowed=True)
+    assert not holds_back_sessions(reached(*STRAIGHT[:2]), allowed=False)
+    assert work(after(written, Happening.IS_IDLE, NOW)) is Work.ACTIVATE
+
+
+@pytest.mark.requirement("L01.FR.24", "L01.FR.27", "L02.FR.15", "L02.FR.18")
+def test_an_update_can_be_given_up_until_the_slots_are_switched() -> None:
+    for done in range(len(STRAIGHT)):
+        update = reached(*STRAIGHT[:done])
+        assert update.may_be_canceled is (done < 4)
+        canceled = after(update, Happening.CANCELED, NOW)
+        assert (canceled.stage is Stage.CANCELED) is update.may_be_canceled
+        assert statuses(update, canceled) == ()
+
+
+@pytest.mark.requirement("L01.FR.25", "L01.FR.26", "L02.FR.16", "L02.FR.17")
+def test_a_trigger_hears_idle_after_success_and_the_last_status_otherwise() -> None:
+    assert status(None) is FirmwareStatus.IDLE
+    assert status(reached(*STRAIGHT)) is FirmwareStatus.IDLE
+    assert status(reached(*STRAIGHT[:1])) is FirmwareStatus.DOWNLOADED
+    assert status(reached(Happening.REFUSED)) is FirmwareStatus.DOWNLOAD_FAILED
+
+
+def test_a_restart_on_trial_goes_on_with_the_confirmation() -> None:
+    trial = reached(*STRAIGHT[:5])
+    assert after(trial, Happening.NEW_SLOT_RUNS, NOW) == trial
+    assert work(trial) is Work.CONFIRM
+
+
+@given(st.lists(st.sampled_from(Happening), max_size=30), st.booleans())
+def test_whatever_happens_installed_needs_every_step_and_an_end_is_final(
+    happenings: list[Happening], later: bool
+) -> None:
+    order = replace(SIGNED, install_at=LATER) if later else SIGNED
+    update, seen = ordered(order, "1.0", NOW), []
+    for happening in happenings:
+        before, update = update, after(update, happening, NOW)
+        if before.is_over:
+            assert update == before
+        if update != before:
+            seen.append(happening)
+    if update.stage is Stage.INSTALLED:
+        assert [step for step in seen if step in STRAIGHT] == list(STRAIGHT)
