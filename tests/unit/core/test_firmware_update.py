@@ -60,7 +60,6 @@ def reached(*happenings: Happening, order: FirmwareOrder = SIGNED) -> FirmwareUp
     return update
 
 
-@pytest.mark.requirement("L01.FR.01", "L01.FR.05", "L01.FR.15", "L01.FR.28", "L01.FR.32")
 def test_a_signed_update_is_told_state_by_state() -> None:
     assert told(ordered(SIGNED, "1.0", NOW), *STRAIGHT) == [
         FirmwareStatus.DOWNLOADING,
@@ -72,13 +71,11 @@ def test_a_signed_update_is_told_state_by_state() -> None:
     ]
 
 
-@pytest.mark.requirement("L02.FR.01", "L02.FR.02", "L02.FR.20")
 def test_an_unsigned_update_tells_of_no_signature() -> None:
     order = replace(SIGNED, signing_certificate=None, signature=None)
     assert FirmwareStatus.SIGNATURE_VERIFIED not in told(ordered(order, "1.0", NOW), *STRAIGHT)
 
 
-@pytest.mark.requirement("L01.FR.13", "L02.FR.07")
 def test_a_download_of_later_is_told_as_scheduled_and_begins_when_it_is_due() -> None:
     update = ordered(replace(SIGNED, retrieve_at=LATER), "1.0", NOW)
     assert statuses(None, update) == (FirmwareStatus.DOWNLOAD_SCHEDULED,)
@@ -88,7 +85,6 @@ def test_a_download_of_later_is_told_as_scheduled_and_begins_when_it_is_due() ->
     assert (statuses(update, begun), work(begun)) == ((FirmwareStatus.DOWNLOADING,), Work.DOWNLOAD)
 
 
-@pytest.mark.requirement("L01.FR.16", "L02.FR.10")
 def test_an_installation_of_later_is_told_as_scheduled_after_the_signature() -> None:
     order = replace(SIGNED, install_at=LATER)
     before = reached(Happening.DOWNLOADED, order=order)
@@ -99,7 +95,6 @@ def test_an_installation_of_later_is_told_as_scheduled_after_the_signature() -> 
     assert work(waited(scheduled, LATER)) is Work.INSTALL
 
 
-@pytest.mark.requirement("L01.FR.14", "L01.FR.30", "L02.FR.08", "L02.FR.19")
 def test_a_download_that_breaks_off_is_resumed_until_the_retries_are_used_up() -> None:
     update = ordered(replace(SIGNED, retries=2, retry_interval_s=30), "1.0", NOW)
     for _ in range(2):
@@ -138,7 +133,6 @@ def test_the_number_of_retries_is_the_order_s_or_the_station_s(
         (STRAIGHT[:5], Happening.UNHEALTHY, FirmwareStatus.INSTALLATION_FAILED),
     ],
 )
-@pytest.mark.requirement("L01.FR.03", "L01.FR.29")
 def test_each_failure_ends_the_update_with_its_own_status(
     so_far: tuple[Happening, ...], happening: Happening, end: FirmwareStatus
 ) -> None:
@@ -148,7 +142,6 @@ def test_each_failure_ends_the_update_with_its_own_status(
     assert (work(failed), failed.detail, status(failed)) == (Work.NOTHING, "why", end)
 
 
-@pytest.mark.requirement("L01.FR.06", "L01.FR.07", "L01.FR.33", "L02.FR.03", "L02.FR.04")
 def test_a_written_image_waits_for_transactions_and_holds_new_ones_back() -> None:
     written = reached(*STRAIGHT[:3])
     assert (work(written), due(written)) == (Work.WAIT, None)
@@ -158,7 +151,6 @@ def test_a_written_image_waits_for_transactions_and_holds_new_ones_back() -> Non
     assert work(after(written, Happening.IS_IDLE, NOW)) is Work.ACTIVATE
 
 
-@pytest.mark.requirement("L01.FR.24", "L01.FR.27", "L02.FR.15", "L02.FR.18")
 def test_an_update_can_be_given_up_until_the_slots_are_switched() -> None:
     for done in range(len(STRAIGHT)):
         update = reached(*STRAIGHT[:done])
@@ -168,7 +160,6 @@ def test_an_update_can_be_given_up_until_the_slots_are_switched() -> None:
         assert statuses(update, canceled) == ()
 
 
-@pytest.mark.requirement("L01.FR.25", "L01.FR.26", "L02.FR.16", "L02.FR.17")
 def test_a_trigger_hears_idle_after_success_and_the_last_status_otherwise() -> None:
     assert status(None) is FirmwareStatus.IDLE
     assert status(reached(*STRAIGHT)) is FirmwareStatus.IDLE

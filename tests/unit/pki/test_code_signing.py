@@ -69,7 +69,6 @@ def test_sub_cas_come_along_with_the_signer() -> None:
         value if isinstance(value, str) else value.certificate.subject.rfc4514_string()
     ),
 )
-@pytest.mark.requirement("L01.FR.12", "L01.FR.21")
 def test_any_other_signer_is_refused(signer: Issued, reason: str) -> None:
     with pytest.raises(CertificateProblem, match=reason) as caught:
         check(signer)
@@ -99,7 +98,6 @@ def test_a_list_of_somebody_else_revokes_nothing() -> None:
     [SIGNER, issue("RSA", ROOT, Recipe(usages=CODE, key=rsa_key(2048)))],
     ids=["EC", "RSA"],
 )
-@pytest.mark.requirement("L01.FR.04")
 def test_a_signature_proves_this_file_and_this_signer(signer: Issued) -> None:
     signature = sign(signer.key_pem, DIGEST)
     check_signature(signer.certificate, signature, DIGEST)
