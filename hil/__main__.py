@@ -1,18 +1,15 @@
-"""`python -m hil [--bench NAME|FILE] [pytest arguments]`: run one bench, or all that can run here.
+"""`python -m hil [--bench NAME|FILE] [pytest arguments]`: run benches.
 
-Without `--bench` that is `sim`, and `virtual` where this computer has what it needs; what is
-missing is named. Each bench is a pytest run of its own. Exit code: 0 only if all of them passed.
+Without `--bench` that is `sim`. Each bench is a pytest run of its own.
+Exit code: 0 only if all of them passed.
 """
 
 import argparse
-import importlib
-import importlib.util
 import subprocess
 import sys
 from pathlib import Path
 
 HERE = Path(__file__).parent
-VIRTUAL = "virtual"
 
 
 def main(arguments: list[str]) -> int:
@@ -20,20 +17,8 @@ def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="./dev hil", add_help=False)
     parser.add_argument("--bench", action="append", metavar="NAME|FILE")
     options, others = parser.parse_known_args(arguments)
-    benches = options.bench or ["sim", *_virtual()]
+    benches = options.bench or ["sim"]
     return max([_run(bench, others) for bench in benches])
-
-
-def _virtual() -> list[str]:
-    """Return the virtual bench if it can run here; otherwise say what it lacks."""
-    if importlib.util.find_spec("hil.virtual") is None:
-        return []
-    available = importlib.import_module("hil.virtual.available")
-    lacking: list[str] = available.missing()
-    if not lacking:
-        return [VIRTUAL]
-    print(f"bench virtual is left out; it needs {', '.join(lacking)} (see hil/README.md)")
-    return []
 
 
 def _run(bench: str, others: list[str]) -> int:

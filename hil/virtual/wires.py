@@ -1,0 +1,126 @@
+"""`python -m hil.virtual.wires MEMORY TO_GUEST TO_HOST STATE_DIR`: the wires of EVSE 1.
+
+They lie between the card, whose descriptors are given, and the simulated board of a folder: what
+the guest drives moves the board's world, and what that shows moves the guest's lines. To the board
+this is the owner of its lines, as the guard is on the bench `sim`. Wires do not wait for a busy
+computer, so they have a process of their own, with real-time priority where that is allowed.
+"""
+
+import logging
+import os
+import select
+import sys
+import time
+from pathlib import Path
+
+from hal.api import EvseLines, HardwareLost, SafetyBoard
+from hal.mock.safety_board import open_safety_board
+from hal.mock.wire import EvseSettings
+from hil.virtual import wiring as w
+from hil.virtual.card import Card, CardFiles, Outputs
+
+EVSE = 1
+BUILT = EvseSettings(has_shut_off=True)
+REFRESH_S = 0.05
+PRIORITY = 35
+
+_log = logging.getLogger(__name__)
+
+
+class Wires:
+    """The cable loom of EVSE 1."""
+
+    def __init__(self, card: Card, state_dir: Path) -> None:
+        self._card = card
+        self._state_dir = state_dir
+        self._testing = False
+        self._shown: object = None
+
+    def run(self) -> None:
+        """Serve board after board: one that fails its mains lets go of its lines."""
+        while True:
+            try:
+                board = open_safety_board({EVSE: BUILT}, self._state_dir)
+            except HardwareLost:
+                time.sleep(REFRESH_S)
+                continue
+            try:
+                self._serve(board)
+            except HardwareLost as error:
+                _log.info("the board lets go of its lines: %s", error)
+            finally:
+                board.close()
+
+    def _serve(self, board: SafetyBoard) -> None:
+        self._testing, self._shown = False, None
+        poll = select.poll()
+        for fileno in (self._card.fileno(), board.fileno()):
+            poll.register(fileno, select.POLLIN)
+        while True:
+            self._card.heard()
+            lines = board.evses[EVSE]
+            self._drive(lines, self._card.outputs())
+            board.flush()
+            board.refresh()
+            self._show(lines)
+            poll.poll(REFRESH_S * 1000)
+
+    def _drive(self, lines: EvseLines, outputs: Outputs) -> None:
+        """Take the guest's outputs over to the board."""
+        disconnected = outputs.is_high(w.PILOT_DISCONNECT)
+        lines.pilot.set_duty(0.0 if disconnected else min(1.0, outputs.waves[w.PILOT_PWM].duty))
+        lines.contactor.command(closed=outputs.is_high(w.COIL))
+        if lines.shut_off is not None and outputs.is_high(w.SHUT_OFF):
+            lines.shut_off.command(tripped=True)  # only a person can set it again
+        if lines.lock is not None:
+            forward, backward = outputs.is_high(w.LOCK_FORWARD), outputs.is_high(w.LOCK_BACKWARD)
+            if forward is not backward:  # both together are the motor's brake
+                lines.lock.command(engaged=forward)
+        testing = outputs.is_high(w.RCM_TEST)
+        if testing and not self._testing and lines.residual_current is not None:
+            lines.residual_current.start_self_test()
+        self._testing = testing
+
+    def _show(self, lines: EvseLines) -> None:
+        """Take what the board's world shows over to the guest, if it has changed."""
+        levels = self._levels(lines)
+        sample = lines.pilot.sample()
+        cable_a = None if lines.proximity is None else lines.proximity.cable_rating_a()
+        shown = (levels, sample, cable_a)
+        if shown == self._shown:
+            return
+        self._shown = shown
+        for line, high in levels.items():
+            self._card.drive(line, high=high)
+        self._card.apply(w.PILOT_ADC, w.pilot_steps(sample.high_v), w.pilot_steps(sample.low_v))
+        self._card.apply(w.PROXIMITY_ADC, w.proximity_steps(cable_a))
+        self._card.ring()
+
+    def _levels(self, lines: EvseLines) -> dict[int, bool]:
+        levels = {
+            line: lines.fault_inputs[fault].is_on() is not (fault in w.OPENS_WHEN_ON)
+            for fault, line in w.FAULT_INPUTS.items()
+        }
+        levels[w.MIRROR_CONTACT] = not lines.contactor.is_closed()
+        levels[w.LOCK_FEEDBACK] = lines.lock is not None and lines.lock.is_engaged()
+        levels[w.LID] = lines.tamper is not None and lines.tamper.is_on()
+        monitor = lines.residual_current
+        if monitor is not None:
+            answers = self._testing and monitor.self_test_passed() is True
+            levels[w.RCM_TRIP] = monitor.tripped() or answers
+        return levels
+
+
+def main() -> None:
+    """Be the wires until the process is ended."""
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
+    memory, to_guest, to_host = map(int, sys.argv[1:4])
+    try:
+        os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(PRIORITY))
+    except PermissionError:
+        _log.info("the wires run without real time and may be late")
+    Wires(Card(CardFiles(memory, to_guest, to_host)), Path(sys.argv[4])).run()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,114 @@
+"""The world around the machine: the simulated board behind wires, devices at USB adapters."""
+
+import subprocess
+import sys
+from dataclasses import astuple
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from hil.drivers import Driver, Tables
+from hil.sim.board import BoardDriver
+from hil.sim.instruments import PtyLineDriver, PtyMeterDriver, PtyReaderDriver
+from hil.sim.process import environment
+from hil.virtual.machine_driver import MachineDriver
+from hil.virtual.resources import UsbLine, UsbReader, WiredBoard
+
+if TYPE_CHECKING:
+    from hil.target import Target
+
+
+class WiredBoardDriver(BoardDriver):
+    """The board's world, moved by the machine's lines; the station's configuration names none."""
+
+    _wires: "subprocess.Popen[bytes] | None" = None
+
+    def __init__(self, resource: WiredBoard, target: "Target") -> None:
+        super().__init__(resource, target)
+        self._machine_name = resource.machine
+
+    async def begin(self, folder: Path) -> None:
+        await super().begin(folder)
+        machine = self.target.named(self._machine_name, MachineDriver)
+        files = astuple(machine.card.files)
+        command = (sys.executable, "-m", "hil.virtual.wires", *map(str, files))
+        with (folder / "wires.log").open("wb") as log:
+            self._wires = subprocess.Popen(  # noqa: ASYNC220 - it outlives the test's loop
+                [*command, str(self.state_dir)],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                env=environment(),
+                pass_fds=files,
+            )
+
+    async def finish(self) -> None:
+        self.close()
+        await super().finish()
+
+    def close(self) -> None:
+        if self._wires is not None:
+            self._wires.terminate()
+            self._wires.wait()
+            self._wires = None
+
+    def tables(self, evse: int) -> Tables:
+        del evse
+        return {}
+
+
+class _AtUsb(Driver):
+    """A device of the bay whose pty is the line of a USB adapter of the machine."""
+
+    port: Path
+    _machine_name: str
+    _pty: Path
+    _plugged = False
+
+    async def begin(self, folder: Path) -> None:
+        await super().begin(folder)
+        self._pty = self.port
+        await self._plug()
+
+    async def finish(self) -> None:
+        if self._plugged:
+            await self.unplug()
+        await super().finish()
+
+    async def plug(self) -> None:
+        """Bring the device's line back, and the adapter."""
+        await super().plug()  # type: ignore[misc]  # a mixin before the driver that has it
+        await self._plug()
+
+    async def unplug(self) -> None:
+        """Take the adapter away, and the device's line."""
+        self._plugged = False
+        await self._machine.unplug_serial(self.name)
+        await super().unplug()  # type: ignore[misc]  # a mixin before the driver that has it
+
+    async def _plug(self) -> None:
+        self.port = await self._machine.plug_serial(self.name, self._pty)
+        self._plugged = True
+
+    @property
+    def _machine(self) -> MachineDriver:
+        return self.target.named(self._machine_name, MachineDriver)
+
+
+class UsbReaderDriver(_AtUsb, PtyReaderDriver):
+    """A reader at a USB adapter."""
+
+    def __init__(self, resource: UsbReader, target: "Target") -> None:
+        super().__init__(resource, target)
+        self._machine_name = resource.machine
+
+
+class UsbLineDriver(_AtUsb, PtyLineDriver):
+    """A bus at a USB adapter."""
+
+    def __init__(self, resource: UsbLine, target: "Target") -> None:
+        super().__init__(resource, target)
+        self._machine_name = resource.machine
+
+
+class UsbMeterDriver(PtyMeterDriver):
+    """A meter on such a bus."""
