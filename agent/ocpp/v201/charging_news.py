@@ -150,7 +150,7 @@ def _profile(profile: ChargingProfile, words: ChargingWords) -> dict[str, Any]:
         "transactionId": profile.transaction_id,
         "chargingSchedule": [_schedule(one, words) for one in profile.schedules],
     }
-    if shown_as_absolute:
+    if shown_as_absolute and profile.updated_at is not None:
         for schedule in told["chargingSchedule"]:
             schedule.setdefault("startSchedule", _instant(profile.updated_at))
     if words.is_dynamic:

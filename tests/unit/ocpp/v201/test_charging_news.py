@@ -146,6 +146,13 @@ def test_a_limit_from_outside_is_shown_as_dynamic_or_as_what_that_amounts_to() -
     assert "startSchedule" not in new["chargingSchedule"][0]
 
 
+def test_a_dynamic_profile_that_was_never_updated_is_told_without_a_start() -> None:
+    schedule = ChargingSchedule(RateUnit.AMPERE, (SchedulePeriod(0, Decimal(16)),), id=1)
+    profile = replace(PROFILE, kind=ProfileKind.DYNAMIC, recurrency=None, schedules=(schedule,))
+    (shown,) = told(report(replace(INSTALLED, profile=profile)))["chargingProfile"]
+    assert "startSchedule" not in shown["chargingSchedule"][0]
+
+
 def test_a_purpose_that_a_version_has_no_word_for_is_not_told() -> None:
     generation = replace(PROFILE, purpose=ProfilePurpose.LOCAL_GENERATION)
     sun = replace(INSTALLED, evse=0, profile=generation)
