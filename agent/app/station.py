@@ -12,6 +12,7 @@ from agent.app.codecs import rule_in_use, station_codec
 from agent.app.commands import CommandRouter
 from agent.app.csms_settings import back_off, identity, retry_policy
 from agent.app.evses import descriptions, evse_service, meter_readers, signers
+from agent.app.firmware import Firmware
 from agent.app.foundations import Foundations
 from agent.app.live_variables import provide_live_variables
 from agent.app.lobby import introducing, lobby
@@ -112,6 +113,9 @@ class Station:
         )
         self.smart_charging = SmartCharging(f, self.evses, self.dispatcher, self.spawn)
         self.network = self._network()
+        self.firmware = Firmware(
+            f, self.evses, self.certificates, self.security.tell, lambda: self.dispatcher.online
+        )
         self._serve_the_csms()
         self._serve_locally()
         self._listen()
@@ -173,6 +177,7 @@ class Station:
             self.reset.run(),
             self.certificates.identities.run(),
             *self.watches.parts(),
+            *self.firmware.parts(),
         ]
 
     async def _watch_guard(self) -> None:
@@ -237,7 +242,7 @@ class Station:
             self.evses,
             f.storage.documents,
             f.storage.journal,
-            reset_means(f, self.availability),
+            reset_means(f, self.availability, self.firmware),
             self.spawn,
         )
         remote_control = RemoteControlService(
@@ -303,6 +308,7 @@ class Station:
                 reservations=self.reservations,
                 smart_charging=self.smart_charging,
                 transaction_status=TransactionStatusService(self._kept, self._f.storage.journal),
+                firmware=self.firmware,
             )
         )
 
@@ -324,6 +330,7 @@ class Station:
         f = self._f
         links = (self.dispatcher, self.network.service)
         views = LocalViews(f, self.evses, links, self.history, self._why().answer)
+        views.firmware = self.firmware.view
         orders = LocalOrders(self.smart_charging)
         api = LocalApi(views, self._readers(), orders)
         self._servers = [JsonLinesServer(f.config.local_api.socket, api.answer, ORDERS)]
