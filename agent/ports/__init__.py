@@ -4,7 +4,7 @@ The composition root hands in implementations: SQLite for the journal, a dispatc
 the system for the clock.
 """
 
-from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 from pathlib import Path

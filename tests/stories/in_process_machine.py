@@ -147,8 +147,8 @@ class InProcessMachine(Machine):
             encoding="utf-8",
         )
 
-    def has_slots(self, slots: FolderSlots, download: Download) -> None:
-        """Install the software in slots, which say what version it is."""
+    def has_slots(self, slots: FolderSlots | None, download: Download | None) -> None:
+        """Install the software in slots, which say what version it is; None for no slots."""
         self._slots, self._download = slots, download
 
     def restarts_itself(self) -> None:

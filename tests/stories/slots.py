@@ -50,7 +50,7 @@ class FolderSlots:
 
     async def install(self, image: Path, progress: Callable[[int], None]) -> None:
         state = self._state()
-        text = image.read_text("utf-8")
+        text = await asyncio.to_thread(image.read_text, "utf-8")
         if not text.startswith("stationd "):
             raise ImageRefused("this is no image of stationd")
         (self._folder / self._other).write_text("", encoding="utf-8")

@@ -53,8 +53,7 @@ class Shelf:
             raise DownloadInterrupted("the connection broke off")
         progress(50)
         await asyncio.sleep(DOWNLOAD_S / 2)
-        image.parent.mkdir(exist_ok=True)
-        image.write_bytes(self.images[location])
+        await asyncio.to_thread(_write, image, self.images[location])
 
     def forget(self, image: Path) -> None:
         image.unlink(missing_ok=True)
@@ -121,9 +120,14 @@ class Updates:
         if not self.csms.is_16:
             order = self.order(request_id, certificate=None, signature=None, **changes)  # type: ignore[arg-type]
             return await self.csms.call("UpdateFirmware", order)
-        location = changes.get("location", LOCATION)
-        at = format_timestamp(utc_now())
-        return await self.csms.call("UpdateFirmware", {"location": location, "retrieveDate": at})
+        signed = self.order(request_id, **changes)  # type: ignore[arg-type]
+        order = {
+            "location": signed["firmware"]["location"],
+            "retrieveDate": signed["firmware"]["retrieveDateTime"],
+            "retries": signed.get("retries"),
+            "retryInterval": signed.get("retryInterval"),
+        }
+        return await self.csms.call("UpdateFirmware", _present(order))
 
     # --- What the CSMS hears.
 
@@ -131,6 +135,12 @@ class Updates:
     def told(self) -> list[str]:
         """The statuses told so far, in their order."""
         return [str(call["status"]) for call in self.notifications]
+
+    @property
+    def told_once(self) -> list[str]:
+        """The same, without what was sent again since its answer was lost."""
+        told = self.told
+        return [status for i, status in enumerate(told) if i == 0 or told[i - 1] != status]
 
     @property
     def notifications(self) -> list[Payload]:
@@ -144,8 +154,15 @@ class Updates:
         )
 
     async def reboots(self, within_s: float = 120.0) -> None:
-        """Wait until the station says that it reboots into the new slot."""
-        await self.tells("InstallRebooting", within_s)
+        """Wait until the station reboots into the new slot, and has said so where it can."""
+        await self.world.until(lambda: not self.world.machine.is_running, "a reboot", within_s)
+        if self.csms.calls("SignedFirmwareStatusNotification") or not self.csms.is_16:
+            assert self.told[-1] == "InstallRebooting"
+        self.csms.station.expect_boot()
+
+    async def reboots_silently(self) -> None:
+        """Wait until the station reboots without an order."""
+        await self.world.until(lambda: not self.world.machine.is_running, "a reboot")
         self.csms.station.expect_boot()
 
     async def hears_when_asked(self, trigger: str = "ExtendedTriggerMessage") -> Payload:
@@ -160,6 +177,11 @@ class Updates:
     @property
     def security_events(self) -> list[str]:
         return [event.type for event in self.csms.station.security_events]
+
+
+def _write(image: Path, content: bytes) -> None:
+    image.parent.mkdir(exist_ok=True)
+    image.write_bytes(content)
 
 
 def _present(fields: Payload) -> Payload:
