@@ -55,8 +55,18 @@ class CsmsStatus:
 
 
 @dataclass(frozen=True, slots=True)
+class UpdateStatus:
+    """The latest firmware update; `percent` is that of its download or installation."""
+
+    request_id: int | None
+    stage: str
+    percent: int | None
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
 class StationStatus:
-    """What `status` tells."""
+    """What `status` tells; `update` is None if there was none."""
 
     vendor: str
     model: str
@@ -68,6 +78,7 @@ class StationStatus:
     guard_real_time: bool
     now: str
     evses: tuple[EvseStatus, ...]
+    update: UpdateStatus | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,7 @@ from agent.core.records import dataclass
 LONGEST_LOCATION: Final = 2000
 MOST_REDIRECTS: Final = 3
 _DEFAULT_PORTS: Final = {"http": 80, "https": 443}
+_NAT64: Final = ipaddress.IPv6Network("64:ff9b::/96")
 _PRINTABLE: Final = re.compile(r"[!-~]++")
 _NUMERIC_HOST: Final = re.compile(r"(0x[0-9a-f]*|[0-9]+)(\.(0x[0-9a-f]*|[0-9]+)){0,3}\.?")
 
@@ -90,13 +91,21 @@ def check_address(text: str, rules: AddressRules) -> None:
     With `private` networks of the site are allowed, and loopback for what runs on this machine;
     link-local addresses, where clouds and routers keep their secrets, never are.
     """
-    address = ipaddress.ip_address(text.partition("%")[0])
-    mapped = getattr(address, "ipv4_mapped", None)
-    if mapped is not None:
-        address = mapped
+    address = _really(ipaddress.ip_address(text.partition("%")[0]))
     never = address.is_link_local or address.is_multicast or address.is_unspecified
     if never or (not address.is_global and not (rules.private and _is_local(address))):
         raise DownloadRefused(f"the address {address} is not allowed")
+
+
+def _really(
+    address: ipaddress.IPv4Address | ipaddress.IPv6Address,
+) -> ipaddress.IPv4Address | ipaddress.IPv6Address:
+    """Return the IPv4 address that an IPv6 address stands for: mapped, 6to4, or by NAT64."""
+    if isinstance(address, ipaddress.IPv4Address):
+        return address
+    if address in _NAT64:
+        return ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
+    return address.ipv4_mapped or address.sixtofour or address
 
 
 def _is_local(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> bool:

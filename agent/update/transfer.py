@@ -126,11 +126,11 @@ class Transfer:
     def _follow(self, place: Location, location: str, origin: Origin | None) -> None:
         for _ in range(MOST_REDIRECTS + 1):
             with self._connected(place) as connection:
-                response = self._ask(connection, place, origin)
-                if response.status not in _REDIRECTS:
-                    self._take(response, location, origin)
-                    return
-                place = redirected(place, response.headers.get("Location", ""), self._rules)
+                with contextlib.closing(self._ask(connection, place, origin)) as response:
+                    if response.status not in _REDIRECTS:
+                        self._take(response, location, origin)
+                        return
+                    place = redirected(place, response.headers.get("Location", ""), self._rules)
         raise DownloadRefused(f"more than {MOST_REDIRECTS} redirects")
 
     @contextlib.contextmanager
