@@ -264,6 +264,17 @@ def _station_status(reply: Mapping[str, Any]) -> StationStatus:
         guard_real_time=bool(guard["real_time"]),
         now=str(reply["clock"]["now"]),
         evses=tuple(_evse(entry) for entry in reply["evses"]),
+        update=None if reply.get("update") is None else _update(reply["update"]),
+    )
+
+
+def _update(entry: Mapping[str, Any]) -> UpdateStatus:
+    request_id, percent = entry["request_id"], entry["percent"]
+    return UpdateStatus(
+        request_id=None if request_id is None else int(request_id),
+        stage=str(entry["stage"]),
+        percent=None if percent is None else int(percent),
+        detail=str(entry["detail"]),
     )
 
 

@@ -125,12 +125,14 @@ class Transfer:
 
     def _follow(self, place: Location, location: str, origin: Origin | None) -> None:
         for _ in range(MOST_REDIRECTS + 1):
-            with self._connected(place) as connection:
-                with contextlib.closing(self._ask(connection, place, origin)) as response:
-                    if response.status not in _REDIRECTS:
-                        self._take(response, location, origin)
-                        return
-                    place = redirected(place, response.headers.get("Location", ""), self._rules)
+            with (
+                self._connected(place) as connection,
+                contextlib.closing(self._ask(connection, place, origin)) as response,
+            ):
+                if response.status not in _REDIRECTS:
+                    self._take(response, location, origin)
+                    return
+                place = redirected(place, response.headers.get("Location", ""), self._rules)
         raise DownloadRefused(f"more than {MOST_REDIRECTS} redirects")
 
     @contextlib.contextmanager

@@ -80,6 +80,10 @@ class FolderSlots:
         self._fall_back("it gave itself up")
         self._restart()
 
+    @property
+    def is_on_trial(self) -> bool:
+        return self._state()["trying"] is not None
+
     # --- What the machine does.
 
     def start(self) -> str:
