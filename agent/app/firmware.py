@@ -76,9 +76,14 @@ class Firmware:
             yield self._service.run()
 
     @property
+    def is_switching(self) -> bool:
+        """Tell whether the software is about to be restarted in the other slot."""
+        return self._service is not None and self._service.is_switching
+
+    @property
     def obstacle(self) -> Refusal | None:
         """What forbids to restart the station now: it is about to be restarted anyway."""
-        if self._service is None or not self._service.is_switching:
+        if not self.is_switching:
             return None
         return Refusal("FwUpdateInProgress", "the software is being switched over")
 

@@ -1,7 +1,6 @@
 """The station put together: which part talks to which, and what runs as long as the daemon runs."""
 
 import asyncio
-import logging
 from collections.abc import Coroutine
 from typing import Any
 
@@ -57,13 +56,12 @@ from agent.services.remote_control import RemoteControlService
 from agent.services.reports import ReportService
 from agent.services.reset import ResetService
 from agent.services.security import SecurityService
+from agent.services.tasks import by_itself
 from agent.services.tokens import TokenService
 from agent.services.transaction_status import TransactionStatusService
 from agent.services.triggers import TriggerService
 from agent.services.variables import VariablesService
 from agent.services.variables import restore as restore_variables
-
-log = logging.getLogger(__name__)
 
 
 class Station:
@@ -109,7 +107,12 @@ class Station:
         self.variables = VariablesService(f.model, f.storage.documents)
         self.reports = ReportService(f.model, self.dispatcher, f.clock, self.spawn)
         self.watches = Watches(
-            f, self.evses, self.security, lambda: self.dispatcher.online, self.spawn
+            f,
+            self.evses,
+            self.security,
+            lambda: self.dispatcher.online,
+            lambda: self.firmware.is_switching,
+            self.spawn,
         )
         self.smart_charging = SmartCharging(f, self.evses, self.dispatcher, self.spawn)
         self.network = self._network()
@@ -123,9 +126,9 @@ class Station:
     def spawn(self, work: Coroutine[Any, Any, None]) -> None:
         """Run something beside everything else; its failure is logged and its own."""
         if self._tasks is None:
-            self._early.append(_by_itself(work))
+            self._early.append(by_itself(work))
         else:
-            self._tasks.create_task(_by_itself(work))
+            self._tasks.create_task(by_itself(work))
 
     async def run(self) -> None:
         """Serve until cancelled. The bench is open before the CSMS is dialled."""
@@ -389,11 +392,3 @@ class Station:
             policy = policies.session_policy(self._f.model)
             for session in self._sessions():
                 session.obey(policy)
-
-
-async def _by_itself(work: Coroutine[Any, Any, None]) -> None:
-    """Let no order of the CSMS end the daemon, which would come again after the restart."""
-    try:
-        await work
-    except Exception:
-        log.exception("%s failed", getattr(work, "__qualname__", work))
