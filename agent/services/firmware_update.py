@@ -63,6 +63,7 @@ class FirmwareUpdateService:
         self._ports = ports
         self._settings = settings
         self._update = ports.store.found
+        self._version = settings.version
         self._percent: int | None = None
         self._turn = asyncio.Lock()
         self._writing = asyncio.Lock()
@@ -131,7 +132,7 @@ class FirmwareUpdateService:
             running = self._running()
             if running is not None and not running.may_be_canceled:
                 return _UNDER_WAY
-            begun = ordered(order, self._settings.version, self._ports.clock.now())
+            begun = ordered(order, self._version, self._ports.clock.now())
             try:
                 await self._ports.store.record(begun, ())
             except StorageRefused as error:
@@ -182,10 +183,11 @@ class FirmwareUpdateService:
         """Find out what the start of the software means to the update."""
         self._hold_back()
         standing = await self._standing()
+        self._version = standing.version
         before = self._update
         if before is not None:
             told = Standing(
-                version=self._settings.version,
+                version=standing.version,
                 on_trial=standing.on_trial,
                 trial_failed=standing.trial_failed,
             )
@@ -289,7 +291,7 @@ class FirmwareUpdateService:
         """Keep the new version once it has proven healthy, else go back (L01.FR.28, FR.31)."""
         complaint = await self._try(update.faults_before, update)
         if not complaint:
-            info = f"{update.from_version} became {self._settings.version}"
+            info = f"{update.from_version} became {self._version}"
             self._ports.tell(SecurityEventKind.FIRMWARE_UPDATED, info)
             await self._step(Happening.HEALTHY)
         else:
