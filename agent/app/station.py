@@ -347,7 +347,7 @@ class Station:
             self.evses,
             (self.dispatcher, self.network),
             self.signer.problem,
-            lambda: self.availability.station_operative,
+            lambda: self.availability,
             self.smart_charging.limits,
         )
 

@@ -6,6 +6,7 @@ import pytest
 
 from tests.stories.bench import Bench
 from tests.stories.desk import Desk
+from tests.stories.in_process_machine import InProcessMachine
 from tests.stories.slots import image_of
 from tests.stories.updates import CODE, LOCATION, NEW, ROOT, SIGNER, Updates
 from tests.stories.words import OTHER_TOKEN, V21, V201
@@ -23,6 +24,13 @@ STRAIGHT = [
 ]
 BOTH_2X = pytest.mark.parametrize("version", [V201, V21])
 ALLOWS_SESSIONS = "ChargingStation.AllowNewSessionsPendingFirmwareUpdate"
+
+
+def why(world: World, evse: int) -> str:
+    machine = world.machine
+    assert isinstance(machine, InProcessMachine)
+    (told,) = machine.station._why().answer({"evse": evse})["evses"]
+    return str(told["sentence"])
 
 
 @pytest.fixture
@@ -333,6 +341,7 @@ async def test_a_transaction_is_waited_for_and_nobody_else_may_begin(
     await csms.sees_status("Unavailable", 2)
     await world.pass_s(600)
     assert (updates.told[-1], updates.slots.installations) == ("Installing", 1)
+    assert "new software" in why(world, 2)
     assert bench.is_delivering(1)
     await bench.plug_in(2)
     await bench.swipe(OTHER_TOKEN, 2)
