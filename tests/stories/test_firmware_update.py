@@ -198,6 +198,21 @@ async def test_an_image_that_was_changed_is_not_installed(
     assert not list((world.machine.folder / "state" / "update").iterdir())
 
 
+@pytest.mark.requirement("L01.FR.02", "L01.FR.12", "L01.FR.02 (1.6)", "L01.FR.12 (1.6)")
+async def test_a_signer_whose_root_is_gone_meanwhile_proves_nothing_any_more(
+    world: World, csms: Desk, updates: Updates
+) -> None:
+    await world.start()
+    assert await updates.orders() == "Accepted"
+    await updates.tells("Downloading")
+    (updates.maker_dir / "root.pem").unlink()
+    await updates.tells("InvalidSignature", 60)
+    await csms.until(
+        lambda: "InvalidFirmwareSigningCertificate" in updates.security_events, "the event"
+    )
+    assert updates.slots.installations == 0
+
+
 @pytest.mark.requirement("L01.FR.14", "L01.FR.13 (1.6)")
 async def test_a_download_that_breaks_off_goes_on_after_a_while(
     world: World, csms: Desk, updates: Updates
