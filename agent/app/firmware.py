@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 from agent.core import standard_variables as sv
 from agent.core.commands import Refusal
 from agent.core.firmware_order import FirmwareOrder, UpdateAnswer, UpdateStatus
+from agent.services.tasks import by_itself
 from agent.store.errors import StoreUnavailable
 from hal.api import Fault
 
@@ -77,7 +78,7 @@ class Firmware:
     def parts(self) -> Iterator[Coroutine[Any, Any, None]]:
         """Yield what must run as long as the station runs."""
         if self._service is not None:
-            yield self._service.run()
+            yield by_itself(self._service.run())
 
     @property
     def is_switching(self) -> bool:

@@ -184,12 +184,23 @@ async def test_a_location_that_is_not_allowed_is_refused_and_cancels_nothing(
 
 
 @pytest.mark.requirement("L01.FR.03", "L01.FR.03 (1.6)", "TC_L_06_CS", "TC_081_CS")
+@pytest.mark.parametrize(
+    "image",
+    [
+        image_of("6.6.6"),
+        image_of(NEW)[:-1],
+        image_of(NEW) + b".",
+        bytes([image_of(NEW)[0] ^ 1]) + image_of(NEW)[1:],
+        b"",
+    ],
+    ids=["another", "truncated", "extended", "one bit flipped", "empty"],
+)
 async def test_an_image_that_was_changed_is_not_installed(
-    world: World, csms: Desk, updates: Updates
+    world: World, csms: Desk, updates: Updates, image: bytes
 ) -> None:
     await world.start()
     order = updates.order()
-    updates.shelf.images[LOCATION] = image_of("6.6.6")
+    updates.shelf.images[LOCATION] = image
     assert (await csms.call(updates.action, order))["status"] == "Accepted"
     await updates.tells("InvalidSignature", 60)
     await csms.until(lambda: "InvalidFirmwareSignature" in updates.security_events, "the event")
