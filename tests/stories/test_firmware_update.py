@@ -4,12 +4,13 @@ from datetime import timedelta
 
 import pytest
 
+from agent.sim.frames import Call, CallResult, parse
 from tests.stories.bench import Bench
 from tests.stories.desk import Desk
 from tests.stories.in_process_machine import InProcessMachine
 from tests.stories.slots import image_of
 from tests.stories.updates import CODE, LOCATION, NEW, ROOT, SIGNER, Updates
-from tests.stories.words import OTHER_TOKEN, V21, V201
+from tests.stories.words import OTHER_TOKEN, V21, V201, frames_from_station
 from tests.stories.world import World
 from tests.throw_away_ca import Recipe, issue, revocation_list
 from tests.virtual_time import START, utc_now
@@ -60,6 +61,21 @@ async def test_an_update_is_told_step_by_step_and_ends_in_the_new_version(
     await csms.until(lambda: "FirmwareUpdated" in updates.security_events, "the security event")
     assert updates.slots.starts == ["1.0.0", NEW]
     assert not list((world.machine.folder / "state" / "update").iterdir()), "the image is gone"
+
+
+async def test_an_order_is_answered_before_anything_is_told_of_it(
+    world: World, csms: Desk, updates: Updates
+) -> None:
+    await world.start()
+    before = len(frames_from_station(csms.station))
+    assert await updates.orders() == "Accepted"
+    await updates.tells("Downloading")
+    answer, news = (parse(text) for text in frames_from_station(csms.station)[before:][:2])
+    assert isinstance(answer, CallResult)
+    assert isinstance(news, Call)
+    assert news.action.endswith("FirmwareStatusNotification")
+    await updates.reboots()
+    await updates.tells("Installed", 120)
 
 
 @pytest.mark.requirement("TC_L_02_CS", "TC_L_03_CS")
