@@ -4,7 +4,6 @@ import asyncio
 import logging
 import os
 import re
-import shutil
 import sqlite3
 import time
 from collections.abc import Callable, Sequence
@@ -274,6 +273,8 @@ def _instance_id(connection: sqlite3.Connection) -> bytes:
 
 def _copy_readable(path: Path, copy: Path) -> None:
     """Copy database, log and cursor. A copy that is there already is newer than its origin."""
+    from shutil import copyfile  # noqa: PLC0415 - loads compressors, and hardly ever copies
+
     prepare_directory(copy.parent)
     if copy.exists():
         return
@@ -283,7 +284,7 @@ def _copy_readable(path: Path, copy: Path) -> None:
         try:
             if source.exists():
                 create_private(target)
-                shutil.copyfile(source, target)
+                copyfile(source, target)
         except OSError as error:
             _LOGGER.warning("%s cannot be read, going on without it: %s", source, error)
             target.unlink(missing_ok=True)
