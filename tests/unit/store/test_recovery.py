@@ -268,6 +268,41 @@ async def test_a_schema_that_is_no_text_is_recovered(filled: Path) -> None:
         assert await Sessions(database).load_all() == {1: b"session"}
 
 
+@pytest.mark.parametrize(
+    ("intact", "damaged"),
+    [
+        pytest.param(b"new.name", b"n*w.name", id="a column of a trigger"),
+        pytest.param(b"max(value", b"min(value", id="a function of a trigger"),
+        pytest.param(b"(mirror = -value)", b"(mirror < -value)", id="a constraint"),
+        pytest.param(b"csms_id INTEGER", b"csms_ie INTEGER", id="a column of a table"),
+    ],
+)
+async def test_a_schema_that_is_still_sql_but_not_ours_is_recovered(
+    filled: Path, intact: bytes, damaged: bytes
+) -> None:
+    """It would fail, or count wrong, only when it is used."""
+    stored = content(filled)
+    assert intact in stored
+    place(filled, stored.replace(intact, damaged))
+    async with opened(filled) as database, queue(database) as outbox:
+        assert database.recovery is not None
+        assert "does not fit" in database.recovery.detail
+        assert await delivered(outbox) == list(range(1, ROWS + 1))
+        assert await Counters(database).next("pagination") == 78
+        assert await Counters(database).next("pagination") == 79
+        assert await Sessions(database).load_all() == {1: b"session"}
+    async with opened(filled) as database:
+        assert database.recovery is None
+
+
+async def test_statistics_that_a_tool_collected_are_no_damage(filled: Path) -> None:
+    with contextlib.closing(sqlite3.connect(filled)) as connection:
+        connection.execute("ANALYZE")
+        connection.commit()
+    async with opened(filled) as database:
+        assert database.recovery is None
+
+
 @pytest.mark.parametrize("page", range(1, 21))
 async def test_no_single_page_takes_everything_along(filled: Path, page: int) -> None:
     overwrite(filled, (page - 1) * PAGE, b"\xa5" * PAGE)
@@ -432,6 +467,7 @@ async def test_the_check_is_bounded(filled: Path) -> None:
 
 
 @pytest.mark.timeout(300)  # sixty recoveries, on a busy machine
+@example(damages=[(0.27262375609858586, b"*")], cut=None)  # in the text of a trigger
 @example(damages=[(0.328125, b"\x80")], cut=None)
 @example(damages=[(0.001, b"\x00\x00\x00\x00\x00\x00\x00\x80")], cut=None)
 @settings(
