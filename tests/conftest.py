@@ -5,12 +5,16 @@ or when a requirement of a complete block is claimed by no test. Both make sense
 tests only, so a plain run of pytest does neither.
 """
 
+import tomllib
 from collections.abc import Iterator
+from functools import cache
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from hypothesis import settings
 
+from agent.config import components
 from tests.conformance import (
     NOT_APPLICABLE,
     PAGE,
@@ -41,6 +45,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         choices=("write", "check"),
         help="after a run of all tests: write docs/conformance.md, or check that it is up to date",
     )
+    parser.addoption(
+        "--many-kills", action="store_true", help="kill the daemon at 80 random moments, not at 16"
+    )
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -65,6 +72,14 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
         unknown = unknown_ids(ids, load_inventory())
         if unknown:
             pytest.fail(f"no such id in tests/data/requirements.tsv: {', '.join(unknown)}")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def component_files_are_parsed_once() -> Iterator[None]:
+    """A daemon parses them once; thousands of tests start one in the same process."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(components, "tomllib", SimpleNamespace(loads=cache(tomllib.loads)))
+        yield
 
 
 def _marked(item: pytest.Item) -> list[object]:

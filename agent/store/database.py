@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 _LOGGER = logging.getLogger(__name__)
 _MIB = 1024 * 1024
 _SALVAGE_S = 30.0
+_COPIED_BYTES = 256 * 1024
 _INSTANCE_ID = re.compile(r"[0-9a-f]{32}")
 
 T = TypeVar("T")
@@ -273,8 +274,6 @@ def _instance_id(connection: sqlite3.Connection) -> bytes:
 
 def _copy_readable(path: Path, copy: Path) -> None:
     """Copy database, log and cursor. A copy that is there already is newer than its origin."""
-    from shutil import copyfile  # noqa: PLC0415 - loads compressors, and hardly ever copies
-
     prepare_directory(copy.parent)
     if copy.exists():
         return
@@ -284,10 +283,17 @@ def _copy_readable(path: Path, copy: Path) -> None:
         try:
             if source.exists():
                 create_private(target)
-                copyfile(source, target)
+                _copy(source, target)
         except OSError as error:
             _LOGGER.warning("%s cannot be read, going on without it: %s", source, error)
             target.unlink(missing_ok=True)
+
+
+def _copy(source: Path, target: Path) -> None:
+    """Copy the content; `shutil` would load compressors for that."""
+    with source.open("rb") as original, target.open("wb") as copy:
+        while piece := original.read(_COPIED_BYTES):
+            copy.write(piece)
 
 
 def _translated(error: Exception, path: Path) -> Exception:
