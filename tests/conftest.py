@@ -12,7 +12,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 from agent.config import components
 from tests.conformance import (
@@ -30,12 +30,15 @@ from tests.conformance import (
     version_named,
     version_of_folder,
 )
+from tests.examples import USUAL
 
 _PROPERTY = "proves"
 _MARK = "requirement"
 
 # A busy machine is no failure: nothing here is a measurement of time.
-settings.register_profile("stationd", deadline=None)
+SLOW_IS_ALLOWED = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow]}
+settings.register_profile("stationd", max_examples=USUAL, **SLOW_IS_ALLOWED)
+settings.register_profile("thorough", max_examples=10 * USUAL, **SLOW_IS_ALLOWED)
 settings.load_profile("stationd")
 
 

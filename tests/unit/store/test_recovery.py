@@ -16,6 +16,7 @@ from agent.store.files import StoreFiles, log_of
 from agent.store.outbox import Entry, Outbox, Stamp
 from agent.store.sessions import Sessions, TransactionNumbers
 from agent.store.settings import Documents
+from tests.examples import examples
 from tests.unit.store.stores import (
     SMALL,
     STAMP,
@@ -466,12 +467,13 @@ async def test_the_check_is_bounded(filled: Path) -> None:
     assert found is None or found.damage is Damage.MALFORMED
 
 
-@pytest.mark.timeout(300)  # sixty recoveries, on a busy machine
+@pytest.mark.timeout(300)  # many recoveries, on a busy machine
 @example(damages=[(0.27262375609858586, b"*")], cut=None)  # in the text of a trigger
 @example(damages=[(0.328125, b"\x80")], cut=None)
 @example(damages=[(0.001, b"\x00\x00\x00\x00\x00\x00\x00\x80")], cut=None)
 @settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=examples(20),
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(
     damages=st.lists(
