@@ -1,5 +1,6 @@
 import contextlib
 import os
+import random
 import sqlite3
 from pathlib import Path
 
@@ -458,6 +459,31 @@ async def test_only_the_latest_damaged_files_are_kept(path: Path) -> None:
             pass
     kept = sorted(file.read_bytes() for file in path.parent.glob("*.damaged-*"))
     assert kept == [b"foreign 2", b"foreign 3", b"foreign 4"]
+
+
+async def test_the_last_rows_are_found_behind_any_number_of_destroyed_pages(filled: Path) -> None:
+    for page in pages_of(filled, "outbox")[:-1]:
+        overwrite(filled, (page - 1) * PAGE, b"\xa5" * PAGE)
+    async with opened(filled) as database, queue(database) as outbox:
+        assert database.recovery is not None
+        found = await delivered(outbox)
+        assert found != []
+        assert set(found) <= set(range(1, ROWS + 1))
+
+
+async def test_noise_is_not_searched_for_long(path: Path) -> None:
+    place(path, random.Random(1).randbytes(50_000))  # noqa: S311 - repeatable, not secret
+    found, looks = find_damage(StoreFiles(path), limit_s=60), 0
+
+    def clock() -> float:
+        nonlocal looks
+        looks += 1
+        return 0.0
+
+    assert found is not None
+    report = recovery.recover(StoreFiles(path), found, limit_s=1.0, clock=clock)
+    assert report.rows == 0
+    assert looks < 2_100 * len(report.tables)
 
 
 async def test_the_check_is_bounded(filled: Path) -> None:
