@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from functools import partial
@@ -13,12 +14,15 @@ from agent.core.session_state import SessionState
 from agent.core.smart_charging.needs import (
     TRANSFER_BY_PHASES,
     ChargingNeeds,
+    EnergyTransfer,
     EvPeriod,
     EvPlan,
     NeedsStatus,
     exceeds,
     followed,
     intended,
+    is_sound,
+    phases_of,
 )
 from agent.core.smart_charging.news import EvScheduleTold, NeedsAnswered, NeedsTold
 from agent.core.smart_charging.profiles import MAX_SCHEDULES, ChargingSchedule
@@ -42,14 +46,15 @@ log = logging.getLogger(__name__)
 class NeedsPorts:
     """What needs have to do with.
 
-    `offers` returns the schedules for an EVSE, at most three; `chosen` hears which one its EV took.
+    `offers` returns the schedules for an EVSE, at most three; `chosen` hears which one its EV took
+    and what it means to take of it, if that is less.
     """
 
     csms: Csms
     queue: EventQueue
     clock: Clock
     offers: Callable[[int], tuple[ChargingSchedule, ...]]
-    chosen: Callable[[int, int], None]
+    chosen: Callable[[int, int, tuple[EvPeriod, ...]], None]
 
 
 class NeedsService:
@@ -116,7 +121,7 @@ class NeedsService:
             min_current_a=heard.min_current_a,
             max_current_a=heard.max_current_a,
             max_voltage_v=heard.max_voltage_v,
-            transfer=TRANSFER_BY_PHASES[heard.phases],
+            transfer=TRANSFER_BY_PHASES.get(heard.phases, EnergyTransfer.AC_THREE_PHASE),
             departure=departure,
             schedules=heard.max_schedules,
         )
@@ -167,20 +172,28 @@ class NeedsService:
         except HardwareError as error:
             log.warning("the vehicle at EVSE %d gives no answer: %s", evse, error)
             return
-        if answer is not None:
+        if answer is not None and evse in self._needs:
+            # It may have left meanwhile.
             self._agreed(evse, offers, _plan(answer))
 
     def _agreed(self, evse: int, offers: tuple[ChargingSchedule, ...], plan: EvPlan) -> None:
-        taken = offers[min(plan.choice, len(offers) - 1)]
-        self._ports.chosen(evse, min(plan.choice, len(offers) - 1))
-        schedule = intended(plan, taken.id)
-        if not plan.periods or exceeds(plan, taken):
+        choice = max(0, min(plan.choice, len(offers) - 1))
+        taken = offers[choice]
+        schedule, periods = followed(taken), plan.periods
+        if periods and is_sound(plan) and not exceeds(plan, taken):
+            schedule = intended(plan, taken.id)
+        else:
             # K15.FR.19; K15.FR.09: a plan beyond the schedule is none.
-            schedule = followed(taken)
+            periods = ()
+        self._ports.chosen(evse, choice, self._on_its_phases(evse, periods))
         told = EvScheduleTold(
             evse=evse, at=self._ports.clock.now(), schedule=schedule, selected=taken.id
         )
         self._teller.tell((EvScheduleTold, evse), lambda: told)
+
+    def _on_its_phases(self, evse: int, periods: tuple[EvPeriod, ...]) -> tuple[EvPeriod, ...]:
+        phases = phases_of(self._needs[evse][0].transfer)
+        return tuple(replace(period, phases=phases) for period in periods)
 
     def _observe(self, before: SessionState, after: SessionState) -> None:
         if before.snapshot.plugged_in and not after.snapshot.plugged_in:
@@ -188,7 +201,7 @@ class NeedsService:
             self._handed.pop(after.evse, None)
             self._awaited.discard(after.evse)
             self._teller.forget((NeedsTold, after.evse))
-            self._ports.chosen(after.evse, 0)
+            self._ports.chosen(after.evse, 0, ())
 
 
 def _plan(answer: VehicleAnswer) -> EvPlan:

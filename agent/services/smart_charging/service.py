@@ -19,6 +19,7 @@ from agent.core.smart_charging.installation import (
     without_pending,
     without_transactions,
 )
+from agent.core.smart_charging.needs import EvPeriod
 from agent.core.smart_charging.offers import offers
 from agent.core.smart_charging.orders import (
     ClearChargingProfile,
@@ -172,9 +173,13 @@ class SmartChargingService:
         """Return the schedules among which the EV at an EVSE may choose (K15.FR.22)."""
         return offers(self._follower.plan, self.standing.site(), evse)
 
-    def choose(self, evse: int, choice: int) -> None:
-        """Follow the schedule that the EV at an EVSE has taken."""
+    def choose(self, evse: int, choice: int, periods: tuple[EvPeriod, ...] = ()) -> None:
+        """Follow the schedule that the EV at an EVSE has taken; it means to take `periods` of it.
+
+        Those are told with the composite schedule (K15.FR.14); the offer does not fall to them.
+        """
         self.standing.choices[evse] = choice
+        self.standing.means(evse, periods)
         self._follower.apply()
 
     def prioritize(self, transaction_id: str, priority: int) -> None:

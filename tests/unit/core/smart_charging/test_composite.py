@@ -10,7 +10,7 @@ from agent.core.smart_charging.ceilings import Supply
 from agent.core.smart_charging.composite import LONGEST_S, Composite, composite
 from agent.core.smart_charging.plan import plan_of
 from agent.core.smart_charging.profiles import MAX_PERIODS, InstalledProfile, ProfileKind
-from agent.core.smart_charging.site import Site
+from agent.core.smart_charging.site import Intention, Site
 from agent.core.smart_charging.timeline import micros
 from agent.core.vocabulary import RateUnit
 from tests.unit.core.smart_charging.builders import (
@@ -118,6 +118,32 @@ def test_the_station_expects_the_sum_of_its_evses_up_to_its_limit() -> None:
     watts = installed((0, 12_000), purpose=STATION_MAX, unit=WATT)
     assert told(made(watts, evse=0, unit=WATT, where=both)) == [(0, 12_000)]
     assert told(made(evse=0, unit=WATT, where=both)) == [(0, 64 * 690)]
+
+
+def meaning(*parts: tuple[float, int], phases: int = 3) -> tuple[Intention, ...]:
+    """Word what an EV means to take: from some seconds on so many W."""
+    return tuple(Intention(micros(at(s)), watts * 1000, phases) for s, watts in parts)
+
+
+@pytest.mark.requirement("K15.FR.14", "K16.FR.10", "K17.FR.14")
+def test_what_an_ev_means_to_take_is_told_where_it_is_less_than_it_may_take() -> None:
+    where = site(place(intended=meaning((10, 6900), (60, 20_000), (100, 0))))
+    profile = installed((0, 16), (80, 8))
+
+    assert told(made(profile, where=where)) == [(0, 16), (10, 10), (60, 16), (80, 8), (100, 0)]
+    assert told(made(profile, where=where, unit=WATT))[:2] == [(0, 16 * 690), (10, 6900)]
+    steps = plan_of((profile,)).steps(where, where.now_us, micros(at(300)))
+    assert [step.allowances[0].current_ma for step in steps] == [16_000, 8000], "the pilot offers"
+
+
+@pytest.mark.requirement("K15.FR.14")
+def test_what_an_ev_means_to_take_counts_on_the_phases_that_it_uses() -> None:
+    where = site(place(intended=meaning((0, 3680), phases=1)), place(2, **IDLE))
+
+    assert told(made(where=where)) == [(0, 16)]
+    assert told(made(where=where, unit=WATT)) == [(0, 3680)]
+    assert told(made(evse=0, where=where)) == [(0, 48)]
+    assert told(made(evse=0, where=where, unit=WATT)) == [(0, 3680 + 32 * 690)]
 
 
 @pytest.mark.requirement("K08.FR.06")
