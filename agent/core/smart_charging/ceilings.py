@@ -37,8 +37,11 @@ UNLIMITED: Final = Ceiling(NO_LIMIT, NO_LIMIT, ALL_PHASES)
 
 
 def lowest(ceilings: Iterable[Ceiling]) -> Ceiling:
-    """Return what all of some ceilings allow; there must be one at least."""
-    return Ceiling(*map(min, zip(*ceilings, strict=True)))
+    """Return what all of some ceilings allow."""
+    found = [ceiling for ceiling in ceilings if ceiling is not UNLIMITED]
+    if len(found) > 1:
+        return Ceiling(*map(min, zip(*found, strict=True)))
+    return found[0] if found else UNLIMITED
 
 
 def of_period(period: SchedulePeriod, unit: RateUnit) -> Ceiling:
@@ -52,7 +55,7 @@ def of_period(period: SchedulePeriod, unit: RateUnit) -> Ceiling:
 
 def of_current(current_ma: int) -> Ceiling:
     """Return the ceiling of a current per phase."""
-    return Ceiling(current_ma, NO_LIMIT, ALL_PHASES)
+    return UNLIMITED if current_ma >= NO_LIMIT else Ceiling(current_ma, NO_LIMIT, ALL_PHASES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +84,13 @@ class Supply:
     def power_mw(self, ceiling: Ceiling) -> int:
         """Return the total power that a ceiling allows, rounded down."""
         return min(ceiling.power_mw, self.power_of(ceiling.current_ma, self.phases_under(ceiling)))
+
+    def under(self, ceiling: Ceiling) -> tuple[int, int, int]:
+        """Return the current per phase and the power that a ceiling allows, and the phases fed."""
+        phases = self.phases_under(ceiling)
+        weight_mv = self.voltage_mv * phases
+        current_ma = min(ceiling.current_ma, ceiling.power_mw * 1000 // weight_mv)
+        return current_ma, min(ceiling.power_mw, ceiling.current_ma * weight_mv // 1000), phases
 
     def power_of(self, current_ma: int, phases: int) -> int:
         """Return the power in mW of a current on so many phases."""

@@ -11,14 +11,9 @@ def divided(
     site: Site, limit: Ceiling, own: Sequence[Ceiling], turn: int
 ) -> tuple[tuple[Allowance, ...], bool]:
     """Return what each place may offer under its own ceiling and the station's, and if by turns."""
-    joint = [ceiling.lowest(limit) for ceiling in own]
     alone = [
-        Allowance(
-            place.supply.current_ma(ceiling),
-            place.supply.power_mw(ceiling),
-            place.supply.phases_under(ceiling),
-        )
-        for place, ceiling in zip(site.places, joint, strict=True)
+        Allowance(*place.supply.under(ceiling.lowest(limit)))
+        for place, ceiling in zip(site.places, own, strict=True)
     ]
     if len(alone) == 1:
         return tuple(alone), False

@@ -7,8 +7,8 @@ the window costs nothing.
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
+from typing import NamedTuple
 
-from agent.core.records import dataclass
 from agent.core.smart_charging.ceilings import (
     UNLIMITED,
     Ceiling,
@@ -25,8 +25,7 @@ from agent.core.smart_charging.timeline import Course, Piece, Timeline
 from agent.core.vocabulary import ProfilePurpose
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
+class Step(NamedTuple):
     """From `start_us` on each place of the site, in its order, may offer so much.
 
     `station` is what the station as a whole may take, `own` what each place may take by itself.
@@ -39,11 +38,7 @@ class Step:
 
     def changes(self, before: "Step | None") -> bool:
         """Tell whether this step allows something else than the one before."""
-        return before is None or (before.allowances, before.station, before.own) != (
-            self.allowances,
-            self.station,
-            self.own,
-        )
+        return before is None or before[1:] != self[1:]
 
 
 class Plan:
@@ -53,18 +48,24 @@ class Plan:
         self.timelines = tuple(timelines)
         self.stacks = stacks_of(self.timelines)
 
-    def steps(self, site: Site, start_us: int, end_us: int) -> Iterator[Step]:
-        """Yield what changes in a window, beginning with its start."""
+    def steps(
+        self, site: Site, start_us: int, end_us: int, known: "Divisions | None" = None
+    ) -> Iterator[Step]:
+        """Yield what changes in a window, beginning with its start.
+
+        `known` is what the last window of the same site has divided; it is added to.
+        """
         window = (start_us, end_us)
         if len(site.places) > 1:
             site = replace(site, places=tuple(map(self._with_least, site.places)))
         courses = [self._station_course(site, window)]
         courses += [self._own_course(site, place, window) for place in site.places]
         last: Step | None = None
+        known = {} if known is None else known
         changes = list(merged(courses))
         ends_us = [*(at_us for at_us, _ in changes[1:]), end_us]
         for (at_us, (limit, *own)), until_us in zip(changes, ends_us, strict=True):
-            for step in _divided_steps(site, limit, tuple(own), (at_us, until_us)):
+            for step in _divided_steps(site, limit, tuple(own), (at_us, until_us), known):
                 if step.changes(last):
                     yield step
                 last = step
@@ -143,6 +144,10 @@ Ceilings = list[tuple[int, Ceiling]]
 """Ceilings with the instants from which they hold, the first at the start of the window."""
 
 
+Divisions = dict[tuple[Ceiling, tuple[Ceiling, ...]], tuple[Allowance, ...]]
+"""What each place may offer, by the station's ceiling and those of the places."""
+
+
 def merged(courses: Sequence[Ceilings]) -> Iterator[tuple[int, tuple[Ceiling, ...]]]:
     """Yield each instant at which a course changes, with the values of all of them."""
     values = [course[0][1] for course in courses]
@@ -161,14 +166,22 @@ def merged(courses: Sequence[Ceilings]) -> Iterator[tuple[int, tuple[Ceiling, ..
 
 
 def _divided_steps(
-    site: Site, limit: Ceiling, own: tuple[Ceiling, ...], window: Window
+    site: Site, limit: Ceiling, own: tuple[Ceiling, ...], window: Window, known: Divisions
 ) -> Iterator[Step]:
-    """Yield what each place may offer while no ceiling changes: several steps only by turns."""
+    """Yield what each place may offer while no ceiling changes: several steps only by turns.
+
+    Schedules have many periods and few limits: what was divided once is `known`.
+    """
     at_us, end_us = window
+    if (allowances := known.get((limit, own))) is not None:
+        yield Step(at_us, allowances, limit, own)
+        return
     while at_us < end_us:
         turn = at_us // TURN_US
         allowances, by_turns = divided(site, limit, own, turn)
         yield Step(at_us, allowances, limit, own)
+        if not by_turns:
+            known[limit, own] = allowances
         at_us = (turn + 1) * TURN_US if by_turns else end_us
 
 

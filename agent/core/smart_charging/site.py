@@ -63,8 +63,7 @@ class Site:
     spread: Spread = Spread()
 
 
-@dataclass(frozen=True, slots=True)
-class Allowance:
+class Allowance(NamedTuple):
     """What an EVSE may offer: current per phase, total power, and on how many phases."""
 
     current_ma: int
