@@ -1,5 +1,7 @@
 """Stories of limits that the CSMS renews all the time (K28, K29), in 2.1."""
 
+from collections.abc import Mapping
+
 import pytest
 
 from agent.sim.frames import Payload
@@ -86,14 +88,14 @@ async def test_updates_every_second_are_followed_and_spare_the_disk(
     assert await csms.sets_profile(16, kind="Dynamic") == "Accepted"
     saved = 0
     store = world.machine.station._f.storage.documents
-    put_many = store.put_many
+    change = store.change
 
-    async def counted(kind: str, texts: dict[str, str]) -> None:
+    async def counted(kind: str, texts: Mapping[str, str | None]) -> None:
         nonlocal saved
         saved += kind == "charging_profile"
-        await put_many(kind, texts)
+        await change(kind, texts)
 
-    store.put_many = counted  # type: ignore[method-assign,assignment] # counts, and writes
+    store.change = counted  # type: ignore[method-assign] # counts, and writes
     for n in range(120):
         assert await updates(csms, 10 + n % 5) == "Accepted"
         await world.pass_s(1)

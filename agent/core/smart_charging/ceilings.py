@@ -85,12 +85,15 @@ class Supply:
         """Return the total power that a ceiling allows, rounded down."""
         return min(ceiling.power_mw, self.power_of(ceiling.current_ma, self.phases_under(ceiling)))
 
-    def under(self, ceiling: Ceiling) -> tuple[int, int, int]:
-        """Return the current per phase and the power that a ceiling allows, and the phases fed."""
-        phases = self.phases_under(ceiling)
+    def under(self, one: Ceiling, other: Ceiling) -> tuple[int, int, int]:
+        """Return current per phase and power that two ceilings allow, and the phases fed."""
+        phases = self.phases
+        if self.switches and min(one.phases, other.phases) < phases:
+            phases = 1
         weight_mv = self.voltage_mv * phases
-        current_ma = min(ceiling.current_ma, ceiling.power_mw * 1000 // weight_mv)
-        return current_ma, min(ceiling.power_mw, ceiling.current_ma * weight_mv // 1000), phases
+        most_ma = min(one.current_ma, other.current_ma)
+        power_mw = min(one.power_mw, other.power_mw, most_ma * weight_mv // 1000)
+        return min(most_ma, power_mw * 1000 // weight_mv), power_mw, phases
 
     def power_of(self, current_ma: int, phases: int) -> int:
         """Return the power in mW of a current on so many phases."""

@@ -7,6 +7,7 @@ that (K15.FR.14), while its pilot goes on to offer what it may take.
 from collections.abc import Iterator
 from dataclasses import replace
 from decimal import Decimal
+from itertools import chain, islice
 from typing import Final, NamedTuple
 
 from agent.core.records import dataclass
@@ -49,11 +50,12 @@ def composite(plan: Plan, site: Site, evse: int, unit: RateUnit, duration_s: int
     within the second before now, so that its first change is at a whole second.
     """
     length_s = max(0, min(duration_s, LONGEST_S))
-    changes = list(_changes(plan, _as_if_charging(site, evse), evse, unit, length_s))
-    aligned_us = changes[1].at_us if len(changes) > 1 else 0
+    changes = _changes(plan, _as_if_charging(site, evse), evse, unit, length_s)
+    first, *second = islice(changes, 2)
+    aligned_us = second[0].at_us if second else 0
     start_us = site.now_us - (site.now_us - aligned_us) % SECOND_US
-    found = [CompositePeriod(0, changes[0].limit, changes[0].phases)]
-    for change in changes[1:]:
+    found = [CompositePeriod(0, first.limit, first.phases)]
+    for change in chain(second, changes):
         start_s = max(1, (change.at_us - start_us + SECOND_US // 2) // SECOND_US)
         if found[-1].start_s == start_s:
             found.pop()
@@ -75,9 +77,8 @@ class _Change(NamedTuple):
 
 
 def _changes(plan: Plan, site: Site, evse: int, unit: RateUnit, length_s: int) -> Iterator[_Change]:
-    """Yield the limit of now and each other one, a few more than a schedule can hold at most."""
+    """Yield the limit of now and each other one."""
     last: tuple[int, int] | None = None
-    number = 0
     place = [p.evse for p in site.places].index(evse) if evse else None
     for step in _steps(plan, site, unit, site.now_us + length_s * SECOND_US):
         tenths, phases = found = _amount(step, site, place, unit)
@@ -85,9 +86,6 @@ def _changes(plan: Plan, site: Site, evse: int, unit: RateUnit, length_s: int) -
             limit = Decimal(tenths).scaleb(-1)
             yield _Change(step.start_us, limit, None if phases == ALL_PHASES else phases)
             last = found
-            number += 1
-        if number > 2 * MAX_PERIODS:
-            return
 
 
 def _steps(plan: Plan, site: Site, unit: RateUnit, end_us: int) -> Iterator[Step]:

@@ -36,10 +36,6 @@ class Step(NamedTuple):
     station: Ceiling
     own: tuple[Ceiling, ...]
 
-    def changes(self, before: "Step | None") -> bool:
-        """Tell whether this step allows something else than the one before."""
-        return before is None or before[1:] != self[1:]
-
 
 class Plan:
     """The installed profiles, ready to be followed."""
@@ -64,9 +60,9 @@ class Plan:
         known = {} if known is None else known
         changes = list(merged(courses))
         ends_us = [*(at_us for at_us, _ in changes[1:]), end_us]
-        for (at_us, (limit, *own)), until_us in zip(changes, ends_us, strict=True):
-            for step in _divided_steps(site, limit, tuple(own), (at_us, until_us), known):
-                if step.changes(last):
+        for (at_us, ceilings), until_us in zip(changes, ends_us, strict=True):
+            for step in _divided_steps(site, ceilings, (at_us, until_us), known):
+                if last is None or last[1:] != step[1:]:
                     yield step
                 last = step
 
@@ -110,25 +106,23 @@ class Plan:
         return overlaid(self.stacks.of_evse(purpose, 0), course, *window)
 
     def _station_course(self, site: Site, window: "Window") -> "Ceilings":
-        courses = [
-            [(window[0], of_current(site.supply_ma))],
-            _ceilings(self.maximum(site, window)),
-            _ceilings(self.generated(site, window)),
-            *map(_ceilings, self.from_outside(site, 0, window)),
-        ]
-        return [
-            (at_us, lowest((supply, raised(maximum, generated, site.supply), *outside)))
-            for at_us, (supply, maximum, generated, *outside) in merged(courses)
-        ]
+        limit = _ceilings(self.maximum(site, window))
+        generated = _ceilings(self.generated(site, window))
+        if generated[0][1] is not UNLIMITED or len(generated) > 1:
+            both = merged((limit, generated))
+            limit = [(at_us, raised(most, by, site.supply)) for at_us, (most, by) in both]
+        outside = map(_ceilings, self.from_outside(site, 0, window))
+        return _lowest([[(window[0], of_current(site.supply_ma))], limit, *outside])
 
     def _own_course(self, site: Site, place: Place, window: "Window") -> "Ceilings":
-        courses = [
-            [(window[0], of_current(place.most_ma))],
-            _ceilings(self.of_session(site, place, window)),
-            _fallback(site, window),
-            *map(_ceilings, self.from_outside(site, place.evse, window)),
-        ]
-        return [(at_us, lowest(ceilings)) for at_us, ceilings in merged(courses)]
+        return _lowest(
+            [
+                [(window[0], of_current(place.most_ma))],
+                _ceilings(self.of_session(site, place, window)),
+                _fallback(site, window),
+                *map(_ceilings, self.from_outside(site, place.evse, window)),
+            ]
+        )
 
 
 def plan_of(installed: Iterable[InstalledProfile], before: Plan | None = None) -> Plan:
@@ -144,7 +138,7 @@ Ceilings = list[tuple[int, Ceiling]]
 """Ceilings with the instants from which they hold, the first at the start of the window."""
 
 
-Divisions = dict[tuple[Ceiling, tuple[Ceiling, ...]], tuple[Allowance, ...]]
+Divisions = dict[tuple[Ceiling, ...], tuple[Allowance, ...]]
 """What each place may offer, by the station's ceiling and those of the places."""
 
 
@@ -165,24 +159,38 @@ def merged(courses: Sequence[Ceilings]) -> Iterator[tuple[int, tuple[Ceiling, ..
     yield last_us, tuple(values)
 
 
+def _lowest(courses: Sequence[Ceilings]) -> Ceilings:
+    """Return what all courses allow; most of them are constant."""
+    constant = lowest(course[0][1] for course in courses if len(course) == 1)
+    varying = [course for course in courses if len(course) > 1]
+    if not varying:
+        return [(courses[0][0][0], constant)]
+    if len(varying) == 1:
+        return [(at_us, ceiling.lowest(constant)) for at_us, ceiling in varying[0]]
+    return [(at_us, lowest((constant, *found))) for at_us, found in merged(varying)]
+
+
 def _divided_steps(
-    site: Site, limit: Ceiling, own: tuple[Ceiling, ...], window: Window, known: Divisions
-) -> Iterator[Step]:
-    """Yield what each place may offer while no ceiling changes: several steps only by turns.
+    site: Site, ceilings: tuple[Ceiling, ...], window: Window, known: Divisions
+) -> Sequence[Step]:
+    """Return what each place may offer while no ceiling changes: several steps only by turns.
 
     Schedules have many periods and few limits: what was divided once is `known`.
     """
     at_us, end_us = window
-    if (allowances := known.get((limit, own))) is not None:
-        yield Step(at_us, allowances, limit, own)
-        return
+    limit, own = ceilings[0], ceilings[1:]
+    if (allowances := known.get(ceilings)) is not None:
+        return (Step(at_us, allowances, limit, own),)
+    steps = []
     while at_us < end_us:
         turn = at_us // TURN_US
         allowances, by_turns = divided(site, limit, own, turn)
-        yield Step(at_us, allowances, limit, own)
+        steps.append(Step(at_us, allowances, limit, own))
         if not by_turns:
-            known[limit, own] = allowances
-        at_us = (turn + 1) * TURN_US if by_turns else end_us
+            known[ceilings] = allowances
+            break
+        at_us = (turn + 1) * TURN_US
+    return steps
 
 
 def _course(site: Site, place: Place) -> Course:
