@@ -56,23 +56,24 @@ async def test_a_limit_is_asked_for_whenever_its_interval_is_over(
 ) -> None:
     await world.start()
     await world.charges()
-    assert await csms.sets_profile(16, kind="Dynamic", dynUpdateInterval=60) == "Accepted"
-    await world.pass_s(50)
+    await world.pass_s(100)
+    assert await csms.sets_profile(16, kind="Dynamic", dynUpdateInterval=20) == "Accepted"
+    await world.pass_s(15)
     assert not csms.calls("PullDynamicScheduleUpdate")
     csms.answers(
         "PullDynamicScheduleUpdate", {"status": "Accepted", "scheduleUpdate": {"limit": 11}}
     )
-    call = await csms.sees("PullDynamicScheduleUpdate", within_s=15)
+    call = await csms.sees("PullDynamicScheduleUpdate", within_s=7)
     assert call.payload == {"chargingProfileId": 77}
     await world.until(lambda: bench.offered_a() == 11.0, "the limit that was told")
-    await world.pass_s(30)
+    await world.pass_s(10)
     # An update that comes by itself begins the interval anew.
     assert await updates(csms, 14) == "Accepted"
-    await world.pass_s(50)
+    await world.pass_s(15)
     assert len(csms.calls("PullDynamicScheduleUpdate")) == 1
-    await csms.sees("PullDynamicScheduleUpdate", 2, within_s=15)
+    await csms.sees("PullDynamicScheduleUpdate", 2, within_s=7)
     csms.csms.behave()
-    await world.pass_s(70)
+    await world.pass_s(25)
     assert len(csms.calls("PullDynamicScheduleUpdate")) == 3
     assert bench.offered_a() == 11.0
     await bench.swipe(TOKEN)
