@@ -4,10 +4,9 @@ It is the plan that sets the pilots; where an EV has said that it will take less
 that (K15.FR.14), while its pilot goes on to offer what it may take.
 """
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import replace
 from decimal import Decimal
-from itertools import chain, islice
 from typing import Final, NamedTuple
 
 from agent.core.records import dataclass
@@ -23,6 +22,8 @@ LONGEST_S: Final = 31 * 86_400
 """A longer schedule is told as far as this: no plan reaches further."""
 _AT_ONCE_US: Final = 6 * 3600 * SECOND_US
 """How far is looked at once: a few hours may have more periods than can be told."""
+_MOST_KNOWN: Final = 4096
+"""How many divisions are remembered at most, which bounds the memory."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,22 +50,44 @@ def composite(plan: Plan, site: Site, evse: int, unit: RateUnit, duration_s: int
     An EVSE without transaction is planned as if one began now (K08.FR.06). The schedule begins
     within the second before now, so that its first change is at a whole second.
     """
+    work = composing(plan, site, evse, unit, duration_s)
+    while True:
+        try:
+            next(work)
+        except StopIteration as done:
+            made: Composite = done.value
+            return made
+
+
+def composing(
+    plan: Plan, site: Site, evse: int, unit: RateUnit, duration_s: int
+) -> Generator[None, None, Composite]:
+    """Work a composite schedule out bit by bit; who has other things to do does them in between.
+
+    A month of long schedules takes seconds on a small computer.
+    """
     length_s = max(0, min(duration_s, LONGEST_S))
-    changes = _changes(plan, _as_if_charging(site, evse), evse, unit, length_s)
-    first, *second = islice(changes, 2)
-    aligned_us = second[0].at_us if second else 0
-    start_us = site.now_us - (site.now_us - aligned_us) % SECOND_US
-    found = [CompositePeriod(0, first.limit, first.phases)]
-    for change in chain(second, changes):
-        start_s = max(1, (change.at_us - start_us + SECOND_US // 2) // SECOND_US)
-        if found[-1].start_s == start_s:
+    start_us = site.now_us
+    found: list[CompositePeriod] = []
+    number = 0
+    for change in _changes(plan, _as_if_charging(site, evse), evse, unit, length_s):
+        if change is None:
+            yield
+            continue
+        number += 1
+        if number == 2:
+            start_us -= (start_us - change.at_us) % SECOND_US
+        start_s = max(min(number - 1, 1), (change.at_us - start_us + SECOND_US // 2) // SECOND_US)
+        if found and found[-1].start_s == start_s:
             found.pop()
-        if start_s >= length_s:
+        if found and start_s >= length_s:
             break
         if len(found) == MAX_PERIODS:
             length_s = start_s
             break
         found.append(CompositePeriod(start_s, change.limit, change.phases))
+    if number == 1:
+        start_us -= start_us % SECOND_US
     return Composite(start_us, length_s, tuple(found))
 
 
@@ -76,26 +99,32 @@ class _Change(NamedTuple):
     phases: int | None
 
 
-def _changes(plan: Plan, site: Site, evse: int, unit: RateUnit, length_s: int) -> Iterator[_Change]:
-    """Yield the limit of now and each other one."""
+def _changes(
+    plan: Plan, site: Site, evse: int, unit: RateUnit, length_s: int
+) -> Iterator[_Change | None]:
+    """Yield the limit of now and each other one, and None after every part of the work."""
     last: tuple[int, int] | None = None
     place = [p.evse for p in site.places].index(evse) if evse else None
-    for step in _steps(plan, site, unit, site.now_us + length_s * SECOND_US):
-        tenths, phases = found = _amount(step, site, place, unit)
-        if found != last:
-            limit = Decimal(tenths).scaleb(-1)
-            yield _Change(step.start_us, limit, None if phases == ALL_PHASES else phases)
-            last = found
+    for part in _parts(plan, site, unit, site.now_us + length_s * SECOND_US):
+        for step in part:
+            tenths, phases = found = _amount(step, site, place, unit)
+            if found != last:
+                limit = Decimal(tenths).scaleb(-1)
+                yield _Change(step.start_us, limit, None if phases == ALL_PHASES else phases)
+                last = found
+        yield None
 
 
-def _steps(plan: Plan, site: Site, unit: RateUnit, end_us: int) -> Iterator[Step]:
+def _parts(plan: Plan, site: Site, unit: RateUnit, end_us: int) -> Iterator[Iterator[Step]]:
     """Yield the steps part by part, as the first ones may be enough."""
     known: Divisions = {}
     from_us, end_us = site.now_us, max(end_us, site.now_us + 1)
     while from_us < end_us:
         until_us = min(from_us + _AT_ONCE_US, end_us)
-        yield from meant(plan.steps(site, from_us, until_us, known), site, unit, until_us)
+        yield meant(plan.steps(site, from_us, until_us, known), site, unit, until_us)
         from_us = until_us
+        if len(known) > _MOST_KNOWN:
+            known.clear()
 
 
 def _as_if_charging(site: Site, evse: int) -> Site:

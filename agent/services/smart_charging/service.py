@@ -1,5 +1,6 @@
 """Charging profiles as the CSMS orders them, and what becomes of them (K01, K08-K10, K28)."""
 
+import asyncio
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -8,7 +9,7 @@ from functools import partial
 
 from agent.core.commands import ACCEPTED, Outcome, Refusal, Verdict, rejected
 from agent.core.session_state import SessionState
-from agent.core.smart_charging.composite import composite
+from agent.core.smart_charging.composite import Composite, composing
 from agent.core.smart_charging.explanation import Explanation, explain
 from agent.core.smart_charging.installation import (
     bound,
@@ -141,8 +142,11 @@ class SmartChargingService:
         await self.book.change(change)
         return ACCEPTED
 
-    def composite(self, command: GetCompositeSchedule) -> CompositeSchedule:
-        """Return the limits to come; EVSE 0 is the sum of all EVSEs (K08)."""
+    async def composite(self, command: GetCompositeSchedule) -> CompositeSchedule:
+        """Return the limits to come; EVSE 0 is the sum of all EVSEs (K08).
+
+        It may take long: leases are renewed and the EVSEs served meanwhile.
+        """
         unit = command.unit or RateUnit.AMPERE
         known = command.evse == 0 or command.evse in self.standing.evses
         if not known or unit not in set(RateUnit):
@@ -150,7 +154,15 @@ class SmartChargingService:
                 command.evse, self._clock.now(), command.duration_s, unit, None
             )
         site, plan = self.standing.site(), self._follower.plan
-        made = composite(plan, site, command.evse, RateUnit(unit), command.duration_s)
+        work = composing(plan, site, command.evse, RateUnit(unit), command.duration_s)
+        made: Composite | None = None
+        while made is None:
+            try:
+                next(work)
+            except StopIteration as done:
+                made = done.value
+            else:
+                await asyncio.sleep(0)
         start = instant_of(made.start_us)
         return CompositeSchedule(command.evse, start, made.duration_s, unit, made.periods)
 

@@ -7,7 +7,7 @@ from decimal import Decimal
 import pytest
 
 from agent.core.smart_charging.ceilings import Supply
-from agent.core.smart_charging.composite import LONGEST_S, Composite, composite
+from agent.core.smart_charging.composite import LONGEST_S, Composite, composing, composite
 from agent.core.smart_charging.plan import plan_of
 from agent.core.smart_charging.profiles import MAX_PERIODS, InstalledProfile, ProfileKind
 from agent.core.smart_charging.site import Intention, Site
@@ -170,6 +170,19 @@ def test_nobody_plans_for_longer_than_a_month() -> None:
 
     assert found.duration_s == LONGEST_S
     assert told(found) == [(0, 10)]
+
+
+def test_a_long_schedule_is_worked_out_bit_by_bit() -> None:
+    # What changes beyond the EVSE's own limit is looked at, and leaves nothing to tell.
+    steps = [(n * 84, 40 + n % 2) for n in range(MAX_PERIODS)]
+    plan = plan_of([installed(*steps, kind=RECURRING, purpose=STATION_MAX)])
+
+    work = composing(plan, site(), 1, AMPERE, 31 * 86_400)
+    breaks = sum(1 for _ in work)
+
+    assert breaks == 31 * 4
+    found = composite(plan, site(), 1, AMPERE, 31 * 86_400)
+    assert (found.duration_s, told(found)) == (31 * 86_400, [(0, 32)])
 
 
 @pytest.mark.requirement("K08.FR.06")
