@@ -83,7 +83,7 @@ def test_of_changes_within_a_second_the_last_one_is_told() -> None:
     assert told(found) == [(0, 32), (30, 8)]
 
 
-@pytest.mark.requirement("K08.FR.02", "K08.FR.07", "S16-SC-07")
+@pytest.mark.requirement("K08.FR.02", "S16-SC-07")
 def test_limits_in_watts_are_told_in_watts_as_they_were_set() -> None:
     watts, amps = installed((0, 6000), unit=WATT), installed((0, 8), purpose=TX, number=2)
 

@@ -132,7 +132,7 @@ def test_the_new_purposes_are_handed_on(purpose: str) -> None:
             (with_period(limit_L2=6), "PhaseConflict", ["K01.FR.144"]),
             (with_period(limit_L3=0), "PhaseConflict", ["K01.FR.144"]),
             (without_limit() | {}, "InvalidSchedule", ["F01.FR.26"]),
-            (with_period(dischargeLimit=0), "UnsupportedParam", ["K01.FR.115"]),
+            (with_period(dischargeLimit=0), "UnsupportedParam", []),
         )
     ],
 )

@@ -204,6 +204,7 @@ class TestVoltage:
         assert await self.offered_by(measured, *volts) == expected_a
 
 
+@pytest.mark.requirement("K08.FR.05", "K08.FR.07")
 async def test_an_evse_that_nobody_has_or_a_unit_that_is_none_has_no_schedule() -> None:
     async with station() as rig:
         for evse, unit in ((7, "A"), (-1, "A"), (1, "kW")):
