@@ -66,7 +66,12 @@ class SmartCharging:
         self._pulls = DynamicPulls(book, self._teller, clock)
         self._watch = ConnectionWatch(csms, self.profiles, f.storage.documents, clock)
         ports = NeedsPorts(
-            csms, f.storage.journal, clock, self.profiles.offers, self.profiles.choose
+            csms,
+            f.storage.journal,
+            clock,
+            f.storage.documents,
+            self.profiles.offers,
+            self.profiles.choose,
         )
         self._needs = NeedsService(evses, self._teller, ports, spawn)
         self.profiles.told_needs = self._needs.known

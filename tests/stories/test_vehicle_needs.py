@@ -168,6 +168,31 @@ async def test_without_connection_the_ev_is_offered_the_default_and_the_csms_hea
     await csms.sees_end("Local")
 
 
+async def test_the_schedule_that_an_ev_has_taken_holds_over_a_restart(
+    world: World, bench: Bench, csms: Desk
+) -> None:
+    await world.start()
+    await world.charges()
+    csms.answers("NotifyEVChargingNeeds", {"status": "Accepted"})
+    await bench.operate("needs", choice=1, **NEEDS)
+    await csms.sees("NotifyEVChargingNeeds")
+    assert await sets(csms, choice(11_000, 6900)) == ("Accepted", "")
+    await world.until(lambda: bench.offered_a() == 10.0, "the second schedule", within_s=10)
+    await world.machine.restart()
+    await csms.is_ready(within_s=60)
+    await world.until(lambda: bench.offered_a() == 10.0, "the second schedule again")
+    await world.pass_s(30)
+    assert bench.offered_a() == 10.0
+    await bench.swipe(TOKEN)
+    await csms.sees_end("Local")
+    await bench.unplug()
+    await world.pass_s(5)
+    await world.charges()
+    await world.until(lambda: bench.offered_a() == 32.0, "no schedule of the past")
+    await bench.swipe(TOKEN)
+    await csms.sees_end("Local", 2)
+
+
 async def test_the_needs_of_a_car_that_has_left_are_forgotten(
     world: World, bench: Bench, csms: Desk
 ) -> None:
