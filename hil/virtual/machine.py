@@ -84,12 +84,14 @@ class Machine:
     def _start(self, image: Image) -> "subprocess.Popen[bytes]":
         try:
             with (self.folder / "qemu.log").open("wb") as log:
+                # Not the leader of a session: the first pty that such a process opens is its
+                # terminal, and ends it (SIGHUP) when the serial device behind it is unplugged.
                 return subprocess.Popen(
                     [*HURRY, QEMU, *_arguments(image, self.folder, self.relay_file)],
                     stdin=subprocess.DEVNULL,
                     stdout=log,
                     stderr=subprocess.STDOUT,
-                    start_new_session=True,
+                    process_group=0,
                 )
         except OSError as error:
             raise MachineFailed(f"{QEMU} cannot be run: {error}") from error
