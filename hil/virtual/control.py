@@ -68,6 +68,15 @@ class Control:
         """Send a line to a Unix socket of the machine; `out` is the line that answers it."""
         return self._ask(("ask", path), {"ask": path, "line": line, "timeout_s": timeout_s})
 
+    def signal(self, process: int, number: int) -> "Future[Done]":
+        """Send a signal; `out` is the machine's monotonic time before that, in nanoseconds."""
+        words = ("kill", f"-{number}", str(process))
+        return self._ask(words, {"signal": process, "number": number})
+
+    def wait_until(self, time_ns: int) -> "Future[Done]":
+        """Wait for a time of the machine's monotonic clock; `out` is the time then."""
+        return self._ask(("sleep",), {"until": time_ns})
+
     def wait_for_boot(self, number: int, timeout_s: float) -> None:
         """Wait until the machine has come up `number` times; raises `ControlLost`."""
         with self._greeted:

@@ -11,6 +11,7 @@ import sys
 import time
 from pathlib import Path
 
+from hil.sim.process import leash
 from hil.virtual.card import Card
 from hil.virtual.control import Control
 from hil.virtual.image.build import Image
@@ -19,7 +20,7 @@ from hil.virtual.qmp import Event, Qmp, QmpError
 QEMU = "qemu-system-aarch64"
 # Other programs of this computer wait for the machine, not it for them, where that is allowed.
 HURRY = ("nice", "-n", "-10")
-# The machine's clock counts its instructions, one a nanosecond, and goes on by itself while it idles.
+# The machine's clock counts its instructions, one a nanosecond, and goes by itself while it idles.
 # A busy host makes such a machine slower but never late: no deadline in it passes meanwhile.
 CLOCK = ("-icount", "shift=0,sleep=on")
 CSMS_ADDRESS = "10.0.2.100"
@@ -87,7 +88,7 @@ class Machine:
                 # Not the leader of a session: the first pty that such a process opens is its
                 # terminal, and ends it (SIGHUP) when the serial device behind it is unplugged.
                 return subprocess.Popen(
-                    [*HURRY, QEMU, *_arguments(image, self.folder, self.relay_file)],
+                    [*leash(), *HURRY, QEMU, *_arguments(image, self.folder, self.relay_file)],
                     stdin=subprocess.DEVNULL,
                     stdout=log,
                     stderr=subprocess.STDOUT,
