@@ -3,6 +3,8 @@
 import asyncio
 import shutil
 import tempfile
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,6 +15,7 @@ from hil.virtual.control import ControlLost, Done
 from hil.virtual.image.build import built
 from hil.virtual.image.programs import BuildFailed
 from hil.virtual.machine import Machine, MachineFailed
+from hil.virtual.qmp import QmpError
 from hil.virtual.resources import VirtualMachine
 
 if TYPE_CHECKING:
@@ -82,6 +85,22 @@ class MachineDriver(ClockDriver):
         """Send a signal to a process in the machine; return the time before that, as `now_ns`."""
         done = await asyncio.wrap_future(self.machine.control.signal(process, number))
         return int(done.checked())
+
+    @asynccontextmanager
+    async def comes_back(self, event: str, within_s: float) -> AsyncIterator[None]:
+        """Do what leads to an event of QEMU and to a reset; return when the machine is up again.
+
+        Raises `DriverFailed`.
+        """
+        machine = self.machine
+        after, boots = len(machine.qmp.events), len(machine.control.boots)
+        yield
+        within_s *= self.target.bench.patience
+        try:
+            await asyncio.to_thread(machine.qmp.wait_for, event, within_s, after=after)
+        except QmpError as error:
+            raise DriverFailed(f"{self.name}: {error}") from error
+        await self.is_up_again(boots + 1)
 
     # --- Time.
 
