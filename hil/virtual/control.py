@@ -123,10 +123,12 @@ class Control:
             return
         with self._lock:
             words, future = self._open.pop(message["id"], ((), Future()))
-        future.set_result(Done(words, message["code"], message["out"], message["err"]))
+        if future.set_running_or_notify_cancel():
+            future.set_result(Done(words, message["code"], message["out"], message["err"]))
 
     def _lose(self, reason: str) -> None:
         with self._lock:
             lost, self._open = self._open, {}
         for words, future in lost.values():
-            future.set_exception(ControlLost(f"{reason} while it ran {shlex.join(words)}"))
+            if future.set_running_or_notify_cancel():
+                future.set_exception(ControlLost(f"{reason} while it ran {shlex.join(words)}"))

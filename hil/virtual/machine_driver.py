@@ -156,8 +156,8 @@ class MachineDriver(ClockDriver):
     # --- Power.
 
     def _power_up(self) -> None:
-        if lacking := available.missing():
-            raise DriverFailed(f"bench virtual needs {', '.join(lacking)}")
+        if lacking := available.sentence():
+            raise DriverFailed(f"{self.name}: {lacking}")
         card = Card(new_files())
         try:
             folder = Path(tempfile.mkdtemp(prefix="bench-"))
