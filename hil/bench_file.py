@@ -48,8 +48,8 @@ class BenchFile:
     than on a fast machine. A coil has to fall within `reaction_ms` of its cause, where the bench
     can measure that. `restarts_guard` says that a service manager starts a guard that has ended.
     `cables` are the kinds of outlet that its EVSEs can be configured with. Of all stories the bench
-    runs those whose names contain a word of `only`; hardware cases are not concerned. Where `quick`
-    names anything, a run without `--full` is of the stories and cases whose names contain one of it.
+    runs those whose names contain a word of `only`; hardware cases are not concerned. A bench
+    with `quick` runs only stories and cases whose names contain a word of it, unless `--full`.
     """
 
     path: Path

@@ -14,6 +14,7 @@ from hil.virtual import control_in_guest
 from hil.virtual.control import Control, ControlLost, ProgramFailed
 
 WAIT_S = 30.0
+SLEEP = "/bin/sleep"
 
 
 @pytest.fixture
@@ -64,14 +65,14 @@ def test_a_file_is_written_with_the_folders_above_it(control: Control, tmp_path:
 
 def test_a_signal_is_sent_and_the_time_before_it_is_told(control: Control) -> None:
     before_ns = time.monotonic_ns()
-    with subprocess.Popen(["sleep", "60"]) as victim:
+    with subprocess.Popen([SLEEP, "60"]) as victim:
         told_ns = int(control.signal(victim.pid, signal.SIGTERM).result(WAIT_S).checked())
         assert victim.wait(WAIT_S) == -signal.SIGTERM
     assert before_ns <= told_ns <= time.monotonic_ns()
 
 
 def test_a_process_that_is_not_there_cannot_be_signalled(control: Control) -> None:
-    with subprocess.Popen(["true"]) as gone:
+    with subprocess.Popen([SLEEP, "0"]) as gone:
         gone.wait(WAIT_S)
     done = control.signal(gone.pid, 0).result(WAIT_S)
     assert (done.code, done.err.partition(":")[0]) == (-1, "ProcessLookupError")
