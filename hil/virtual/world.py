@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from contextlib import AbstractContextManager
 from dataclasses import astuple, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,6 +11,7 @@ from hil.drivers import Driver, OutletFacts, Tables
 from hil.sim.board import BoardDriver
 from hil.sim.instruments import AWAY_S, PtyLineDriver, PtyMeterDriver, PtyReaderDriver
 from hil.sim.process import environment, leash
+from hil.target import NotOnBench
 from hil.virtual import wiring
 from hil.virtual.machine_driver import MachineDriver
 from hil.virtual.resources import UsbLine, UsbReader, WiredBoard
@@ -104,6 +106,10 @@ class _AtUsb(Driver):
         self._plugged = False
         await self._machine.unplug_serial(self.name)
         await super().unplug()  # type: ignore[misc]  # a mixin before the driver that has it
+
+    def held(self) -> AbstractContextManager[object]:
+        """Refuse: no other program of the machine opens its ports; raises `NotOnBench`."""
+        raise NotOnBench(f"nobody else in the machine holds {self.port}")
 
     async def _plug(self) -> None:
         self.port = await self._machine.plug_serial(self.name, self._pty)
