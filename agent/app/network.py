@@ -11,7 +11,7 @@ from agent.core.basic_auth_password import password_octets
 from agent.core.device_model import DeviceModel, LiveValue
 from agent.core.network_profiles import NetworkProfile
 from agent.core.variable_definition import ComponentVariable
-from agent.core.variable_rules import network_priority_rule
+from agent.core.variable_rules import network_priority_rule, security_profile_rule
 from agent.ocpp.connection import CloseCause, Closed
 from agent.ocpp.dialing import (
     ConnectFailed,
@@ -44,6 +44,7 @@ class Network:
         *,
         reconnect: Callable[[], Awaitable[None]],
         meets_another: Callable[[], None],
+        ask_anything: Callable[[], Awaitable[None]],
         spawn: Spawn,
     ) -> None:
         self._f = f
@@ -73,11 +74,15 @@ class Network:
                 identities=certificates.identities,
                 reconnect=reconnect,
                 meets_another=meets_another,
+                ask_anything=ask_anything,
                 spawn=spawn,
+                secure_url=f.config.ocpp16.secure_url,
             ),
         )
         f.model.add_rule(network_priority_rule(self.slots.objection_to))
+        f.model.add_rule(security_profile_rule(self.service.objection_to_security_profile))
         variables.keepers.append(self.service.keep_old_password)
+        variables.keepers.append(self.service.keep_profile_before_change)
         variables.listeners.append(self.service.variable_changed)
 
     def endpoint(self) -> Endpoint:

@@ -96,7 +96,12 @@ class Station:
         f.storage.endurance.on_refusal = self._watch.store_refuses
         self.signer = signers(f)
         self.certificates = Certificates(
-            f, self.dispatcher, self.security.tell, self._reconnect, self.spawn
+            f,
+            self.dispatcher,
+            self.security.tell,
+            self._reconnect,
+            self.spawn,
+            lambda: rule_in_use(self.dispatcher, lambda it: it.keeps_last_csms_root),
         )
         self.authorization = authorization(f, self.dispatcher, self.certificates.contract_roots)
         self.meters = meter_readers(f)
@@ -207,6 +212,7 @@ class Station:
             self.certificates,
             reconnect=self._reconnect,
             meets_another=self.dispatcher.meet_another_csms,
+            ask_anything=lambda: self.provisioning.heartbeat(),
             spawn=self.spawn,
         )
 

@@ -15,6 +15,7 @@ from agent.config.cross_checks import (
     check_mixture,
     check_phases,
     check_reader_ports,
+    secure_url_problem,
     time_zone_problem,
     url_problem,
 )
@@ -360,6 +361,7 @@ def _ocpp16(table: Table) -> Ocpp16Section:
         authorization_key_encoding=table.choice(
             "authorization_key_encoding", AuthorizationKeyEncoding, AuthorizationKeyEncoding.HEX
         ),
+        secure_url=table.optional_text("secure_url", check=secure_url_problem),
     )
     table.finish()
     return section

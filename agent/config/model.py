@@ -212,10 +212,15 @@ class LogSection:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ocpp16Section:
-    """`[ocpp16]`: where back ends read OCPP 1.6 differently."""
+    """`[ocpp16]`: where back ends read OCPP 1.6 differently.
+
+    `secure_url` is dialled once the key SecurityProfile is raised to 2 or 3; None is the address of
+    `csms.url` with wss.
+    """
 
     signed_value_wrapper: SignedValueWrapping = SignedValueWrapping.OCA
     authorization_key_encoding: AuthorizationKeyEncoding = AuthorizationKeyEncoding.HEX
+    secure_url: str | None = None
 
 
 class Voltage(StrEnum):

@@ -30,6 +30,7 @@ _TRIGGERS: Final = MappingProxyType(
         "BootNotification": MessageTrigger.BOOT_NOTIFICATION,
         "Heartbeat": MessageTrigger.HEARTBEAT,
         "MeterValues": MessageTrigger.METER_VALUES,
+        "SignChargePointCertificate": MessageTrigger.SIGN_CHARGING_STATION_CERTIFICATE,
         "StatusNotification": MessageTrigger.STATUS_NOTIFICATION,
     }
 )

@@ -18,12 +18,16 @@ from tests.wire.official_schemas import check_calls, check_response
 
 OUTCOMES_16: MappingProxyType[str, st.SearchStrategy[Any]] = MappingProxyType(
     {
+        "CertificateSigned": OUTCOMES["CertificateSigned"],
         "ChangeAvailability": OUTCOMES["ChangeAvailability"],
         "ClearCache": OUTCOMES["ClearCache"],
         "ClearChargingProfile": OUTCOMES["ClearChargingProfile"],
         "DataTransfer": OUTCOMES["DataTransfer"],
+        "DeleteCertificate": OUTCOMES["DeleteCertificate"],
         "ExtendedTriggerMessage": OUTCOMES["TriggerMessage"],
         "GetCompositeSchedule": OUTCOMES["GetCompositeSchedule"],
+        "GetInstalledCertificateIds": OUTCOMES["GetInstalledCertificateIds"],
+        "InstallCertificate": OUTCOMES["InstallCertificate"],
         "RemoteStartTransaction": OUTCOMES["RequestStartTransaction"],
         "RemoteStopTransaction": OUTCOMES["RequestStopTransaction"],
         "Reset": OUTCOMES["Reset"],
