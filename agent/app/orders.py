@@ -5,6 +5,7 @@ from agent.app.certificates import Certificates
 from agent.app.codecs import rule_in_use
 from agent.app.commands import CommandRouter
 from agent.app.lobby import resetting, stopping
+from agent.app.logs import Logs
 from agent.app.network import Network
 from agent.app.reservations import serve_reservations
 from agent.app.smart_charging import SmartCharging
@@ -52,6 +53,7 @@ class Carriers:
     reservations: ReservationService
     smart_charging: SmartCharging
     transaction_status: TransactionStatusService
+    logs: Logs
 
 
 def router(to: Carriers) -> CommandRouter:
@@ -77,5 +79,6 @@ def router(to: Carriers) -> CommandRouter:
     to.certificates.serve(router, to.triggers.trigger)
     to.authorization.serve(router)
     serve_reservations(router, to.reservations)
+    to.logs.serve(router, to.triggers)
     router.check_complete()
     return router

@@ -1,7 +1,6 @@
 """The station put together: which part talks to which, and what runs as long as the daemon runs."""
 
 import asyncio
-import logging
 from collections.abc import Coroutine
 from typing import Any
 
@@ -17,6 +16,7 @@ from agent.app.live_variables import provide_live_variables
 from agent.app.lobby import introducing, lobby
 from agent.app.local_api import ORDERS, LocalApi
 from agent.app.local_orders import LocalOrders
+from agent.app.logs import Logs
 from agent.app.message_bounds import message_bounds
 from agent.app.network import Network, provide_network_variables
 from agent.app.orders import Carriers, router
@@ -56,13 +56,12 @@ from agent.services.remote_control import RemoteControlService
 from agent.services.reports import ReportService
 from agent.services.reset import ResetService
 from agent.services.security import SecurityService
+from agent.services.tasks import by_itself
 from agent.services.tokens import TokenService
 from agent.services.transaction_status import TransactionStatusService
 from agent.services.triggers import TriggerService
 from agent.services.variables import VariablesService
 from agent.services.variables import restore as restore_variables
-
-log = logging.getLogger(__name__)
 
 
 class Station:
@@ -117,6 +116,8 @@ class Station:
         )
         self.smart_charging = SmartCharging(f, self.evses, self.dispatcher, self.spawn)
         self.network = self._network()
+        roots = self.certificates.roots.csms_roots_pem
+        self.logs = Logs(f, self.evses, self.dispatcher, roots, self.spawn)
         self._serve_the_csms()
         self._serve_locally()
         self._listen()
@@ -124,9 +125,9 @@ class Station:
     def spawn(self, work: Coroutine[Any, Any, None]) -> None:
         """Run something beside everything else; its failure is logged and its own."""
         if self._tasks is None:
-            self._early.append(_by_itself(work))
+            self._early.append(by_itself(work))
         else:
-            self._tasks.create_task(_by_itself(work))
+            self._tasks.create_task(by_itself(work))
 
     async def run(self) -> None:
         """Serve until cancelled. The bench is open before the CSMS is dialled."""
@@ -178,6 +179,7 @@ class Station:
             self.reset.run(),
             self.certificates.identities.run(),
             *self.watches.parts(),
+            self.logs.run(),
         ]
 
     async def _watch_guard(self) -> None:
@@ -212,7 +214,7 @@ class Station:
             self.certificates,
             reconnect=self._reconnect,
             meets_another=self.dispatcher.meet_another_csms,
-            ask_anything=lambda: self.provisioning.heartbeat(),
+            ask_anything=self._ask_anything,
             spawn=self.spawn,
         )
 
@@ -282,6 +284,9 @@ class Station:
     async def _reconnect(self) -> None:
         await self.link.renew()
 
+    async def _ask_anything(self) -> None:
+        await self.provisioning.heartbeat()
+
     def _connect_failed(self, failure: ConnectFailed) -> None:
         self._watch.connect_failed(failure)
         self.network.failed(failure)
@@ -309,6 +314,7 @@ class Station:
                 reservations=self.reservations,
                 smart_charging=self.smart_charging,
                 transaction_status=TransactionStatusService(self._kept, self._f.storage.journal),
+                logs=self.logs,
             )
         )
 
@@ -388,11 +394,3 @@ class Station:
             policy = policies.session_policy(self._f.model)
             for session in self._sessions():
                 session.obey(policy)
-
-
-async def _by_itself(work: Coroutine[Any, Any, None]) -> None:
-    """Let no order of the CSMS end the daemon, which would come again after the restart."""
-    try:
-        await work
-    except Exception:
-        log.exception("%s failed", getattr(work, "__qualname__", work))

@@ -19,6 +19,7 @@ from agent.config.cross_checks import (
     time_zone_problem,
     url_problem,
 )
+from agent.config.diagnostics_section import read_diagnostics
 from agent.config.model import (
     MOCK_BACKEND,
     AuthorizationKeyEncoding,
@@ -135,6 +136,7 @@ def _read_station(table: Table, file: Path) -> StationConfig:
         log=_log(table.table("log")),
         ocpp16=_ocpp16(table.table("ocpp16")),
         smart_charging=_smart_charging(table.table("smart_charging")),
+        diagnostics=read_diagnostics(table.table("diagnostics")),
         variables=read_variables(table.table("variables")),
         ocpp16_keys=MappingProxyType(read_ocpp16_keys(table.table("ocpp16_keys"))),
     )

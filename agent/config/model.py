@@ -11,6 +11,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+from agent.config.diagnostics_section import DiagnosticsSection
 from agent.core.certificates import KeyKind
 from agent.core.records import dataclass
 from agent.core.variable_access import Assignment
@@ -264,6 +265,7 @@ class StationConfig:
     log: LogSection = field(default_factory=LogSection)
     ocpp16: Ocpp16Section = field(default_factory=Ocpp16Section)
     smart_charging: SmartChargingSection = field(default_factory=SmartChargingSection)
+    diagnostics: DiagnosticsSection = field(default_factory=DiagnosticsSection)
     variables: tuple[Assignment, ...] = ()
     ocpp16_keys: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
 
@@ -284,7 +286,7 @@ class StationConfig:
 
 def _described(config: StationConfig) -> Iterator[str]:
     sections = ("station", "hardware", "csms", "guard", "local_api", "bench", "log", "ocpp16")
-    for name in (*sections, "smart_charging"):
+    for name in (*sections, "smart_charging", "diagnostics"):
         section = getattr(config, name)
         if section is not None:
             for item in fields(section):

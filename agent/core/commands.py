@@ -20,6 +20,7 @@ from agent.core.local_authorization_list import (
     LocalListVersion,
     SendLocalList,
 )
+from agent.core.log_upload import GetLog, LogOutcome
 from agent.core.network_profiles import SetNetworkProfile
 from agent.core.records import dataclass
 from agent.core.report_request import GetReport
@@ -283,6 +284,7 @@ Command = (
     | GetLocalListVersion
     | ReserveNow
     | CancelReservation
+    | GetLog
 )
 CommandOutcome = (
     Outcome
@@ -297,4 +299,5 @@ CommandOutcome = (
     | InstalledCertificates
     | LocalListVersion
     | ReserveOutcome
+    | LogOutcome
 )

@@ -72,15 +72,17 @@ async def test_a_renewed_certificate_is_used_at_once_and_the_old_one_is_let_go(
     world: World, version: str
 ) -> None:
     other = issue("Other operator CA")
-    async with world.csms(free_port(), world.ca, other) as csms:
-        async with running(world.process(csms.url, CLIENT_CERTIFICATE, version)) as station:
-            new = await renews(csms, other)
-            known = csms.station("CS001")
-            await csms.wait_for(lambda _: known.connections == 2, 15)
-            retired = world.folder / "state/pki/retired"
-            await until_true(lambda: len(list(retired.iterdir())) == 1)
-            assert world.certificates() == [new]
-            await station.stop()
+    async with (
+        world.csms(free_port(), world.ca, other) as csms,
+        running(world.process(csms.url, CLIENT_CERTIFICATE, version)) as station,
+    ):
+        new = await renews(csms, other)
+        known = csms.station("CS001")
+        await csms.wait_for(lambda _: known.connections == 2, 15)
+        retired = world.folder / "state/pki/retired"
+        await until_true(lambda: len(list(retired.iterdir())) == 1)
+        assert world.certificates() == [new]
+        await station.stop()
 
 
 @pytest.mark.requirement("A02.FR.28 (1.6)", "A02.FR.29 (1.6)", "A02.FR.10 (1.6)")
@@ -88,14 +90,16 @@ async def test_a_renewed_certificate_is_used_at_once_and_the_old_one_is_let_go(
 async def test_a_renewed_certificate_that_opens_no_door_is_let_go_and_that_is_told(
     world: World, version: str
 ) -> None:
-    async with world.csms(free_port(), world.ca) as csms:
-        async with running(world.process(csms.url, CLIENT_CERTIFICATE, version)) as station:
-            await renews(csms, issue("Unknown to the CSMS"))
-            known = csms.station("CS001")
-            kind = "DiscardedRenewedClientCertificate"
-            await csms.wait_for(lambda _: kind in kinds_told(known), 30)
-            await until_true(lambda: world.certificates() == [])
-            await station.stop()
+    async with (
+        world.csms(free_port(), world.ca) as csms,
+        running(world.process(csms.url, CLIENT_CERTIFICATE, version)) as station,
+    ):
+        await renews(csms, issue("Unknown to the CSMS"))
+        known = csms.station("CS001")
+        kind = "DiscardedRenewedClientCertificate"
+        await csms.wait_for(lambda _: kind in kinds_told(known), 30)
+        await until_true(lambda: world.certificates() == [])
+        await station.stop()
 
 
 @pytest.mark.requirement(
@@ -110,36 +114,44 @@ async def test_the_csms_raises_the_profile_to_2_and_3_and_back_to_2_where_that_i
     secure = world.csms(free_port())
     await secure.start()
     try:
-        async with Csms(ping_interval_s=None, password=PASSWORD) as plain:
-            async with running(before_tls(world, plain.url, secure.url, version)) as station:
-                known = await plain.wait_for_station("CS001", 15)
-                assert await raises(known, 2) == "Rejected", "there is no root yet"
-                await installs(known, world.ca)
-                assert await raises(known, 2) == "Accepted"
-                there = await secure.wait_for_station("CS001", 20)
-                assert await raises(there, 1) == "Rejected"
-                await settled(station)
-                assert await raises(there, 3) == "Rejected", "there is no certificate yet"
-                await renews(secure, world.ca)
-                # From now on only the certificate opens the door.
-                secure.password = None
-                assert await raises(there, 3) == "Accepted"
-                await secure.stop()
-                secure.ssl = asking(world)
-                await secure.start()
-                await secure.wait_for(lambda _: there.connections == 2, 20)
-                assert await raises(there, 1) == "Rejected"
-                await settled(station)
-                assert await raises(there, 2) == "Accepted"
-                await secure.stop()
-                secure.password, secure.ssl = PASSWORD, server_context(world.server)
-                await secure.start()
-                await secure.wait_for(lambda _: there.connections == 3, 20)
-                shown = await there.get_configuration(["SecurityProfile"])
-                assert shown == {"SecurityProfile": "2"}
-                await station.stop()
+        async with (
+            Csms(ping_interval_s=None, password=PASSWORD) as plain,
+            running(before_tls(world, plain.url, secure.url, version)) as station,
+        ):
+            known = await plain.wait_for_station("CS001", 15)
+            assert await raises(known, 2) == "Rejected", "there is no root yet"
+            await installs(known, world.ca)
+            assert await raises(known, 2) == "Accepted"
+            there = await secure.wait_for_station("CS001", 20)
+            await moves_on_to_3_and_back(world, secure, there, station)
+            shown = await there.get_configuration(["SecurityProfile"])
+            assert shown == {"SecurityProfile": "2"}
+            await station.stop()
     finally:
         await secure.stop()
+
+
+async def moves_on_to_3_and_back(
+    world: World, secure: Csms, there: Station, station: StationProcess
+) -> None:
+    assert await raises(there, 1) == "Rejected"
+    await settled(station)
+    assert await raises(there, 3) == "Rejected", "there is no certificate yet"
+    await renews(secure, world.ca)
+    # From now on only the certificate opens the door.
+    secure.password = None
+    assert await raises(there, 3) == "Accepted"
+    await secure.stop()
+    secure.ssl = asking(world)
+    await secure.start()
+    await secure.wait_for(lambda _: there.connections == 2, 20)
+    assert await raises(there, 1) == "Rejected"
+    await settled(station)
+    assert await raises(there, 2) == "Accepted"
+    await secure.stop()
+    secure.password, secure.ssl = PASSWORD, server_context(world.server)
+    await secure.start()
+    await secure.wait_for(lambda _: there.connections == 3, 20)
 
 
 async def settled(station: StationProcess) -> None:

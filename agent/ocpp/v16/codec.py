@@ -16,6 +16,7 @@ from agent.core.events import (
     StationChanged,
     TransactionEvent,
 )
+from agent.core.progress import LogUploadProgress
 from agent.ocpp.codec import Codec, Rules, WhileRejected
 from agent.ocpp.rpc import Dialect, RpcErrorCode
 from agent.ocpp.v16 import (
@@ -24,6 +25,7 @@ from agent.ocpp.v16 import (
     certificates,
     configuration,
     data_transfer,
+    diagnostics,
     local_authorization,
     metering,
     provisioning,
@@ -71,6 +73,7 @@ CODEC.encodes(EvseChanged)(status.status_notification)
 CODEC.encodes(StationChanged)(status.station_status_notification)
 CODEC.encodes(SecurityEvent)(security.security_event_notification)
 CODEC.encodes(SigningAsked)(certificates.sign_certificate)
+CODEC.encodes(LogUploadProgress)(diagnostics.upload_status_notification)
 
 CODEC.decodes("Reset")(provisioning.reset)
 CODEC.replies("Reset")(accepted_or_rejected)
@@ -113,6 +116,10 @@ CODEC.decodes("DeleteCertificate")(certificates.delete_certificate)
 CODEC.replies("DeleteCertificate")(certificates.change_reply)
 CODEC.decodes("GetInstalledCertificateIds")(certificates.get_installed_certificate_ids)
 CODEC.replies("GetInstalledCertificateIds")(certificates.listing_reply)
+CODEC.decodes("GetLog")(diagnostics.get_log)
+CODEC.replies("GetLog")(diagnostics.get_log_reply)
+CODEC.decodes("GetDiagnostics")(diagnostics.get_diagnostics)
+CODEC.replies("GetDiagnostics")(diagnostics.get_diagnostics_reply)
 
 CODEC.learns("BootNotification")(provisioning.registered)
 CODEC.learns("Heartbeat")(provisioning.clock_told)
