@@ -23,6 +23,7 @@ CAPABILITIES = frozenset(
         Capability.LOCAL_AUTHORIZATION_LIST,
         Capability.MASTER_PASS,
         Capability.RESERVATION,
+        Capability.MINIMUM_STATUS_DURATION,
     }
 )
 _PHASED = tuple(

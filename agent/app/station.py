@@ -9,7 +9,7 @@ from agent.app.bench import Bench
 from agent.app.certificates import Certificates
 from agent.app.codecs import rule_in_use, station_codec
 from agent.app.commands import CommandRouter
-from agent.app.csms_settings import back_off, identity, retry_policy
+from agent.app.csms_settings import back_off, identity, minimum_status_s, retry_policy
 from agent.app.evses import descriptions, evse_service, meter_readers, signers
 from agent.app.foundations import Foundations
 from agent.app.live_variables import provide_live_variables
@@ -87,6 +87,7 @@ class Station:
             lambda: retry_policy(f.model),
             self._acknowledged,
             self.back_dating.dated,
+            lambda: minimum_status_s(f.model),
         )
         self.security = SecurityService(
             f.storage.journal, f.storage.security_log, f.clock, self.spawn

@@ -59,6 +59,7 @@ CODEC: Final = Codec(
         unlock_stops_transaction=True,
         caches_listed_tokens=False,
         keeps_last_csms_root=True,
+        statuses_must_last=True,
         triggered_values_join_transaction=True,
     ),
 )
