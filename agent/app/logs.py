@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from agent.app.commands import CommandRouter
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from agent.diagnostics.bundle import LogBundler
     from agent.diagnostics.upload import HttpUploader
+    from agent.pki.trust_anchors import InstalledRoots
 
 
 class Logs:
@@ -35,12 +36,12 @@ class Logs:
         f: Foundations,
         evses: Mapping[int, EvseService],
         csms: Csms,
-        csms_roots_pem: Callable[[], str],
+        roots: InstalledRoots,
         spawn: Spawn,
     ) -> None:
         self._f = f
         self._evses = evses
-        self._csms_roots_pem = csms_roots_pem
+        self._roots = roots
         self._lines = log_lines(f.clock.now)
         self.service = LogUploadService(
             LogUploadPorts(
@@ -111,7 +112,7 @@ class Logs:
     def _context(self) -> SSLContext:
         from agent.diagnostics.upload import upload_context  # noqa: PLC0415 - seldom
 
-        context = upload_context(self._csms_roots_pem())
+        context = upload_context(self._roots.csms_roots_pem())
         if self._f.config.diagnostics.ca_file is not None:
             context.load_verify_locations(self._f.config.diagnostics.ca_file)
         return context

@@ -103,7 +103,12 @@ class Station:
             self.spawn,
             lambda: rule_in_use(self.dispatcher, lambda it: it.keeps_last_csms_root),
         )
-        self.authorization = authorization(f, self.dispatcher, self.certificates.contract_roots)
+        self.authorization = authorization(
+            f,
+            self.dispatcher,
+            self.certificates.contract_roots,
+            lambda: self.availability.station_operative,
+        )
         self.meters = meter_readers(f)
         self.history = TransactionHistory(f.storage.documents)
         self.lobby = lobby(f, self.dispatcher, self.authorization.service.judge, self._remember)
@@ -117,8 +122,7 @@ class Station:
         )
         self.smart_charging = SmartCharging(f, self.evses, self.dispatcher, self.spawn)
         self.network = self._network()
-        roots = self.certificates.roots.csms_roots_pem
-        self.logs = Logs(f, self.evses, self.dispatcher, roots, self.spawn)
+        self.logs = Logs(f, self.evses, self.dispatcher, self.certificates.roots, self.spawn)
         self._serve_the_csms()
         self._serve_locally()
         self._listen()
@@ -215,7 +219,7 @@ class Station:
             self.certificates,
             reconnect=self._reconnect,
             meets_another=self.dispatcher.meet_another_csms,
-            ask_anything=self._ask_anything,
+            ask_anything=lambda: self.provisioning.heartbeat(),  # noqa: PLW0108 - made later
             spawn=self.spawn,
         )
 
@@ -284,9 +288,6 @@ class Station:
 
     async def _reconnect(self) -> None:
         await self.link.renew()
-
-    async def _ask_anything(self) -> None:
-        await self.provisioning.heartbeat()
 
     def _connect_failed(self, failure: ConnectFailed) -> None:
         self._watch.connect_failed(failure)

@@ -11,6 +11,7 @@ from agent.core.events import (
     Boot,
     EvseChanged,
     HeartbeatDue,
+    LocalListConflict,
     MeterValuesEvent,
     SecurityEvent,
     StationChanged,
@@ -72,6 +73,7 @@ CODEC.encodes(TransactionEvent)(transactions.transaction_event)
 CODEC.encodes(MeterValuesEvent)(metering.meter_values_call)
 CODEC.encodes(EvseChanged)(status.status_notification)
 CODEC.encodes(StationChanged)(status.station_status_notification)
+CODEC.encodes(LocalListConflict)(status.local_list_conflict)
 CODEC.encodes(SecurityEvent)(security.security_event_notification)
 CODEC.encodes(SigningAsked)(certificates.sign_certificate)
 CODEC.encodes(LogUploadProgress)(diagnostics.upload_status_notification)
