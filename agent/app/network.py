@@ -4,7 +4,11 @@ from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime
 
 from agent.app.certificates import Certificates
+from agent.app.codecs import station_codec
+from agent.app.csms_settings import back_off
 from agent.app.foundations import Foundations
+from agent.app.message_bounds import message_bounds
+from agent.app.security import SecurityWatch
 from agent.config.model import CsmsSection
 from agent.core import standard_variables as sv
 from agent.core.basic_auth_password import password_octets
@@ -20,6 +24,7 @@ from agent.ocpp.dialing import (
     HandshakeBroken,
 )
 from agent.ocpp.endpoint import Endpoint, InvalidEndpoint, SecurityProfile, url_problem
+from agent.ocpp.link import LinkSettings
 from agent.services.network import Dial, NetworkPorts, NetworkService
 from agent.services.network_slots import NetworkSlots, SlotPorts
 from agent.services.security import SecurityService
@@ -84,6 +89,32 @@ class Network:
         variables.keepers.append(self.service.keep_old_password)
         variables.keepers.append(self.service.keep_profile_before_change)
         variables.listeners.append(self.service.variable_changed)
+
+    def link_settings(self, watch: SecurityWatch) -> LinkSettings:
+        """Return how the link works on this station; `watch` is told what concerns security."""
+        f = self._f
+
+        def failed(failure: ConnectFailed) -> None:
+            watch.connect_failed(failure)
+            self.failed(failure)
+
+        def connected(subprotocol: str) -> None:
+            watch.connected()
+            self.connected(subprotocol)
+
+        return LinkSettings(
+            endpoint=self.endpoint,
+            back_off=lambda: back_off(f.model),
+            boot_id=f.boot_id,
+            codec=lambda subprotocol: station_codec(subprotocol, f.config, f.model),
+            bounds=message_bounds(f.model),
+            on_frame=f.on_frame,
+            on_failure=failed,
+            on_connected=connected,
+            on_proved=self.service.worked,
+            on_ended=self.ended,
+            on_violation=watch.violated,
+        )
 
     def endpoint(self) -> Endpoint:
         """Return where and how to dial next; raises `ConnectFailed` if that cannot be done."""

@@ -19,12 +19,14 @@ from agent.core.commands import (
     SetVariables,
     UnlockConnector,
 )
+from agent.core.cost import CostTold, PriceTold
 from agent.core.network_profiles import SetNetworkProfile
 from agent.core.records import dataclass
 from agent.core.report_request import GetReport
 from agent.core.transaction_status import GetTransactionStatus
 from agent.ocpp.dispatch import Dispatcher
 from agent.services.availability import AvailabilityService
+from agent.services.cost import CostService
 from agent.services.lobby import Lobby
 from agent.services.remote_control import RemoteControlService
 from agent.services.reports import ReportService
@@ -54,6 +56,7 @@ class Carriers:
     smart_charging: SmartCharging
     transaction_status: TransactionStatusService
     logs: Logs
+    costs: CostService
 
 
 def router(to: Carriers) -> CommandRouter:
@@ -80,5 +83,7 @@ def router(to: Carriers) -> CommandRouter:
     to.authorization.serve(router)
     serve_reservations(router, to.reservations)
     to.logs.serve(router, to.triggers)
+    router.carries_out(PriceTold, to.costs.price)
+    router.carries_out(CostTold, to.costs.cost)
     router.check_complete()
     return router

@@ -15,6 +15,7 @@ from agent.core.certificates import (
     InstallCertificate,
     InstalledCertificates,
 )
+from agent.core.cost import CostTold, PriceTold
 from agent.core.local_authorization_list import (
     GetLocalListVersion,
     LocalListVersion,
@@ -285,6 +286,8 @@ Command = (
     | ReserveNow
     | CancelReservation
     | GetLog
+    | PriceTold
+    | CostTold
 )
 CommandOutcome = (
     Outcome

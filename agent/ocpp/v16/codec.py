@@ -128,6 +128,7 @@ CODEC.learns("BootNotification")(provisioning.registered)
 CODEC.learns("Heartbeat")(provisioning.clock_told)
 CODEC.learns("SignCertificate")(certificates.signing_answered)
 CODEC.learns("Authorize")(authorization.token_judged)
+CODEC.learns("DataTransfer")(data_transfer.contract_judged)
 CODEC.learns("StartTransaction")(transactions.started)
 CODEC.learns("StopTransaction")(transactions.stopped)
 
