@@ -14,11 +14,13 @@ from agent.core.vocabulary import RateUnit
 NO_LIMIT: Final = 10**15
 """More milliamperes or milliwatts than any limit has."""
 ALL_PHASES: Final = 3
+UNNAMED: Final = ALL_PHASES + 1
+"""The phases of a ceiling that names no number; any that is named is lower."""
 _LARGEST_EXPONENT: Final = 11
 
 
 class Ceiling(NamedTuple):
-    """What may be taken at most: mA per phase, mW in total, and the number of phases."""
+    """What may be taken at most: mA per phase, mW in total, and so many phases, or `UNNAMED`."""
 
     current_ma: int
     power_mw: int
@@ -33,7 +35,7 @@ class Ceiling(NamedTuple):
         )
 
 
-UNLIMITED: Final = Ceiling(NO_LIMIT, NO_LIMIT, ALL_PHASES)
+UNLIMITED: Final = Ceiling(NO_LIMIT, NO_LIMIT, UNNAMED)
 
 
 def lowest(ceilings: Iterable[Ceiling]) -> Ceiling:
@@ -42,8 +44,8 @@ def lowest(ceilings: Iterable[Ceiling]) -> Ceiling:
 
 
 def of_period(period: SchedulePeriod, unit: RateUnit) -> Ceiling:
-    """Return the ceiling that a period is; without a number of phases it counts on three."""
-    limit, phases = period.limit, period.phases or ALL_PHASES
+    """Return the ceiling that a period is; one that names no phases counts on three (K01.FR.49)."""
+    limit, phases = period.limit, period.phases or UNNAMED
     milli = NO_LIMIT if limit.adjusted() > _LARGEST_EXPONENT else int(limit * 1000)
     if unit is RateUnit.AMPERE:
         return Ceiling(milli, NO_LIMIT, phases)
@@ -52,7 +54,7 @@ def of_period(period: SchedulePeriod, unit: RateUnit) -> Ceiling:
 
 def of_current(current_ma: int) -> Ceiling:
     """Return the ceiling of a current per phase."""
-    return Ceiling(current_ma, NO_LIMIT, ALL_PHASES)
+    return Ceiling(current_ma, NO_LIMIT, UNNAMED)
 
 
 @dataclass(frozen=True, slots=True)

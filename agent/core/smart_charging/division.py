@@ -1,8 +1,9 @@
 """What each EVSE may offer under its own ceiling and the station's."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
-from agent.core.smart_charging.ceilings import Ceiling
+from agent.core.smart_charging.ceilings import UNNAMED, Ceiling
 from agent.core.smart_charging.sharing import MINIMUM_MA, STEP_MA, Claim, shares_of, suffices
 from agent.core.smart_charging.site import Allowance, Place, Site
 
@@ -17,6 +18,7 @@ def divided(
             place.supply.current_ma(ceiling),
             place.supply.power_mw(ceiling),
             place.supply.phases_under(ceiling),
+            ceiling.phases < UNNAMED,
         )
         for place, ceiling in zip(site.places, joint, strict=True)
     ]
@@ -44,4 +46,5 @@ def _claim(place: Place, alone: Allowance) -> Claim:
 
 
 def _shared(place: Place, alone: Allowance, share_ma: int) -> Allowance:
-    return Allowance(share_ma, place.supply.power_of(share_ma, alone.phases), alone.phases)
+    power_mw = place.supply.power_of(share_ma, alone.phases)
+    return replace(alone, current_ma=share_ma, power_mw=power_mw)

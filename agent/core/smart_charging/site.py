@@ -54,8 +54,12 @@ class Site:
 
 @dataclass(frozen=True, slots=True)
 class Allowance:
-    """What an EVSE may offer: current per phase, total power, and on how many phases."""
+    """What an EVSE may offer: current per phase, total power, and on how many phases.
+
+    `phases_are_named` tells that a profile says how many; else it is what the limits count on.
+    """
 
     current_ma: int
     power_mw: int
     phases: int
+    phases_are_named: bool = False
