@@ -264,6 +264,8 @@ CLOSING = (
         closes, 9.9, 10.1),
     Row("does not close without a vehicle's diode", "A.4", waiting,
         lambda rig: (break_("diode", value=False)(rig), vehicle("C")(rig)), closes, never_s=5.0),
+    Row("does not close any more while it shuts down", "own rule", offered,
+        lambda rig: (rig.shut_down(), vehicle("C")(rig)), closes, never_s=3.0),
     Row("D needs ventilation", "A.4", offered, vehicle("D"), closes, never_s=3.0),
     Row("D with ventilation is supplied", "sequence 4", lambda: offered(ventilation=True),
         vehicle("D"), closes, 0.1, 3.0),
