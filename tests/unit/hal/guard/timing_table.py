@@ -381,6 +381,9 @@ POWER_PATH = (
         fault(Fault.CONTACTOR_WELDED), 0.25, 0.35),
     Row("a contactor that closes by itself", "chargebyte 10 ms", offered, break_("welded"),
         fault(Fault.CONTACTOR_WELDED), 0.01, 0.05),
+    Row("a contactor that reads closed is not told to close", "own rule",
+        lambda: Rig(Copper(welded=True)), offer(), hindered(Hindrance.CONTACTOR_NOT_OPEN),
+        0.0, 0.05),
     Row("a mirror contact that bounces", "chargebyte 10 ms", offered, glitch(0.005, welded=True),
         any_fault, never_s=1.0),
     Row("a weld trips the second shut-off", "SMITH line", lambda: charging(
