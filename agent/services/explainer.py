@@ -13,16 +13,18 @@ class Explainer:
     """Says why each EVSE does what it does.
 
     `unsigned` says why the values of an EVSE are not signed, None if they are. `limits_of` returns
-    the limits of smart charging with more detail than it tells the EVSE, if somebody knows them.
+    the limits of smart charging with more detail than it tells the EVSE, if somebody knows them,
+    `light_trouble` why the status light of an EVSE does not work.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913, PLR0917 - what an explanation is made of
         self,
         evses: Mapping[int, EvseService],
         station: Callable[[], StationFacts],
         unsigned: Callable[[int], str | None],
         station_operative: Callable[[], bool],
         limits_of: Callable[[int], tuple[LimitSource, ...]] = lambda _evse: (),
+        light_trouble: Callable[[int], str] = lambda _evse: "",
         awaits_update: Callable[[int], bool] = lambda _evse: False,
     ) -> None:
         self._evses = evses
@@ -30,6 +32,7 @@ class Explainer:
         self._unsigned = unsigned
         self._station_operative = station_operative
         self._limits_of = limits_of
+        self._light_trouble = light_trouble
         self._awaits_update = awaits_update
 
     def explain(self, number: int) -> Explanation:
@@ -46,6 +49,7 @@ class Explainer:
             refusal=evse.refusal,
             unsigned=self._unsigned(number),
             station_operative=self._station_operative(),
+            light_trouble=self._light_trouble(number),
             awaits_update=self._awaits_update(number),
         )
         return explain(facts, self._station())
