@@ -21,7 +21,11 @@ from agent.store.files import StoreFiles
 _LOGGER = logging.getLogger(__name__)
 _DIRECTORY = Path(__file__).with_name("migrations")
 _USABLE_FROM = re.compile(r"-- usable from schema ([1-9][0-9]{0,5}) on\n")
-_USABLE_FROM_KEY = "usable_from_schema"
+_COMPATIBILITY = """CREATE TABLE IF NOT EXISTS compatibility (
+    version INTEGER PRIMARY KEY,
+    usable_from INTEGER NOT NULL
+) STRICT;
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +75,7 @@ def contradicts_its_tables(connection: sqlite3.Connection) -> bool:
 
 
 def refuse_newer(connection: sqlite3.Connection, files: StoreFiles) -> None:
-    """SchemaTooNew when software of a later date wrote this database, and said it is only for it."""
+    """SchemaTooNew when newer software wrote this database and did not say that ours can use it."""
     version, known = schema_version(connection), len(migrations())
     if version <= known or usable_from(connection) <= known:
         return
@@ -85,12 +89,13 @@ def refuse_newer(connection: sqlite3.Connection, files: StoreFiles) -> None:
 
 def usable_from(connection: sqlite3.Connection) -> int:
     """Return the oldest schema whose software can use this database."""
-    query = "SELECT value FROM meta WHERE key = ?"
+    version = schema_version(connection)
+    query = "SELECT usable_from FROM compatibility WHERE version = ?"
     try:
-        found = connection.execute(query, (_USABLE_FROM_KEY,)).fetchone()
-        return schema_version(connection) if found is None else int(found[0])
-    except (sqlite3.OperationalError, ValueError):
-        return schema_version(connection)
+        found = connection.execute(query, (version,)).fetchone()
+    except sqlite3.OperationalError:
+        return version
+    return version if found is None else int(found[0])
 
 
 def migrate(connection: sqlite3.Connection, files: StoreFiles) -> None:
@@ -110,13 +115,12 @@ def migrate(connection: sqlite3.Connection, files: StoreFiles) -> None:
 
 def apply(connection: sqlite3.Connection, step: Migration) -> None:
     """Run one step and record its version in the same transaction; sqlite3.Error undoes both."""
-    usable = step.usable_from
-    if step.version > 1 and usable < step.version:
-        usable = max(usable, usable_from(connection))
-    note = f"INSERT OR REPLACE INTO meta VALUES ('{_USABLE_FROM_KEY}', '{usable}');"
-    script = (
-        f"BEGIN IMMEDIATE;\n{step.sql}\n;{note}\nPRAGMA user_version = {step.version};\nCOMMIT;"
-    )
+    script = f"BEGIN IMMEDIATE;\n{step.sql}\n;"
+    if step.usable_from < step.version:
+        usable = max(step.usable_from, usable_from(connection))
+        note = f"INSERT INTO compatibility VALUES ({step.version}, {usable});\n"  # noqa: S608 - numbers
+        script += _COMPATIBILITY + note
+    script += f"PRAGMA user_version = {step.version};\nCOMMIT;"
     try:
         connection.executescript(script)
     except sqlite3.Error:
