@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import BinaryIO, Final
 
 from agent.core.records import dataclass
+from agent.update.durable import sync_folder
 from agent.update.manifest import BundledFile, Manifest, ManifestError, parse_manifest
 
 MAGIC: Final = b"stationd bundle\n"
@@ -115,7 +116,7 @@ class VerifiedBundle:
                 if progress is not None:
                     progress(done, total)
         for folder in [tree, *(each for each in tree.rglob("*") if each.is_dir())]:
-            _sync_folder(folder)
+            sync_folder(folder)
 
 
 def write_unsigned(
@@ -250,11 +251,3 @@ def _write(target: Path, chunks: Iterator[bytes], file: BundledFile) -> None:
         os.fsync(descriptor)
     if size != file.size_bytes or digest.hexdigest() != file.sha256:
         raise BundleError(f"{file.path} is not what the manifest says")
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
