@@ -16,7 +16,7 @@ from typing import Final
 
 from agent.core.records import dataclass
 from agent.update.bundle import BundleError, Progress, VerifiedBundle
-from agent.update.durable import remove_file, replace_file, sync_folder
+from agent.update.durable import remove_file, replace_file, sync_file_system, sync_folder
 
 MARK: Final = "slot.json"
 INTERPRETER: Final = Path(sys.base_prefix) / f"bin/python3.{sys.version_info.minor}"
@@ -89,7 +89,7 @@ def write(
     _make_environment(slot)
     _compile(slot)
     _protect(slot)
-    os.sync()
+    sync_file_system(slot)
     mark = SlotMark(
         version=bundle.manifest.version,
         rollback_index=bundle.manifest.rollback_index,

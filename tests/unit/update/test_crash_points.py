@@ -19,7 +19,7 @@ from agent.update.slot_state import TRIES
 from tests.unit.update.station_rig import Station
 
 STEPS = (
-    *("open", "write", "fsync", "sync", "replace", "rename", "unlink", "mkdir", "rmdir"),
+    *("open", "write", "fsync", "replace", "rename", "unlink", "mkdir", "rmdir"),
     *("symlink", "chmod", "link"),
 )
 
