@@ -7,10 +7,12 @@ the service manager watches, and reads the answer of the privileged side.
 import asyncio
 import os
 import shutil
+import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Final, Protocol
+from typing import Final
 
+from agent import __version__
 from agent.core.records import dataclass
 from agent.ports import ImageRefused, InstallationFailed, SlotStanding
 from agent.update.durable import remove_file
@@ -19,6 +21,8 @@ from agent.update.requests import Answer, Order, Outcome, Request, read_answer, 
 from agent.update.selector import linked_slot
 from agent.update.slot_state import SlotState, SlotStateError, load
 
+PortProblem: Final = (ImageRefused, InstallationFailed)
+"""What a caller below `agent.ports` may have to tell."""
 IMAGE: Final = "image.bundle"
 POLL_S: Final = 0.2
 TAKEN_UP_S: Final = 30.0
@@ -27,29 +31,27 @@ SILENCE_S: Final = 900.0
 """How long an installation may be without any progress: a slow card that is nearly full."""
 
 
-class WallClock(Protocol):
-    """What tells the time as the CSMS told it, in seconds since 1970."""
-
-    def __call__(self) -> float:
-        """Return the time."""
-
-
 @dataclass(frozen=True, slots=True)
 class ApplicationSlots:
-    """The two application trees of this machine; implements `Slots`.
+    """The two application trees of the machine below `root`; implements `Slots`.
 
-    `version` is that of the running process.
+    `now_s` tells the time by which the signer's certificate is judged, in seconds since 1970.
     """
 
-    version: str
-    now_s: WallClock
-    layout: Layout = Layout()
+    root: Path = Path("/")
+    state_dir: Path | None = None
+    now_s: Callable[[], float] = time.time
+
+    @property
+    def layout(self) -> Layout:
+        """Return where everything lies."""
+        return Layout(self.root, self.state_dir)
 
     async def standing(self) -> SlotStanding:
         """Return what runs; raises `InstallationFailed` if the state cannot be read."""
         state = self._state()
         return SlotStanding(
-            version=self.version,
+            version=__version__,
             on_trial=state.trial is not None and state.trial == linked_slot(self.layout),
             trial_failed=state.failed is not None,
             failure=state.failure,

@@ -106,11 +106,10 @@ def station_facts(layout: Layout, state: SlotState) -> StationFacts:
     try:
         document = tomllib.loads(layout.config.read_text("utf-8"))
         hardware = str(document["station"]["model"])
-        product = str(document.get("update", {}).get("product", PRODUCT))
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise SlotStateError(f"{layout.config} does not tell the model: {error}") from error
     return StationFacts(
-        product=product,
+        product=PRODUCT,
         hardware=hardware,
         machine=platform.machine(),
         python=f"{sys.version_info.major}.{sys.version_info.minor}",

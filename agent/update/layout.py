@@ -18,6 +18,8 @@ class Layout:
     """
 
     root: Path = Path("/")
+    state_dir: Path | None = None
+    """The agent's state directory, where it is not the usual one."""
 
     @property
     def slots(self) -> Path:
@@ -52,7 +54,7 @@ class Layout:
     @property
     def outbox(self) -> Path:
         """Return the agent's folder of images and requests; nothing in it is trusted."""
-        return self.root / "var/lib/stationd/update"
+        return (self.state_dir or self.root / "var/lib/stationd") / "update"
 
     @property
     def request(self) -> Path:
