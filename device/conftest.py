@@ -25,16 +25,13 @@ def product(tmp_path_factory: pytest.TempPathFactory) -> Product:
 @pytest.fixture(scope="module")
 def container(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Container]:
     """A booted Debian without the product."""
-    folder = tmp_path_factory.mktemp("container")
-    overlay = system.Overlay(folder / "system")
-    overlay.mount()
-    booted = Container(overlay.root, folder / "console.log")
-    try:
-        booted.boot()
-        yield booted
-    finally:
-        booted.power_off()
-        overlay.unmount()
+    with system.overlay() as root:
+        booted = Container(root, tmp_path_factory.mktemp("container") / "console.log")
+        try:
+            booted.boot()
+            yield booted
+        finally:
+            booted.power_off()
 
 
 @pytest.fixture(scope="module")
@@ -65,3 +62,9 @@ def installed(device: Station) -> Station:
 @pytest.fixture
 def evidence(tmp_path: Path) -> Path:
     return tmp_path
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--cuts", type=int, default=30, help="at how many moments the power is cut, for each size"
+    )

@@ -1,10 +1,13 @@
 """A Debian to boot: made once, kept in a cache, and laid over with what a test changes."""
 
+import contextlib
 import hashlib
 import os
 import shutil
 import subprocess
 import sys
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 SUITE = {11: "bookworm", 13: "trixie"}.get(sys.version_info.minor, "")
@@ -42,22 +45,21 @@ def debian() -> Path:
     return made
 
 
-class Overlay:
-    """A writable system over the cached one; `mount` and `unmount`, nothing of it stays."""
+@contextlib.contextmanager
+def overlay() -> Iterator[Path]:
+    """Provide a writable system over the cached one; nothing of it stays.
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-        self.root = folder / "root"
-
-    def mount(self) -> None:
-        """Lay a fresh writable layer over the cached system."""
-        for name in ("upper", "work", "root"):
-            (self._folder / name).mkdir(parents=True)
-        layers = f"lowerdir={debian()},upperdir={self._folder}/upper,workdir={self._folder}/work"
-        command = ["mount", "-t", "overlay", "stationd-device", "-o", layers, str(self.root)]
-        subprocess.run(command, check=True)
-
-    def unmount(self) -> None:
-        """Remove everything."""
-        subprocess.run(["umount", str(self.root)], check=True)
-        shutil.rmtree(self._folder)
+    It lies outside pytest's folders, which are removed without a look at what is mounted there.
+    """
+    folder = Path(tempfile.mkdtemp(prefix="stationd-device-"))
+    root = folder / "root"
+    for name in ("upper", "work", "root"):
+        (folder / name).mkdir()
+    layers = f"lowerdir={debian()},upperdir={folder}/upper,workdir={folder}/work"
+    command = ["mount", "-t", "overlay", "stationd-device", "-o", layers, str(root)]
+    subprocess.run(command, check=True)
+    try:
+        yield root
+    finally:
+        subprocess.run(["umount", str(root)], check=True)
+        shutil.rmtree(folder)

@@ -11,7 +11,6 @@ from device.product import CRASHES, HANGS
 from device.station import AGENT, GUARD, UPDATES, Station
 
 pytestmark = pytest.mark.timeout(900)
-UNHEALTHY = "agent/services/lease.py"
 
 
 def confirm(device: Station) -> None:

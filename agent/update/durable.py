@@ -16,6 +16,8 @@ def replace_file(target: Path, content: bytes, mode: int = 0o644) -> None:
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
     descriptor = os.open(beside, flags, mode)
     try:
+        # The mode is meant as it is, whatever the umask of the service that this runs in.
+        os.fchmod(descriptor, mode)
         while content:
             content = content[os.write(descriptor, content) :]
         os.fsync(descriptor)

@@ -1,5 +1,6 @@
 """The rule of the two slots, and its file."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -153,3 +154,15 @@ def test_whatever_happens_some_slot_starts_and_only_a_confirmed_one_stays(
     for _ in range(TRIES + 6):
         running, state = started(state)
     assert running == state.active
+
+
+def test_the_state_can_be_read_by_the_agent_whatever_the_umask_of_the_selector(
+    tmp_path: Path,
+) -> None:
+    umask = os.umask(0o077)
+    try:
+        store(tmp_path / "slots.json", SlotState("b"))
+    finally:
+        os.umask(umask)
+    for path in tmp_path.iterdir():
+        assert path.stat().st_mode & 0o777 == 0o644
