@@ -39,7 +39,8 @@ def device_model(config: StationConfig, version: str) -> DeviceModel:
     """Return the device model before any change by the CSMS; raises `ConfigError`."""
     support = StationSupport(
         firmware_version=config.station.firmware_version or version,
-        capabilities=CAPABILITIES,
+        capabilities=CAPABILITIES | _of_updates(config),
+        file_transfer_protocols=_protocols(config),
         measurands=tuple(m.value for m in Measurand),
         phased_measurands=_PHASED,
         charging_profiles=MAX_PROFILES,
@@ -53,6 +54,18 @@ def device_model(config: StationConfig, version: str) -> DeviceModel:
     if config.ocpp16_keys:
         _take_keys(config, model)
     return model
+
+
+def _of_updates(config: StationConfig) -> frozenset[Capability]:
+    offered = config.update.is_offered
+    return frozenset({Capability.FIRMWARE_MANAGEMENT}) if offered else frozenset()
+
+
+def _protocols(config: StationConfig) -> tuple[str, ...]:
+    """Return what files can really be transferred by (FileTransferProtocols)."""
+    if not config.update.is_offered:
+        return ()
+    return tuple(sorted(scheme.value.upper() for scheme in config.update.schemes))
 
 
 def _take_keys(config: StationConfig, model: DeviceModel) -> None:

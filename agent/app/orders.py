@@ -4,6 +4,7 @@ from agent.app.authorization import Authorization
 from agent.app.certificates import Certificates
 from agent.app.codecs import rule_in_use
 from agent.app.commands import CommandRouter
+from agent.app.firmware import Firmware
 from agent.app.lobby import resetting, stopping
 from agent.app.network import Network
 from agent.app.reservations import serve_reservations
@@ -52,6 +53,7 @@ class Carriers:
     reservations: ReservationService
     smart_charging: SmartCharging
     transaction_status: TransactionStatusService
+    firmware: Firmware
 
 
 def router(to: Carriers) -> CommandRouter:
@@ -77,5 +79,6 @@ def router(to: Carriers) -> CommandRouter:
     to.certificates.serve(router, to.triggers.trigger)
     to.authorization.serve(router)
     serve_reservations(router, to.reservations)
+    to.firmware.serve(router, to.triggers, to.availability)
     router.check_complete()
     return router

@@ -1,7 +1,6 @@
 """The station put together: which part talks to which, and what runs as long as the daemon runs."""
 
 import asyncio
-import logging
 from collections.abc import Coroutine
 from typing import Any
 
@@ -12,6 +11,7 @@ from agent.app.codecs import rule_in_use, station_codec
 from agent.app.commands import CommandRouter
 from agent.app.csms_settings import back_off, identity, retry_policy
 from agent.app.evses import descriptions, evse_service, meter_readers, signers
+from agent.app.firmware import Firmware
 from agent.app.foundations import Foundations
 from agent.app.live_variables import provide_live_variables
 from agent.app.lobby import introducing, lobby
@@ -56,13 +56,12 @@ from agent.services.remote_control import RemoteControlService
 from agent.services.reports import ReportService
 from agent.services.reset import ResetService
 from agent.services.security import SecurityService
+from agent.services.tasks import by_itself
 from agent.services.tokens import TokenService
 from agent.services.transaction_status import TransactionStatusService
 from agent.services.triggers import TriggerService
 from agent.services.variables import VariablesService
 from agent.services.variables import restore as restore_variables
-
-log = logging.getLogger(__name__)
 
 
 class Station:
@@ -108,10 +107,18 @@ class Station:
         self.variables = VariablesService(f.model, f.storage.documents)
         self.reports = ReportService(f.model, self.dispatcher, f.clock, self.spawn)
         self.watches = Watches(
-            f, self.evses, self.security, lambda: self.dispatcher.online, self.spawn
+            f,
+            self.evses,
+            self.security,
+            lambda: self.dispatcher.online,
+            lambda: self.firmware.is_switching,
+            self.spawn,
         )
         self.smart_charging = SmartCharging(f, self.evses, self.dispatcher, self.spawn)
         self.network = self._network()
+        self.firmware = Firmware(
+            f, self.evses, self.certificates, self.security.tell, lambda: self.dispatcher.online
+        )
         self._serve_the_csms()
         self._serve_locally()
         self._listen()
@@ -119,9 +126,9 @@ class Station:
     def spawn(self, work: Coroutine[Any, Any, None]) -> None:
         """Run something beside everything else; its failure is logged and its own."""
         if self._tasks is None:
-            self._early.append(_by_itself(work))
+            self._early.append(by_itself(work))
         else:
-            self._tasks.create_task(_by_itself(work))
+            self._tasks.create_task(by_itself(work))
 
     async def run(self) -> None:
         """Serve until cancelled. The bench is open before the CSMS is dialled."""
@@ -173,6 +180,7 @@ class Station:
             self.reset.run(),
             self.certificates.identities.run(),
             *self.watches.parts(),
+            *self.firmware.parts(),
         ]
 
     async def _watch_guard(self) -> None:
@@ -237,7 +245,7 @@ class Station:
             self.evses,
             f.storage.documents,
             f.storage.journal,
-            reset_means(f, self.availability),
+            reset_means(f, self.availability, self.firmware),
             self.spawn,
         )
         remote_control = RemoteControlService(
@@ -303,6 +311,7 @@ class Station:
                 reservations=self.reservations,
                 smart_charging=self.smart_charging,
                 transaction_status=TransactionStatusService(self._kept, self._f.storage.journal),
+                firmware=self.firmware,
             )
         )
 
@@ -324,6 +333,7 @@ class Station:
         f = self._f
         links = (self.dispatcher, self.network.service)
         views = LocalViews(f, self.evses, links, self.history, self._why().answer)
+        views.firmware = self.firmware.view
         orders = LocalOrders(self.smart_charging)
         api = LocalApi(views, self._readers(), orders)
         self._servers = [JsonLinesServer(f.config.local_api.socket, api.answer, ORDERS)]
@@ -382,11 +392,3 @@ class Station:
             policy = policies.session_policy(self._f.model)
             for session in self._sessions():
                 session.obey(policy)
-
-
-async def _by_itself(work: Coroutine[Any, Any, None]) -> None:
-    """Let no order of the CSMS end the daemon, which would come again after the restart."""
-    try:
-        await work
-    except Exception:
-        log.exception("%s failed", getattr(work, "__qualname__", work))

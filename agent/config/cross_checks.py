@@ -41,13 +41,15 @@ def time_zone_problem(name: str) -> str | None:
     return None
 
 
-def check_files(csms: CsmsSection, note: Note) -> None:
+def check_files(config: StationConfig, note: Note) -> None:
     """Check the files that the configuration names: readable, and secrets closed to others."""
+    csms = config.csms
     checks: tuple[tuple[str, Path | None, Callable[[Path], str | None]], ...] = (
         ("csms.password_file", csms.password_file, password_file_problem),
         ("csms.ca_file", csms.ca_file, readable_file_problem),
         ("csms.client_certificate_file", csms.client_certificate_file, readable_file_problem),
         ("csms.client_key_file", csms.client_key_file, secret_file_problem),
+        ("update.ca_file", config.update.ca_file, readable_file_problem),
     )
     for key, path, problem_of in checks:
         problem = None if path is None else problem_of(path)

@@ -43,6 +43,7 @@ from agent.config.model import (
 )
 from agent.config.problems import ConfigError
 from agent.config.table import Problems, Table, did_you_mean
+from agent.config.update_section import read_update
 from agent.config.variable_settings import read_ocpp16_keys, read_variables
 from agent.core.certificates import KeyKind
 
@@ -83,7 +84,7 @@ def load(
     config = _read_station(Table(raw, "", problems, path.parent), path)
     _check_across(config, problems)
     if with_files:
-        check_files(config.csms, problems.note_first)
+        check_files(config, problems.note_first)
     if check_backend is not None:
         _check_backends(config, check_backend, problems)
     check_mixture(config, problems.note_first)
@@ -134,6 +135,7 @@ def _read_station(table: Table, file: Path) -> StationConfig:
         log=_log(table.table("log")),
         ocpp16=_ocpp16(table.table("ocpp16")),
         smart_charging=_smart_charging(table.table("smart_charging")),
+        update=read_update(table.table("update")),
         variables=read_variables(table.table("variables")),
         ocpp16_keys=MappingProxyType(read_ocpp16_keys(table.table("ocpp16_keys"))),
     )

@@ -11,6 +11,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+from agent.config.update_section import UpdateSection
 from agent.core.certificates import KeyKind
 from agent.core.records import dataclass
 from agent.core.variable_access import Assignment
@@ -259,6 +260,7 @@ class StationConfig:
     log: LogSection = field(default_factory=LogSection)
     ocpp16: Ocpp16Section = field(default_factory=Ocpp16Section)
     smart_charging: SmartChargingSection = field(default_factory=SmartChargingSection)
+    update: UpdateSection = field(default_factory=UpdateSection)
     variables: tuple[Assignment, ...] = ()
     ocpp16_keys: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
 
@@ -279,7 +281,7 @@ class StationConfig:
 
 def _described(config: StationConfig) -> Iterator[str]:
     sections = ("station", "hardware", "csms", "guard", "local_api", "bench", "log", "ocpp16")
-    for name in (*sections, "smart_charging"):
+    for name in (*sections, "smart_charging", "update"):
         section = getattr(config, name)
         if section is not None:
             for item in fields(section):

@@ -15,6 +15,7 @@ from agent.core.certificates import (
     InstallCertificate,
     InstalledCertificates,
 )
+from agent.core.firmware_order import FirmwareOrder, UpdateAnswer
 from agent.core.local_authorization_list import (
     GetLocalListVersion,
     LocalListVersion,
@@ -120,11 +121,15 @@ class ChangeAvailability:
 
 @dataclass(frozen=True, slots=True)
 class TriggerMessage:
-    """TriggerMessage (F06); `trigger` None is a message that this station does not know."""
+    """TriggerMessage (F06); `trigger` None is a message that this station does not know.
+
+    Without `extended` a version that has two messages of one kind means the older one.
+    """
 
     trigger: MessageTrigger | None
     evse: int | None = None
     connector: int | None = None
+    extended: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -283,6 +288,7 @@ Command = (
     | GetLocalListVersion
     | ReserveNow
     | CancelReservation
+    | FirmwareOrder
 )
 CommandOutcome = (
     Outcome
@@ -297,4 +303,5 @@ CommandOutcome = (
     | InstalledCertificates
     | LocalListVersion
     | ReserveOutcome
+    | UpdateAnswer
 )

@@ -84,6 +84,11 @@ class Documents:
         )
 
 
+def put_document(connection: sqlite3.Connection, kind: str, key: str, text: str) -> None:
+    """Write one text within somebody else's transaction; `Documents` learns of it at its start."""
+    connection.execute(_PUT, (kind, key, pack(text.encode())))
+
+
 def _execute_all(
     connection: sqlite3.Connection, statement: str, rows: Sequence[tuple[str | bytes, ...]]
 ) -> None:

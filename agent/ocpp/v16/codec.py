@@ -15,6 +15,7 @@ from agent.core.events import (
     StationChanged,
     TransactionEvent,
 )
+from agent.core.progress import FirmwareProgress
 from agent.ocpp.codec import Codec, Rules, WhileRejected
 from agent.ocpp.rpc import Dialect, RpcErrorCode
 from agent.ocpp.v16 import (
@@ -22,6 +23,7 @@ from agent.ocpp.v16 import (
     availability,
     configuration,
     data_transfer,
+    firmware,
     local_authorization,
     metering,
     provisioning,
@@ -67,6 +69,7 @@ CODEC.encodes(MeterValuesEvent)(metering.meter_values_call)
 CODEC.encodes(EvseChanged)(status.status_notification)
 CODEC.encodes(StationChanged)(status.station_status_notification)
 CODEC.encodes(SecurityEvent)(security.security_event_notification)
+CODEC.encodes(FirmwareProgress)(firmware.firmware_status_notification)
 
 CODEC.decodes("Reset")(provisioning.reset)
 CODEC.replies("Reset")(accepted_or_rejected)
@@ -78,7 +81,7 @@ CODEC.decodes("RemoteStopTransaction")(remote_control.remote_stop)
 CODEC.replies("RemoteStopTransaction")(accepted_or_rejected)
 CODEC.decodes("TriggerMessage")(remote_control.trigger_message)
 CODEC.replies("TriggerMessage")(remote_control.trigger_message_reply)
-CODEC.decodes("ExtendedTriggerMessage")(remote_control.trigger_message)
+CODEC.decodes("ExtendedTriggerMessage")(remote_control.extended_trigger_message)
 CODEC.replies("ExtendedTriggerMessage")(remote_control.trigger_message_reply)
 CODEC.decodes("UnlockConnector")(remote_control.unlock_connector)
 CODEC.replies("UnlockConnector")(remote_control.unlock_connector_reply)
@@ -98,6 +101,10 @@ CODEC.decodes("SendLocalList")(local_authorization.send_local_list)
 CODEC.replies("SendLocalList")(local_authorization.send_local_list_reply)
 CODEC.decodes("GetLocalListVersion")(local_authorization.get_local_list_version)
 CODEC.replies("GetLocalListVersion")(local_authorization.get_local_list_version_reply)
+CODEC.decodes("UpdateFirmware")(firmware.update_firmware)
+CODEC.replies("UpdateFirmware")(firmware.update_firmware_reply)
+CODEC.decodes("SignedUpdateFirmware")(firmware.signed_update_firmware)
+CODEC.replies("SignedUpdateFirmware")(firmware.signed_update_firmware_reply)
 CODEC.decodes("DataTransfer")(data_transfer.data_transfer)
 CODEC.replies("DataTransfer")(data_transfer.data_transfer_reply)
 

@@ -1,9 +1,9 @@
-"""Blocks L and N as far as they are told: events of components, log uploads, firmware updates."""
+"""Block N as far as it is told: events of components, log uploads."""
 
 from typing import Any
 
 from agent.core.component_events import ComponentEvent
-from agent.core.progress import FirmwareProgress, LogUploadProgress
+from agent.core.progress import LogUploadProgress
 from agent.ocpp.codec import Call, CodecContext
 from agent.ocpp.payloads import present, shorten
 from agent.ocpp.timestamps import format_datetime
@@ -48,14 +48,6 @@ def log_status_notification(event: LogUploadProgress, _context: CodecContext) ->
     """Tell how far a log upload has come; without one there is no request id (F06.FR.15)."""
     payload = {"status": event.status.value, "requestId": event.request_id}
     return (Call("LogStatusNotification", present(payload)),)
-
-
-def firmware_status_notification(
-    event: FirmwareProgress, _context: CodecContext
-) -> tuple[Call, ...]:
-    """Tell how far an update has come; without one there is no request id (F06.FR.16)."""
-    payload = {"status": event.status.value, "requestId": event.request_id}
-    return (Call("FirmwareStatusNotification", present(payload)),)
 
 
 def _component(event: ComponentEvent) -> dict[str, Any]:
