@@ -66,5 +66,5 @@ def evidence(tmp_path: Path) -> Path:
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
-        "--cuts", type=int, default=30, help="at how many moments the power is cut, for each size"
+        "--cuts", type=int, default=12, help="at how many moments the power is cut, for each size"
     )

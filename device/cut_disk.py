@@ -135,7 +135,7 @@ class CutDisk:
 
 
 class Cuts:
-    """Makes the disk as it is after a cut at a place of the log; places are taken in their order."""
+    """Makes the disk as a cut at a place of the log leaves it; places are taken in order."""
 
     def __init__(self, base: bytes, log: list[Event], seed: int) -> None:
         self._durable = bytearray(base)

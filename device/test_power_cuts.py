@@ -1,8 +1,8 @@
 """The power is cut in the middle of updates, on a disk that loses what was not flushed.
 
-The station's own programs write to a file system of the kernel's. What its disk holds after a cut at
-some moment is then made and mounted: it must start a slot that works, must not have lost what was
-said to be done, and must take an update. `--cuts N` tries so many moments.
+The station's own programs write to a file system of the kernel's. What its disk holds after a cut
+at some moment is then made and mounted: it must start a slot that works, must not have lost what
+was said to be done, and must take an update. `--cuts N` tries so many moments.
 """
 
 import random

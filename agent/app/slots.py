@@ -19,7 +19,8 @@ def open_slots(config: StationConfig) -> Slots | None:
             backend = _loaded(config, "agent.update.application_slots").ApplicationSlots
             return cast(Slots, backend(config.update.root, config.station.state_dir))
         case SlotBackend.RAUC:
-            return cast(Slots, _loaded(config, "agent.update.rauc_slots").RaucSlots())
+            backend = _loaded(config, "agent.update.rauc_slots").RaucSlots
+            return cast(Slots, backend(config.station.state_dir))
 
 
 def _loaded(config: StationConfig, name: str) -> ModuleType:

@@ -112,6 +112,9 @@ def as_toml(answers: Mapping[str, str], password_file: str) -> str:
         "[local_api]",
         'socket = "/run/stationd/api.sock"',
         "",
+        "[update]",
+        'backend = "application"',
+        "",
         "[hardware]",
         f"board = {_quoted(answers['board'])}",
     ]

@@ -105,20 +105,21 @@ class SlotKeeper:
         if present is not None and present.bundle_sha256 == seal.sha256.hex():
             return False
         if present is None:
-            self._first_slot(image, seal.sha256)
+            self._first_slot(image, seal.sha256, state.rollback_index)
             return False
         state = rolled_back(state, "another version was installed as a package")
         write_inactive(self.layout, state, image, seal.sha256)
         store(self.layout.state, tried(load(self.layout.state)))
         return True
 
-    def _first_slot(self, image: VerifiedBundle, sha256: bytes) -> None:
+    def _first_slot(self, image: VerifiedBundle, sha256: bytes, index: int) -> None:
         slot = SLOTS[0]
         self.layout.slots.mkdir(mode=0o755, parents=True, exist_ok=True)
         self.layout.state.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
         empty(self.layout.slots / slot)
         write(self.layout.slots / slot, image, sha256, None)
-        store(self.layout.state, SlotState(slot, rollback_index=image.manifest.rollback_index))
+        index = max(index, image.manifest.rollback_index)
+        store(self.layout.state, SlotState(slot, rollback_index=index))
 
     def _carry_out(self, request: Request) -> None:
         match request.order:
