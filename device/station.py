@@ -112,8 +112,8 @@ class Station:
 
     def bring(self, file: Path) -> str:
         """Copy a file into the container and return its path there."""
-        shutil.copyfile(file, self.container.root / "root" / file.name)
-        return f"/root/{file.name}"
+        shutil.copyfile(file, self.container.root / "srv" / file.name)
+        return f"/srv/{file.name}"
 
     # --- The operator.
 
@@ -133,8 +133,8 @@ class Station:
     def configure(self) -> str:
         """Run `stationd setup` with a file."""
         text = CONFIG.format(model=MODEL, port=self.port) + (UPDATE_SECTION if UPDATES else "")
-        self.put("/root/station.toml", text)
-        return self.container.text("stationd", "setup", "--from", "/root/station.toml")
+        self.put("/srv/station.toml", text)
+        return self.container.text("stationd", "setup", "--from", "/srv/station.toml")
 
     def trust_the_maker(self) -> None:
         """Put the maker's root where stations look for it."""

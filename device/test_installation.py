@@ -41,7 +41,7 @@ def test_setup_writes_a_valid_configuration_and_never_overwrites_one(device: Sta
     assert "is written and valid" in device.configure()
     inside = device.container
     inside.run("stationd", "check-config", "/etc/stationd/station.toml")
-    done = inside.run("stationd", "setup", "--from", "/root/station.toml", check=False)
+    done = inside.run("stationd", "setup", "--from", "/srv/station.toml", check=False)
     assert done.returncode == 1
     assert "--replace" in done.stderr
 

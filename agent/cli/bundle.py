@@ -92,8 +92,9 @@ def _sign(options: argparse.Namespace) -> None:
     from agent.update.making import sign_bundle
 
     chain = options.chain.read_text("ascii")
-    sign_bundle(options.file, options.output, options.key.read_bytes(), chain)
-    say(f"{options.output}: signed; `stationd bundle verify` tells whether stations will take it")
+    signature = sign_bundle(options.file, options.output, options.key.read_bytes(), chain)
+    say(f"{options.output} is signed; UpdateFirmware carries the chain as signingCertificate and")
+    say(f"signature = {signature}")
 
 
 def _inspect(options: argparse.Namespace) -> None:

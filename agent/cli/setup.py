@@ -16,8 +16,10 @@ from agent.cli.programs import Programs
 from agent.cli.setup_answers import QUESTIONS, Answers, AnswerWrong, Question, as_toml, is_asked
 from agent.config.problems import ConfigError
 
-EXAMPLE = """sudo stationd setup
-         sudo stationd setup --from station.toml"""
+EXAMPLE = """stationd setup
+         stationd setup --from station.toml
+
+It writes to /etc and therefore needs sudo."""
 AGENT_USER: Final = "stationd"
 PASSWORD_FILE: Final = "password"  # noqa: S105 - a file's name
 _REPLACED: Final = ".replaced"

@@ -1,5 +1,6 @@
 """How a maker makes a bundle: pack a tree, and sign it. No station needs this."""
 
+import base64
 import contextlib
 import platform
 import shutil
@@ -63,12 +64,16 @@ def build(output: Path, tree: Path, description: Description, base: Path | None 
         raise
 
 
-def sign_bundle(unsigned: Path, output: Path, key_pem: bytes, chain_pem: str) -> None:
-    """Write a signed copy; raises ValueError for a key that is none, `BundleError`."""
+def sign_bundle(unsigned: Path, output: Path, key_pem: bytes, chain_pem: str) -> str:
+    """Write a signed copy; return the signature over that whole file, Base64, which OCPP carries.
+
+    Raises ValueError for a key that is none, `BundleError`.
+    """
     shutil.copyfile(unsigned, output)
     try:
         seal(output, chain_pem, lambda digest: sign(key_pem, digest))
         VerifiedBundle(output, read_seal(output))
+        return base64.b64encode(sign(key_pem, file_sha256(output))).decode()
     except BaseException:
         output.unlink()
         raise

@@ -1,5 +1,6 @@
 """`stationd bundle`, from a tree to a file that stations take."""
 
+import base64
 import json
 from pathlib import Path
 
@@ -7,6 +8,8 @@ import pytest
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from agent.__main__ import main
+from agent.pki.code_signing import check_signature
+from agent.update.bundle import file_sha256
 from tests.throw_away_ca import issue, revocation_list
 from tests.unit.update.trees import ROOT, SIGNER, TREE, plant
 
@@ -48,6 +51,17 @@ def test_what_is_built_and_signed_verifies(
     assert facts["hardware"] == ["AC22", "AC11"]
     assert facts["files"] == facts["files_that_travel"] == len(TREE)
     assert facts["verified"] is True
+
+
+def test_the_signature_that_ocpp_carries_is_over_the_whole_file(
+    maker: Maker, capsys: pytest.CaptureFixture[str]
+) -> None:
+    maker.build()
+    maker.sign()
+    told = capsys.readouterr().out.splitlines()[-1].removeprefix("signature = ")
+    check_signature(
+        SIGNER.certificate, base64.b64decode(told), file_sha256(maker.folder / "bundle")
+    )
 
 
 def test_building_twice_gives_the_same_bytes(maker: Maker) -> None:
