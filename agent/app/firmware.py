@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING, Any, Final
 from agent.core import standard_variables as sv
 from agent.core.commands import Refusal
 from agent.core.firmware_order import FirmwareOrder, UpdateAnswer, UpdateStatus
+from agent.services.tasks import by_itself
 from agent.store.errors import StoreUnavailable
+from hal.api import Fault
 
 if TYPE_CHECKING:
     import sqlite3
@@ -22,11 +24,12 @@ if TYPE_CHECKING:
     from agent.app.foundations import Foundations
     from agent.core.security_events import SecurityEventKind
     from agent.core.update_health import Observation
-    from agent.ports import Slots
+    from agent.ports import Csms, Slots
     from agent.services.availability import AvailabilityService
     from agent.services.evse import EvseService
     from agent.services.firmware_ports import Download
     from agent.services.firmware_update import FirmwareUpdateService
+    from agent.services.lobby import Lobby
     from agent.services.triggers import TriggerService
 
 FOLDER: Final = "update"
@@ -41,21 +44,23 @@ _NOT_OFFERED = UpdateAnswer(
 
 
 class Firmware:
-    """Firmware updates of one station; `online` tells whether the CSMS is reached."""
+    """Firmware updates of one station; `sessions` are those of the EVSEs and the lobby's."""
 
     def __init__(
         self,
         f: Foundations,
         evses: Mapping[int, EvseService],
+        sessions: Callable[[], list[Lobby | EvseService]],
         certificates: Certificates,
         tell: Callable[[SecurityEventKind, str], None],
-        online: Callable[[], bool],
+        csms: Csms,
     ) -> None:
         self._f = f
         self._evses = evses
+        self._sessions = sessions
         self._certificates = certificates
         self._tell = tell
-        self._online = online
+        self._csms = csms
         self._service: FirmwareUpdateService | None = None
 
     def serve(
@@ -73,7 +78,7 @@ class Firmware:
     def parts(self) -> Iterator[Coroutine[Any, Any, None]]:
         """Yield what must run as long as the station runs."""
         if self._service is not None:
-            yield self._service.run()
+            yield by_itself(self._service.run())
 
     @property
     def is_switching(self) -> bool:
@@ -148,10 +153,8 @@ class Firmware:
 
     def _busy(self) -> bool:
         """Tell whether somebody charges, or was just let in to plug in."""
-        return any(
-            evse.state.transaction is not None or evse.state.authorization is not None
-            for evse in self._evses.values()
-        )
+        states = (session.state for session in self._sessions())
+        return any(state.transaction or state.authorization for state in states)
 
     def _board_faults(self) -> frozenset[str]:
         from agent.core.update_health import BOARD_FAULTS  # noqa: PLC0415 - see above
@@ -164,10 +167,10 @@ class Firmware:
         from agent.core.update_health import Observation  # noqa: PLC0415 - see above
 
         return Observation(
-            guard_answers=all(evse.guard_status is not None for evse in self._evses.values()),
+            guard_answers=all(map(_has_guard, self._evses.values())),
             new_faults=self._board_faults() - before,
             storage_works=await self._storage_works(),
-            csms_reached=self._online(),
+            csms_reached=self._csms.online,
         )
 
     async def _storage_works(self) -> bool:
@@ -179,6 +182,10 @@ class Firmware:
         except (StoreUnavailable, TimeoutError):
             return False
         return not storage.endurance.refuses
+
+
+def _has_guard(evse: EvseService) -> bool:
+    return evse.guard_status is not None and Fault.GUARD_LOST.value not in evse.troubles
 
 
 def _read_something(connection: sqlite3.Connection) -> None:

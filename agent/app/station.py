@@ -117,7 +117,7 @@ class Station:
         self.smart_charging = SmartCharging(f, self.evses, self.dispatcher, self.spawn)
         self.network = self._network()
         self.firmware = Firmware(
-            f, self.evses, self.certificates, self.security.tell, lambda: self.dispatcher.online
+            f, self.evses, self._sessions, self.certificates, self.security.tell, self.dispatcher
         )
         self._serve_the_csms()
         self._serve_locally()
@@ -347,7 +347,7 @@ class Station:
             self.evses,
             (self.dispatcher, self.network),
             self.signer.problem,
-            lambda: self.availability.station_operative,
+            lambda: self.availability,
             self.smart_charging.limits,
         )
 

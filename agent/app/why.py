@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from agent.core.explanation import Explanation, StationFacts
     from agent.core.limits import LimitSource
     from agent.ocpp.dispatch import Dispatcher
+    from agent.services.availability import AvailabilityService
     from agent.services.evse import EvseService
     from agent.services.explainer import Explainer
 
@@ -31,14 +32,14 @@ class Why:
         evses: Mapping[int, EvseService],
         links: tuple[Dispatcher, Network],
         unsigned: Callable[[int], str | None],
-        station_operative: Callable[[], bool],
+        availability: Callable[[], AvailabilityService],
         limits: Callable[[int], tuple[LimitSource, ...]],
     ) -> None:
         self._f = f
         self._evses = evses
         self._dispatcher, self._network = links
         self._unsigned = unsigned
-        self._station_operative = station_operative
+        self._availability = availability
         self._limits = limits
         self._explainer: Explainer | None = None
 
@@ -59,8 +60,9 @@ class Why:
                 self._evses,
                 self._station_facts,
                 self._unsigned,
-                self._station_operative,
+                lambda: self._availability().station_operative,
                 self._limits,
+                lambda number: self._availability().awaits_update(number),
             )
         return self._explainer.explain(evse)
 

@@ -92,6 +92,13 @@ def check_csms(csms: CsmsSection, note: Note) -> None:
     _check_client_certificate(csms, note)
 
 
+def check_update(config: StationConfig, note: Note) -> None:
+    """Check that nothing hides which version runs where versions are installed."""
+    if config.update.is_offered and config.station.firmware_version is not None:
+        reason = "must be left out with [update] backend: what is installed says its version itself"
+        note("station.firmware_version", reason)
+
+
 def check_evse_ids(evses: tuple[EvseConfig, ...], note: Note) -> None:
     """Check that EVSEs are numbered from 1 without gaps (OCPP 2.x part 1, EVSE numbering)."""
     if not evses:

@@ -15,6 +15,7 @@ from agent.config.cross_checks import (
     check_mixture,
     check_phases,
     check_reader_ports,
+    check_update,
     time_zone_problem,
     url_problem,
 )
@@ -151,6 +152,7 @@ def _check_across(config: StationConfig, problems: Problems) -> None:
     for evse in config.evses:
         check_evse(evse, problems.note_first)
         check_phases(evse, problems.note_first)
+    check_update(config, problems.note_first)
     check_bench(config, problems.note_first)
     check_reader_ports(config, problems.note_first)
 

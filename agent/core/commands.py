@@ -4,6 +4,7 @@ A codec decodes a CALL into one of these commands, a service carries it out and 
 the codec encodes the reply. A command that a service refuses is an outcome, not an exception.
 """
 
+from dataclasses import field
 from enum import StrEnum
 
 from agent.core.authorization_cache import ClearCache
@@ -129,7 +130,7 @@ class TriggerMessage:
     trigger: MessageTrigger | None
     evse: int | None = None
     connector: int | None = None
-    extended: bool = True
+    extended: bool = field(default=True, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

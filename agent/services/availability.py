@@ -41,6 +41,10 @@ class AvailabilityService:
         """Tell whether an EVSE may be used, as ordered."""
         return self._availability.operative(evse) and not self._held_back
 
+    def awaits_update(self, evse: int) -> bool:
+        """Tell whether nothing but an update of the software keeps sessions away from an EVSE."""
+        return self._held_back and self._availability.operative(evse)
+
     def hold_back(self, held_back: bool) -> None:  # noqa: FBT001 - it is what is said
         """Keep new sessions away from all EVSEs, or let them come again (L01.FR.07).
 

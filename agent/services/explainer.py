@@ -23,12 +23,14 @@ class Explainer:
         unsigned: Callable[[int], str | None],
         station_operative: Callable[[], bool],
         limits_of: Callable[[int], tuple[LimitSource, ...]] = lambda _evse: (),
+        awaits_update: Callable[[int], bool] = lambda _evse: False,
     ) -> None:
         self._evses = evses
         self._station = station
         self._unsigned = unsigned
         self._station_operative = station_operative
         self._limits_of = limits_of
+        self._awaits_update = awaits_update
 
     def explain(self, number: int) -> Explanation:
         """Return the explanation of one EVSE."""
@@ -44,6 +46,7 @@ class Explainer:
             refusal=evse.refusal,
             unsigned=self._unsigned(number),
             station_operative=self._station_operative(),
+            awaits_update=self._awaits_update(number),
         )
         return explain(facts, self._station())
 

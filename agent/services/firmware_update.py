@@ -96,9 +96,9 @@ class FirmwareUpdateService:
 
     def progress(self, *, signed: bool = True) -> FirmwareProgress:
         """Return what a trigger is answered with (L01.FR.25, FR.26; L02.FR.16, FR.17)."""
-        told = status(self._update)
-        names = self._update is not None and told is not FirmwareStatus.IDLE
-        request_id = self._update.order.request_id if names and self._update else None
+        update, told = self._update, status(self._update)
+        has_name = update is not None and told is not FirmwareStatus.IDLE
+        request_id = update.order.request_id if update and has_name else None
         return FirmwareProgress(status=told, request_id=request_id, signed=signed, asked_for=True)
 
     async def order(self, order: FirmwareOrder) -> UpdateAnswer:

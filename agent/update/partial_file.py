@@ -46,6 +46,7 @@ class PartialFile:
         self._image = image
         self._part = image.with_name(image.name + ".part")
         self._note = image.with_name(image.name + ".note")
+        self._fresh_note = image.with_name(image.name + ".note.new")
         self._max_bytes = max_bytes
         self._file: BinaryIO | None = None
         self._origin: Origin | None = None
@@ -56,6 +57,7 @@ class PartialFile:
         """Go on with what came of a location before; return its origin, None to begin anew."""
         with _disk():
             self._image.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self._image.unlink(missing_ok=True)
             found = self._noted(digest_of(location))
             if found is None:
                 self.forget()
@@ -128,7 +130,7 @@ class PartialFile:
     def forget(self) -> None:
         """Remove everything that came of it. Raises OSError."""
         self.close()
-        for path in (self._image, self._part, self._note):
+        for path in (self._image, self._part, self._note, self._fresh_note):
             path.unlink(missing_ok=True)
 
     @property
@@ -170,7 +172,7 @@ class PartialFile:
             "size": origin.size,
             "synced": self._synced,
         }
-        fresh = self._note.with_suffix(".new")
+        fresh = self._fresh_note
         descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         with os.fdopen(descriptor, "w", encoding="utf-8") as file:
             json.dump(told, file)

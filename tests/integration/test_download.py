@@ -5,11 +5,14 @@ import hashlib
 import json
 import ssl
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
 import pytest
 
+from agent.app.firmware_download import network_download
+from agent.config.update_section import UpdateSection
 from agent.core.firmware_order import DownloadInterrupted, DownloadRefused
 from agent.update import partial_file
 from agent.update.address_rules import AddressRules
@@ -100,6 +103,33 @@ async def test_tls_trusts_whom_it_is_told_to_and_nobody_else(tmp_path: Path) -> 
             else:
                 await fetching
     assert station.got == IMAGE
+
+
+async def test_the_configuration_says_who_is_trusted_and_what_is_fetched(tmp_path: Path) -> None:
+    ca = issue("CA", folder=tmp_path)
+    certificate = issue("server", ca, Recipe(names=[LOOPBACK]), tmp_path)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate.certificate_file, certificate.key_file)
+    station = Station(tmp_path)
+    with FileServer(context=context).serving() as server:
+        section = UpdateSection(ports=(server.port,), private_addresses=True, max_size_mib=1)
+        for update, roots in (
+            (section, ca.pem),
+            (replace(section, ca_file=ca.certificate_file), ""),
+        ):
+            download = network_download(update, lambda roots=roots: roots)  # type: ignore[misc]
+            await download.fetch(server.url(), station.image, station.percents.append)
+            assert station.got == IMAGE
+            download.forget(station.image)
+        nobody = network_download(section, lambda: "")
+        with pytest.raises(DownloadInterrupted, match="not trusted"):
+            await nobody.fetch(server.url(), station.image, station.percents.append)
+        assert "http" in nobody.objection(server.url().replace("https", "http"))
+        server.content = IMAGE + b"1"
+        with pytest.raises(DownloadRefused, match="larger"):
+            await network_download(section, lambda: ca.pem).fetch(
+                server.url(), station.image, station.percents.append
+            )
 
 
 # --- Resuming.

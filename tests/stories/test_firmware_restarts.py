@@ -137,6 +137,19 @@ async def test_a_machine_that_dies_with_each_start_of_a_version_comes_back_with_
     assert updates.slots.starts == ["1.0.0", *[NEW] * TRIES, "1.0.0"]
 
 
+@pytest.mark.requirement("L01.FR.26", "L01.FR.28 (1.6)")
+async def test_a_trigger_hears_the_last_status_also_after_a_restart(
+    world: World, csms: Desk, updates: Updates
+) -> None:
+    await world.start()
+    updates.shelf.images.clear()
+    assert await updates.orders(7, retries=0) == "Accepted"
+    await updates.tells("DownloadFailed", 60)
+    await is_killed(world)
+    await csms.is_ready()
+    assert await updates.hears_when_asked() == {"status": "DownloadFailed", "requestId": 7}
+
+
 @pytest.mark.parametrize("version", [V201])
 async def test_a_version_that_was_installed_by_hand_is_confirmed_without_a_word(
     world: World, csms: Desk, updates: Updates

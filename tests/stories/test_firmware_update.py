@@ -6,6 +6,7 @@ import pytest
 
 from tests.stories.bench import Bench
 from tests.stories.desk import Desk
+from tests.stories.in_process_machine import InProcessMachine
 from tests.stories.slots import image_of
 from tests.stories.updates import CODE, LOCATION, NEW, ROOT, SIGNER, Updates
 from tests.stories.words import OTHER_TOKEN, V21, V201
@@ -23,6 +24,13 @@ STRAIGHT = [
 ]
 BOTH_2X = pytest.mark.parametrize("version", [V201, V21])
 ALLOWS_SESSIONS = "ChargingStation.AllowNewSessionsPendingFirmwareUpdate"
+
+
+def why(world: World, evse: int) -> str:
+    machine = world.machine
+    assert isinstance(machine, InProcessMachine)
+    (told,) = machine.station._why().answer({"evse": evse})["evses"]
+    return str(told["sentence"])
 
 
 @pytest.fixture
@@ -176,18 +184,44 @@ async def test_a_location_that_is_not_allowed_is_refused_and_cancels_nothing(
 
 
 @pytest.mark.requirement("L01.FR.03", "L01.FR.03 (1.6)", "TC_L_06_CS", "TC_081_CS")
+@pytest.mark.parametrize(
+    "image",
+    [
+        image_of("6.6.6"),
+        image_of(NEW)[:-1],
+        image_of(NEW) + b".",
+        bytes([image_of(NEW)[0] ^ 1]) + image_of(NEW)[1:],
+        b"",
+    ],
+    ids=["another", "truncated", "extended", "one bit flipped", "empty"],
+)
 async def test_an_image_that_was_changed_is_not_installed(
-    world: World, csms: Desk, updates: Updates
+    world: World, csms: Desk, updates: Updates, image: bytes
 ) -> None:
     await world.start()
     order = updates.order()
-    updates.shelf.images[LOCATION] = image_of("6.6.6")
+    updates.shelf.images[LOCATION] = image
     assert (await csms.call(updates.action, order))["status"] == "Accepted"
     await updates.tells("InvalidSignature", 60)
     await csms.until(lambda: "InvalidFirmwareSignature" in updates.security_events, "the event")
     assert updates.told == ["Downloading", "Downloaded", "InvalidSignature"]
     assert updates.slots.installations == 0
     assert not list((world.machine.folder / "state" / "update").iterdir())
+
+
+@pytest.mark.requirement("L01.FR.02", "L01.FR.12", "L01.FR.02 (1.6)", "L01.FR.12 (1.6)")
+async def test_a_signer_whose_root_is_gone_meanwhile_proves_nothing_any_more(
+    world: World, csms: Desk, updates: Updates
+) -> None:
+    await world.start()
+    assert await updates.orders() == "Accepted"
+    await updates.tells("Downloading")
+    (updates.maker_dir / "root.pem").unlink()
+    await updates.tells("InvalidSignature", 60)
+    await csms.until(
+        lambda: "InvalidFirmwareSigningCertificate" in updates.security_events, "the event"
+    )
+    assert updates.slots.installations == 0
 
 
 @pytest.mark.requirement("L01.FR.14", "L01.FR.13 (1.6)")
@@ -333,6 +367,7 @@ async def test_a_transaction_is_waited_for_and_nobody_else_may_begin(
     await csms.sees_status("Unavailable", 2)
     await world.pass_s(600)
     assert (updates.told[-1], updates.slots.installations) == ("Installing", 1)
+    assert "new software" in why(world, 2)
     assert bench.is_delivering(1)
     await bench.plug_in(2)
     await bench.swipe(OTHER_TOKEN, 2)

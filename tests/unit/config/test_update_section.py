@@ -11,7 +11,7 @@ from agent.config.update_section import SlotBackend, TransferScheme
 from tests.stories.in_process_machine import CONFIG, EVSE
 
 
-def loaded(folder: Path, section: str) -> StationConfig:
+def loaded(folder: Path, section: str, version_line: str = "") -> StationConfig:
     file = folder / "station.toml"
     evse = EVSE.format(id=1, cable="attached", connector_type="cType2")
     file.write_text(
@@ -21,7 +21,7 @@ def loaded(folder: Path, section: str) -> StationConfig:
             evses=evse,
             variables="",
             station_keys="",
-            version_line="",
+            version_line=version_line,
             sections=section,
         )
     )
@@ -57,6 +57,12 @@ confirm_without_csms_s = 120
     assert (update.ports, update.max_size_mib) == ((443, 9443), 100)
     assert update.maker_dir == tmp_path / "maker"
     assert update.schemes == (TransferScheme.HTTPS, TransferScheme.HTTP)
+
+
+def test_a_version_in_the_file_would_hide_the_one_that_is_installed(tmp_path: Path) -> None:
+    loaded(tmp_path, "", 'firmware_version = "1"')
+    with pytest.raises(ConfigError, match="firmware_version"):
+        loaded(tmp_path, '[update]\nbackend = "rauc"\n', 'firmware_version = "1"')
 
 
 @pytest.mark.parametrize(
