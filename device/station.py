@@ -9,13 +9,11 @@ import time
 from pathlib import Path
 from typing import Any
 
-from agent.config import model
 from device.container import Container, wait_until
 from device.product import MODEL, Product
 
 ROOT = Path(__file__).parents[1]
 AGENT, GUARD, BOARD = "stationd.service", "stationd-guard.service", "stationd-board.service"
-UPDATES = hasattr(model, "UpdateSection") or (ROOT / "agent/config/update_section.py").exists()
 CONFIG = """
 [station]
 vendor = "Example"
@@ -130,9 +128,9 @@ class Station:
         self.container.run("systemctl", "daemon-reload")
         self.container.run("systemctl", "enable", "--now", BOARD)
 
-    def configure(self) -> str:
+    def configure(self, more_of_updates: str = "") -> str:
         """Run `stationd setup` with a file."""
-        text = CONFIG.format(model=MODEL, port=self.port) + (UPDATE_SECTION if UPDATES else "")
+        text = CONFIG.format(model=MODEL, port=self.port) + UPDATE_SECTION + more_of_updates
         self.put("/srv/station.toml", text)
         return self.container.text("stationd", "setup", "--from", "/srv/station.toml")
 

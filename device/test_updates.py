@@ -1,22 +1,21 @@
 """Updates on a device with real systemd: good ones, bad ones, with a session, across reboots."""
 
+import json
 import time
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from device.container import NotReached, wait_until
+from device.container import wait_until
 from device.product import CRASHES, HANGS
-from device.station import AGENT, GUARD, UPDATES, Station
+from device.station import AGENT, GUARD, Station
 
 pytestmark = pytest.mark.timeout(900)
 
 
 def confirm(device: Station) -> None:
-    """Wait until the version on trial has proven itself; where it cannot yet, say it for it."""
-    if not UPDATES:
-        device.as_agent("confirm()")
+    """Wait until the version on trial has proven itself."""
     wait_until(lambda: device.slots()["on_trial"] is None, 120.0, "the trial ends")
 
 
@@ -98,8 +97,7 @@ def test_a_version_that_finds_itself_unhealthy_is_fallen_back_from(installed: St
 def test_a_version_that_is_not_found_healthy_in_time_is_fallen_back_from(
     installed: Station,
 ) -> None:
-    if UPDATES:
-        installed.stop_csms()
+    installed.stop_csms()
     installed.update(installed.product.bundle("0.3.3"))
     wait_until(lambda: installed.running_version() == "0.3.3", 60.0, "it is tried")
     timer = installed.container.property("stationd-trial.timer", "ActiveState")
@@ -111,8 +109,7 @@ def test_a_version_that_is_not_found_healthy_in_time_is_fallen_back_from(
 
 
 def test_a_reboot_in_the_middle_of_a_trial_counts_as_a_try(installed: Station) -> None:
-    if UPDATES:
-        installed.stop_csms()
+    installed.stop_csms()
     installed.update(installed.product.bundle("0.4.0"))
     wait_until(lambda: installed.running_version() == "0.4.0", 60.0, "it is tried")
     left = installed.slots()["starts_left"]
@@ -146,8 +143,9 @@ def test_the_agent_itself_cannot_touch_the_slots_or_their_state(installed: Stati
         assert installed.container.run(*words, check=False).returncode == 1
 
 
-def test_state_survived_everything(installed: Station) -> None:
-    facts = installed.container.text("stationd", "transactions", "--json")
-    assert "CS001" not in facts or facts
-    with pytest.raises(NotReached):
-        wait_until(lambda: installed.facts() == {}, 1.0, "the agent is gone")
+def test_no_transaction_was_lost_on_the_way(installed: Station) -> None:
+    """Three sessions ran, one of them over an update."""
+    facts = json.loads(installed.container.text("stationd", "transactions", "--json"))
+    found = facts["transactions"]
+    assert len(found) >= 2
+    assert all(each["energy_wh"] is not None for each in found), found
