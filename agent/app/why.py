@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 
     from agent.app.foundations import Foundations
     from agent.app.network import Network
+    from agent.app.watches import Watches
     from agent.core.explanation import Explanation, StationFacts
     from agent.core.limits import LimitSource
     from agent.ocpp.dispatch import Dispatcher
@@ -29,14 +30,14 @@ class Why:
         self,
         f: Foundations,
         evses: Mapping[int, EvseService],
-        links: tuple[Dispatcher, Network],
+        parts: tuple[Dispatcher, Network, Watches],
         unsigned: Callable[[int], str | None],
         station_operative: Callable[[], bool],
         limits: Callable[[int], tuple[LimitSource, ...]],
     ) -> None:
         self._f = f
         self._evses = evses
-        self._dispatcher, self._network = links
+        self._dispatcher, self._network, self._watches = parts
         self._unsigned = unsigned
         self._station_operative = station_operative
         self._limits = limits
@@ -61,6 +62,7 @@ class Why:
                 self._unsigned,
                 self._station_operative,
                 self._limits,
+                self._watches.light_trouble,
             )
         return self._explainer.explain(evse)
 

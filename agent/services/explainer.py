@@ -13,7 +13,8 @@ class Explainer:
     """Says why each EVSE does what it does.
 
     `unsigned` says why the values of an EVSE are not signed, None if they are. `limits_of` returns
-    the limits of smart charging with more detail than it tells the EVSE, if somebody knows them.
+    the limits of smart charging with more detail than it tells the EVSE, if somebody knows them,
+    `light_trouble` why the status light of an EVSE does not work.
     """
 
     def __init__(
@@ -23,12 +24,14 @@ class Explainer:
         unsigned: Callable[[int], str | None],
         station_operative: Callable[[], bool],
         limits_of: Callable[[int], tuple[LimitSource, ...]] = lambda _evse: (),
+        light_trouble: Callable[[int], str] = lambda _evse: "",
     ) -> None:
         self._evses = evses
         self._station = station
         self._unsigned = unsigned
         self._station_operative = station_operative
         self._limits_of = limits_of
+        self._light_trouble = light_trouble
 
     def explain(self, number: int) -> Explanation:
         """Return the explanation of one EVSE."""
@@ -44,6 +47,7 @@ class Explainer:
             refusal=evse.refusal,
             unsigned=self._unsigned(number),
             station_operative=self._station_operative(),
+            light_trouble=self._light_trouble(number),
         )
         return explain(facts, self._station())
 

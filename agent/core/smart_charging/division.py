@@ -40,4 +40,5 @@ def _claim(place: Place, alone: Allowance) -> Claim:
 
 
 def _shared(place: Place, alone: Allowance, share_ma: int) -> Allowance:
-    return Allowance(share_ma, place.supply.power_of(share_ma, alone.phases), alone.phases)
+    power_mw = place.supply.power_of(share_ma, alone.phases)
+    return alone._replace(current_ma=share_ma, power_mw=power_mw)

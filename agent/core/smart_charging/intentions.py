@@ -7,14 +7,14 @@ from bisect import bisect_right
 from collections.abc import Iterator
 
 from agent.core.smart_charging.ceilings import (
-    ALL_PHASES,
     NO_LIMIT,
     UNLIMITED,
+    UNNAMED,
     Ceiling,
     of_current,
 )
 from agent.core.smart_charging.plan import Step
-from agent.core.smart_charging.site import Allowance, Place, Site
+from agent.core.smart_charging.site import Place, Site
 from agent.core.vocabulary import RateUnit
 
 
@@ -37,7 +37,9 @@ def _lowered(step: Step, site: Site, unit: RateUnit) -> Step:
     pairs = list(zip(step.allowances, meant, strict=True))
     return step._replace(
         allowances=tuple(
-            Allowance(min(a.current_ma, m.current_ma), min(a.power_mw, m.power_mw), a.phases)
+            a._replace(
+                current_ma=min(a.current_ma, m.current_ma), power_mw=min(a.power_mw, m.power_mw)
+            )
             for a, m in pairs
         ),
         own=tuple(own.lowest(m) for own, m in zip(step.own, meant, strict=True)),
@@ -51,6 +53,6 @@ def _intended(place: Place, unit: RateUnit, at_us: int) -> Ceiling:
         return UNLIMITED
     power_mw, phases = place.intended[number - 1][1:]
     if unit is RateUnit.WATT:
-        return Ceiling(NO_LIMIT, power_mw, ALL_PHASES)
+        return Ceiling(NO_LIMIT, power_mw, UNNAMED)
     phases = min(phases, place.supply.phases)
     return of_current(power_mw * 1000 // (place.supply.voltage_mv * phases))

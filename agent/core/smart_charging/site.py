@@ -64,8 +64,12 @@ class Site:
 
 
 class Allowance(NamedTuple):
-    """What an EVSE may offer: current per phase, total power, and on how many phases."""
+    """What an EVSE may offer: current per phase, total power, and on how many phases.
+
+    `phases_are_named` tells that a profile says how many; else it is what the limits count on.
+    """
 
     current_ma: int
     power_mw: int
     phases: int
+    phases_are_named: bool = False

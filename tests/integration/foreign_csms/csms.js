@@ -46,6 +46,7 @@ const ANSWERS = {
   DataTransfer: () => ACCEPTED,
   LogStatusNotification: () => ({}),
   FirmwareStatusNotification: () => ({}),
+  DiagnosticsStatusNotification: () => ({}),
   SecurityEventNotification: () => ({}),
   StatusNotification: () => ({}),
   MeterValues: () => ({}),

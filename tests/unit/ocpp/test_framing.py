@@ -57,6 +57,7 @@ def test_a_frame_survives_encoding_and_parsing(frame: Frame) -> None:
     assert parse(encode_frame(frame)) == frame
 
 
+@pytest.mark.requirement("S16-CONN-06")
 def test_frames_are_written_compactly_in_utf8() -> None:
     assert encode_frame(CallFrame("1", "A", {"x": "é☺", "y": [1, 2]})) == (
         '[2,"1","A",{"x":"é☺","y":[1,2]}]'
