@@ -88,7 +88,7 @@ async def _run(config: StationConfig, *, with_guard: bool) -> Ending:
     clock = SystemClock()
     storage = await open_storage(config, clock, machine.boot_id(), lambda: clock.synchronized)
     guard = GuardClient(config.guard.socket)
-    hardware = open_hardware(config, guard)
+    hardware = open_hardware(config, guard, lambda: clock.now().timestamp())
     try:
         foundations = await _foundations(config, clock, storage, hardware, guard, stop)
         guard.start()

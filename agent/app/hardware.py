@@ -75,8 +75,11 @@ class Hardware:
                 await part.close()
 
 
-def open_hardware(config: StationConfig, guard: GuardLink) -> Hardware:
-    """Open meters, readers and, with mock backends, the bench; raises `hal.api.HardwareError`."""
+def open_hardware(config: StationConfig, guard: GuardLink, now_s: Callable[[], float]) -> Hardware:
+    """Open meters, readers and, with mock backends, the bench; raises `hal.api.HardwareError`.
+
+    `now_s` is the time as the CSMS told it, in seconds since 1970.
+    """
     state_dir = config.station.state_dir
     readers = tuple(
         registry.open_reader(served, table, state_dir) for table, served in _readers(config)
@@ -90,7 +93,7 @@ def open_hardware(config: StationConfig, guard: GuardLink) -> Hardware:
         temperatures=_opened(config, HardwareRole.TEMPERATURE, registry.open_temperature),
         indicators=_opened(config, HardwareRole.INDICATOR, registry.open_indicator),
         vehicles=_open_vehicles(config) if simulated else None,
-        slots=open_slots(config),
+        slots=open_slots(config, now_s),
     )
 
 

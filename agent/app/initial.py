@@ -63,7 +63,7 @@ def _of_updates(config: StationConfig) -> frozenset[Capability]:
 
 
 def _file_transfer_protocols(config: StationConfig) -> tuple[str, ...]:
-    """Return how files can really be transferred, up or down (FileTransferProtocols)."""
+    """Return how files can really be transferred, logs and firmware (FileTransferProtocols)."""
     schemes = {scheme.value.upper() for scheme in config.diagnostics.schemes}
     if config.update.is_offered:
         schemes |= {scheme.value.upper() for scheme in config.update.schemes}

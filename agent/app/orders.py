@@ -56,9 +56,9 @@ class Carriers:
     reservations: ReservationService
     smart_charging: SmartCharging
     transaction_status: TransactionStatusService
-    firmware: Firmware
     logs: Logs
     costs: CostService
+    firmware: Firmware
 
 
 def router(to: Carriers) -> CommandRouter:
@@ -84,9 +84,9 @@ def router(to: Carriers) -> CommandRouter:
     to.certificates.serve(router, to.triggers.trigger)
     to.authorization.serve(router)
     serve_reservations(router, to.reservations)
-    to.firmware.serve(router, to.triggers, to.availability)
     to.logs.serve(router, to.triggers)
     router.carries_out(PriceTold, to.costs.price)
     router.carries_out(CostTold, to.costs.cost)
+    to.firmware.serve(router, to.triggers, to.availability)
     router.check_complete()
     return router

@@ -1,5 +1,6 @@
 """Which slots the software is installed into: the backend that the configuration names."""
 
+from collections.abc import Callable
 from importlib import import_module
 from types import ModuleType
 from typing import cast
@@ -10,16 +11,17 @@ from agent.config.update_section import SlotBackend
 from agent.ports import Slots
 
 
-def open_slots(config: StationConfig) -> Slots | None:
+def open_slots(config: StationConfig, now_s: Callable[[], float]) -> Slots | None:
     """Return the slots, None where the CSMS cannot update the software. Raises `ConfigError`."""
     match config.update.backend:
         case SlotBackend.NONE:
             return None
         case SlotBackend.APPLICATION:
             backend = _loaded(config, "agent.update.application_slots").ApplicationSlots
-            return cast(Slots, backend(config.update.root, config.station.state_dir))
+            return cast(Slots, backend(config.update.root, config.station.state_dir, now_s))
         case SlotBackend.RAUC:
-            return cast(Slots, _loaded(config, "agent.update.rauc_slots").RaucSlots())
+            backend = _loaded(config, "agent.update.rauc_slots").RaucSlots
+            return cast(Slots, backend(config.station.state_dir))
 
 
 def _loaded(config: StationConfig, name: str) -> ModuleType:

@@ -128,10 +128,10 @@ class Station:
         )
         self.smart_charging = SmartCharging(f, self.evses, self.dispatcher, self.spawn)
         self.network = self._network()
+        self.logs = Logs(f, self.evses, self.dispatcher, self.certificates.roots, self.spawn)
         self.firmware = Firmware(
             f, self.evses, self._sessions, self.certificates, self.security.tell, self.dispatcher
         )
-        self.logs = Logs(f, self.evses, self.dispatcher, self.certificates.roots, self.spawn)
         self._serve_the_csms()
         self._serve_locally()
         self._listen()
@@ -193,8 +193,8 @@ class Station:
             self.reset.run(),
             self.certificates.identities.run(),
             *self.watches.parts(),
-            *self.firmware.parts(),
             self.logs.run(),
+            *self.firmware.parts(),
         ]
 
     async def _watch_guard(self) -> None:
@@ -306,9 +306,9 @@ class Station:
                 reservations=self.reservations,
                 smart_charging=self.smart_charging,
                 transaction_status=TransactionStatusService(self._kept, self._f.storage.journal),
-                firmware=self.firmware,
                 logs=self.logs,
                 costs=self.costs,
+                firmware=self.firmware,
             )
         )
 
@@ -330,8 +330,8 @@ class Station:
         f = self._f
         links = (self.dispatcher, self.network.service)
         views = LocalViews(f, self.evses, links, self.history, self._why().answer)
-        views.firmware = self.firmware.view
         views.costs = self.costs
+        views.firmware = self.firmware.view
         orders = LocalOrders(self.smart_charging)
         api = LocalApi(views, self._readers(), orders)
         self._servers = [JsonLinesServer(f.config.local_api.socket, api.answer, ORDERS)]

@@ -42,8 +42,8 @@ class LocalViews:
         self._queue, self._security_log = f.storage.journal, f.storage.security_log
         self._history = history
         self._explain = why
-        self.firmware: Callable[[], dict[str, Any] | None] = lambda: None
         self.costs = CostService()
+        self.firmware: Callable[[], dict[str, Any] | None] = lambda: None
         self._answers: Mapping[str, Callable[[Mapping[str, Any]], Awaitable[dict[str, Any]]]] = {
             "status": self._status,
             "why": self._why,

@@ -54,18 +54,18 @@ class Why:
         return {"ok": True, "evses": [_told(self._explain(evse)) for evse in asked]}
 
     def _explain(self, evse: int) -> Explanation:
-        from agent.services.explainer import Explainer  # noqa: PLC0415 - for who asks
+        from agent.services.explainer import Explainer, ExplanationSources  # noqa: PLC0415 - for who asks
 
         if self._explainer is None:
-            self._explainer = Explainer(
-                self._evses,
-                self._station_facts,
-                self._unsigned,
-                lambda: self._availability().station_operative,
-                self._limits,
-                self._watches.light_trouble,
-                lambda number: self._availability().awaits_update(number),
+            sources = ExplanationSources(
+                station=self._station_facts,
+                unsigned=self._unsigned,
+                station_operative=lambda: self._availability().station_operative,
+                limits=self._limits,
+                light_trouble=self._watches.light_trouble,
+                awaits_update=lambda number: self._availability().awaits_update(number),
             )
+            self._explainer = Explainer(self._evses, sources)
         return self._explainer.explain(evse)
 
     def _station_facts(self) -> StationFacts:

@@ -138,8 +138,8 @@ def _read_station(table: Table, file: Path) -> StationConfig:
         log=_log(table.table("log")),
         ocpp16=_ocpp16(table.table("ocpp16")),
         smart_charging=_smart_charging(table.table("smart_charging")),
-        update=read_update(table.table("update")),
         diagnostics=read_diagnostics(table.table("diagnostics")),
+        update=read_update(table.table("update")),
         variables=read_variables(table.table("variables")),
         ocpp16_keys=MappingProxyType(read_ocpp16_keys(table.table("ocpp16_keys"))),
     )

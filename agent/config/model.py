@@ -266,8 +266,8 @@ class StationConfig:
     log: LogSection = field(default_factory=LogSection)
     ocpp16: Ocpp16Section = field(default_factory=Ocpp16Section)
     smart_charging: SmartChargingSection = field(default_factory=SmartChargingSection)
-    update: UpdateSection = field(default_factory=UpdateSection)
     diagnostics: DiagnosticsSection = field(default_factory=DiagnosticsSection)
+    update: UpdateSection = field(default_factory=UpdateSection)
     variables: tuple[Assignment, ...] = ()
     ocpp16_keys: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
 

@@ -90,8 +90,8 @@ class EvseFacts:
     refusal: Refusal | None = None
     unsigned: str | None = None
     station_operative: bool = True
-    awaits_update: bool = False
     light_trouble: str = ""
+    awaits_update: bool = False
 
 
 def explain(facts: EvseFacts, station: StationFacts) -> Explanation:

@@ -4,7 +4,9 @@ The older one is taken from the repository's history as it was. It must start on
 this version leaves behind: database, queue, session in progress, keys, and an update under way.
 """
 
+import contextlib
 import io
+import sqlite3
 import subprocess
 import tarfile
 from collections.abc import AsyncIterator
@@ -26,6 +28,7 @@ from agent.store.enduring_journal import EnduringJournal
 from agent.store.enduring_settings import EnduringDocuments
 from agent.store.firmware_update import StoredFirmwareUpdate
 from agent.store.journal import StoredJournal
+from agent.store.migrate import Migration, apply, migrations, schema_version
 from agent.store.outbox import Outbox, Stamp
 from agent.store.sessions import Sessions
 from agent.store.settings import Documents
@@ -34,24 +37,45 @@ from tests.integration.station_process import TOKEN, StationProcess
 ROOT = Path(__file__).parents[2]
 OLDER = "c496003"
 """The version that is fallen back to: the last one before the product could be updated."""
+KNOWS_THE_RULE = "bb9b111"
+"""The first version that works on tables which a newer one has added to."""
 HEARTBEAT = "OCPPCommCtrlr.HeartbeatInterval"
 STAMP = Stamp("boot", 0.0, 1)
 
 
 @pytest.fixture
 def older(tmp_path: Path) -> Path:
+    return as_it_was(OLDER, tmp_path / "older")
+
+
+def as_it_was(commit: str, tree: Path) -> Path:
+    """Return the product as it was at some time."""
     archive = subprocess.run(
-        ["/usr/bin/env", "git", "archive", OLDER, "agent", "hal", "config"],
+        ["/usr/bin/env", "git", "archive", commit, "agent", "hal", "config"],
         cwd=ROOT,
         capture_output=True,
         check=False,
     )
     if archive.returncode != 0:
-        pytest.skip(f"the history of this checkout does not reach back to {OLDER}")
-    tree = tmp_path / "older"
+        pytest.skip(f"the history of this checkout does not reach back to {commit}")
     with tarfile.open(fileobj=io.BytesIO(archive.stdout)) as packed:
         packed.extractall(tree, filter="data")
     return tree
+
+
+def add_to_the_tables(folder: Path) -> int:
+    """Do what a later version's migration does; return the schema that it leaves."""
+    step = Migration(
+        len(migrations()) + 1,
+        "later.sql",
+        f"-- usable from schema {len(migrations())} on\n"
+        "CREATE TABLE later (id INTEGER PRIMARY KEY) STRICT;"
+        "ALTER TABLE dropped ADD COLUMN later TEXT NOT NULL DEFAULT ''",
+    )
+    with contextlib.closing(sqlite3.connect(folder / "state" / "stationd.db")) as connection:
+        connection.isolation_level = None
+        apply(connection, step)
+        return schema_version(connection)
 
 
 async def leave_an_update(folder: Path) -> None:
@@ -164,3 +188,17 @@ async def test_the_version_before_goes_on_with_everything_after_a_fall_back(
     billed = sum((t.energy_wh or Decimal(0) for t in record.transactions.values()), Decimal(0))
     assert abs(billed - Decimal(str(truth["delivered_wh"]))) < Decimal(1)
     assert list(record.transactions) == [running]
+
+
+@pytest.mark.timeout(120)
+async def test_the_version_before_goes_on_with_tables_that_a_newer_one_has_added_to(
+    station: StationProcess, csms: Csms, tmp_path: Path
+) -> None:
+    running = await is_killed_while_it_charges(station, csms)
+    schema = add_to_the_tables(station.folder)
+    station.tree = as_it_was(KNOWS_THE_RULE, tmp_path / "older")
+    await goes_on(station, csms, running)
+    with contextlib.closing(sqlite3.connect(station.folder / "state" / "stationd.db")) as found:
+        assert schema_version(found) == schema
+        assert found.execute("SELECT count(*) FROM later").fetchone() == (0,)
+    assert "set aside" not in station.log
