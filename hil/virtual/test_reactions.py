@@ -92,9 +92,7 @@ async def test_the_coil_falls_in_time_after_an_edge_whatever_the_agent_does(
     async with condition(guest, world):
         pilot_ms = await _leaves_state_c(world)
     await world.csms.is_ready()
-    await (
-        world.bench.car_resumes()
-    )  # which only an agent answers: without one an open line stays so
+    await world.bench.car_resumes()  # without an agent its contactor would stay open
     await world.energy_flows()
     async with condition(guest, world):
         monitor_ms = await _trips(world)
