@@ -23,6 +23,7 @@ CAPABILITIES = frozenset(
         Capability.LOCAL_AUTHORIZATION_LIST,
         Capability.MASTER_PASS,
         Capability.RESERVATION,
+        Capability.MINIMUM_STATUS_DURATION,
     }
 )
 _PHASED = tuple(
@@ -39,7 +40,8 @@ def device_model(config: StationConfig, version: str) -> DeviceModel:
     """Return the device model before any change by the CSMS; raises `ConfigError`."""
     support = StationSupport(
         firmware_version=config.station.firmware_version or version,
-        capabilities=CAPABILITIES,
+        capabilities=CAPABILITIES | _of_updates(config),
+        file_transfer_protocols=_file_transfer_protocols(config),
         measurands=tuple(m.value for m in Measurand),
         phased_measurands=_PHASED,
         charging_profiles=MAX_PROFILES,
@@ -53,6 +55,19 @@ def device_model(config: StationConfig, version: str) -> DeviceModel:
     if config.ocpp16_keys:
         _take_keys(config, model)
     return model
+
+
+def _of_updates(config: StationConfig) -> frozenset[Capability]:
+    offered = config.update.is_offered
+    return frozenset({Capability.FIRMWARE_MANAGEMENT}) if offered else frozenset()
+
+
+def _file_transfer_protocols(config: StationConfig) -> tuple[str, ...]:
+    """Return how files can really be transferred, logs and firmware (FileTransferProtocols)."""
+    schemes = {scheme.value.upper() for scheme in config.diagnostics.schemes}
+    if config.update.is_offered:
+        schemes |= {scheme.value.upper() for scheme in config.update.schemes}
+    return tuple(sorted(schemes))
 
 
 def _take_keys(config: StationConfig, model: DeviceModel) -> None:

@@ -13,12 +13,14 @@ class OddReply(Exception):
 
 @dataclass(frozen=True, slots=True)
 class RunningTransaction:
-    """A transaction that has not ended."""
+    """A transaction that has not ended; price and cost are what the CSMS has told of them."""
 
     id: str
     seq_no: int
     started_at: str
     energy_wh: float
+    price: str | None = None
+    cost: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +57,18 @@ class CsmsStatus:
 
 
 @dataclass(frozen=True, slots=True)
+class UpdateStatus:
+    """The latest firmware update; `percent` is that of its download or installation."""
+
+    request_id: int | None
+    stage: str
+    percent: int | None
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
 class StationStatus:
-    """What `status` tells."""
+    """What `status` tells; `update` is None if there was none."""
 
     vendor: str
     model: str
@@ -68,6 +80,7 @@ class StationStatus:
     guard_real_time: bool
     now: str
     evses: tuple[EvseStatus, ...]
+    update: UpdateStatus | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -253,6 +266,17 @@ def _station_status(reply: Mapping[str, Any]) -> StationStatus:
         guard_real_time=bool(guard["real_time"]),
         now=str(reply["clock"]["now"]),
         evses=tuple(_evse(entry) for entry in reply["evses"]),
+        update=None if reply.get("update") is None else _update(reply["update"]),
+    )
+
+
+def _update(entry: Mapping[str, Any]) -> UpdateStatus:
+    request_id, percent = entry["request_id"], entry["percent"]
+    return UpdateStatus(
+        request_id=None if request_id is None else int(request_id),
+        stage=str(entry["stage"]),
+        percent=None if percent is None else int(percent),
+        detail=str(entry["detail"]),
     )
 
 
@@ -283,6 +307,8 @@ def _running(entry: Mapping[str, Any]) -> RunningTransaction:
         seq_no=int(entry["seq_no"]),
         started_at=str(entry["started_at"]),
         energy_wh=float(entry["energy_wh"]),
+        price=_optional_text(entry.get("price")),
+        cost=_optional_text(entry.get("cost")),
     )
 
 

@@ -15,9 +15,12 @@ from agent.config.cross_checks import (
     check_mixture,
     check_phases,
     check_reader_ports,
+    check_update,
+    secure_url_problem,
     time_zone_problem,
     url_problem,
 )
+from agent.config.diagnostics_section import read_diagnostics
 from agent.config.model import (
     MOCK_BACKEND,
     AuthorizationKeyEncoding,
@@ -43,6 +46,7 @@ from agent.config.model import (
 )
 from agent.config.problems import ConfigError
 from agent.config.table import Problems, Table, did_you_mean
+from agent.config.update_section import read_update
 from agent.config.variable_settings import read_ocpp16_keys, read_variables
 from agent.core.certificates import KeyKind
 
@@ -83,7 +87,7 @@ def load(
     config = _read_station(Table(raw, "", problems, path.parent), path)
     _check_across(config, problems)
     if with_files:
-        check_files(config.csms, problems.note_first)
+        check_files(config, problems.note_first)
     if check_backend is not None:
         _check_backends(config, check_backend, problems)
     check_mixture(config, problems.note_first)
@@ -134,6 +138,8 @@ def _read_station(table: Table, file: Path) -> StationConfig:
         log=_log(table.table("log")),
         ocpp16=_ocpp16(table.table("ocpp16")),
         smart_charging=_smart_charging(table.table("smart_charging")),
+        diagnostics=read_diagnostics(table.table("diagnostics")),
+        update=read_update(table.table("update")),
         variables=read_variables(table.table("variables")),
         ocpp16_keys=MappingProxyType(read_ocpp16_keys(table.table("ocpp16_keys"))),
     )
@@ -149,6 +155,7 @@ def _check_across(config: StationConfig, problems: Problems) -> None:
     for evse in config.evses:
         check_evse(evse, problems.note_first)
         check_phases(evse, problems.note_first)
+    check_update(config, problems.note_first)
     check_bench(config, problems.note_first)
     check_reader_ports(config, problems.note_first)
 
@@ -360,6 +367,7 @@ def _ocpp16(table: Table) -> Ocpp16Section:
         authorization_key_encoding=table.choice(
             "authorization_key_encoding", AuthorizationKeyEncoding, AuthorizationKeyEncoding.HEX
         ),
+        secure_url=table.optional_text("secure_url", check=secure_url_problem),
     )
     table.finish()
     return section

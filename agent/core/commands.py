@@ -4,6 +4,7 @@ A codec decodes a CALL into one of these commands, a service carries it out and 
 the codec encodes the reply. A command that a service refuses is an outcome, not an exception.
 """
 
+from dataclasses import field
 from enum import StrEnum
 
 from agent.core.authorization_cache import ClearCache
@@ -15,11 +16,14 @@ from agent.core.certificates import (
     InstallCertificate,
     InstalledCertificates,
 )
+from agent.core.cost import CostTold, PriceTold
+from agent.core.firmware_order import FirmwareOrder, UpdateAnswer
 from agent.core.local_authorization_list import (
     GetLocalListVersion,
     LocalListVersion,
     SendLocalList,
 )
+from agent.core.log_upload import GetLog, LogOutcome
 from agent.core.network_profiles import SetNetworkProfile
 from agent.core.records import dataclass
 from agent.core.report_request import GetReport
@@ -120,11 +124,15 @@ class ChangeAvailability:
 
 @dataclass(frozen=True, slots=True)
 class TriggerMessage:
-    """TriggerMessage (F06); `trigger` None is a message that this station does not know."""
+    """TriggerMessage (F06); `trigger` None is a message that this station does not know.
+
+    Without `extended` a version that has two messages of one kind means the older one.
+    """
 
     trigger: MessageTrigger | None
     evse: int | None = None
     connector: int | None = None
+    extended: bool = field(default=True, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -283,6 +291,10 @@ Command = (
     | GetLocalListVersion
     | ReserveNow
     | CancelReservation
+    | GetLog
+    | PriceTold
+    | CostTold
+    | FirmwareOrder
 )
 CommandOutcome = (
     Outcome
@@ -297,4 +309,6 @@ CommandOutcome = (
     | InstalledCertificates
     | LocalListVersion
     | ReserveOutcome
+    | LogOutcome
+    | UpdateAnswer
 )

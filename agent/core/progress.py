@@ -39,15 +39,26 @@ class FirmwareStatus(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LogUploadProgress:
-    """A log upload's state; `request_id` names the GetLog, None while nothing is uploaded."""
+    """A log upload's state; `request_id` names the GetLog, None while nothing is uploaded.
+
+    `of_diagnostics`: it was ordered, or is asked for, by the messages that have no request id.
+    """
 
     status: LogUploadStatus = LogUploadStatus.IDLE
     request_id: int | None = None
+    of_diagnostics: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FirmwareProgress:
-    """A firmware update's state; `request_id` names the UpdateFirmware, None without one."""
+    """A firmware update's state; `request_id` names the UpdateFirmware, None without one.
+
+    `signed` is the kind of update that it is about, for a version with a message for each.
+    `asked_for` tells the present state again, which a version that lacks its word must not pass
+    over.
+    """
 
     status: FirmwareStatus = FirmwareStatus.IDLE
     request_id: int | None = None
+    signed: bool = True
+    asked_for: bool = False

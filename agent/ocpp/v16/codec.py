@@ -4,24 +4,30 @@ from collections.abc import Callable
 from types import MappingProxyType
 from typing import Final
 
+from agent.core.certificates import SigningAsked
 from agent.core.device_model import DeviceModel
 from agent.core.events import (
     AuthorizationAsked,
     Boot,
     EvseChanged,
     HeartbeatDue,
+    LocalListConflict,
     MeterValuesEvent,
     SecurityEvent,
     StationChanged,
     TransactionEvent,
 )
+from agent.core.progress import FirmwareProgress, LogUploadProgress
 from agent.ocpp.codec import Codec, Rules, WhileRejected
 from agent.ocpp.rpc import Dialect, RpcErrorCode
 from agent.ocpp.v16 import (
     authorization,
     availability,
+    certificates,
     configuration,
     data_transfer,
+    diagnostics,
+    firmware,
     local_authorization,
     metering,
     provisioning,
@@ -54,6 +60,8 @@ CODEC: Final = Codec(
         while_rejected=WhileRejected.SILENCE,
         unlock_stops_transaction=True,
         caches_listed_tokens=False,
+        keeps_last_csms_root=True,
+        statuses_must_last=True,
         triggered_values_join_transaction=True,
     ),
 )
@@ -66,7 +74,11 @@ CODEC.encodes(TransactionEvent)(transactions.transaction_event)
 CODEC.encodes(MeterValuesEvent)(metering.meter_values_call)
 CODEC.encodes(EvseChanged)(status.status_notification)
 CODEC.encodes(StationChanged)(status.station_status_notification)
+CODEC.encodes(LocalListConflict)(status.local_list_conflict)
 CODEC.encodes(SecurityEvent)(security.security_event_notification)
+CODEC.encodes(SigningAsked)(certificates.sign_certificate)
+CODEC.encodes(LogUploadProgress)(diagnostics.upload_status_notification)
+CODEC.encodes(FirmwareProgress)(firmware.firmware_status_notification)
 
 CODEC.decodes("Reset")(provisioning.reset)
 CODEC.replies("Reset")(accepted_or_rejected)
@@ -78,7 +90,7 @@ CODEC.decodes("RemoteStopTransaction")(remote_control.remote_stop)
 CODEC.replies("RemoteStopTransaction")(accepted_or_rejected)
 CODEC.decodes("TriggerMessage")(remote_control.trigger_message)
 CODEC.replies("TriggerMessage")(remote_control.trigger_message_reply)
-CODEC.decodes("ExtendedTriggerMessage")(remote_control.trigger_message)
+CODEC.decodes("ExtendedTriggerMessage")(remote_control.extended_trigger_message)
 CODEC.replies("ExtendedTriggerMessage")(remote_control.trigger_message_reply)
 CODEC.decodes("UnlockConnector")(remote_control.unlock_connector)
 CODEC.replies("UnlockConnector")(remote_control.unlock_connector_reply)
@@ -98,12 +110,31 @@ CODEC.decodes("SendLocalList")(local_authorization.send_local_list)
 CODEC.replies("SendLocalList")(local_authorization.send_local_list_reply)
 CODEC.decodes("GetLocalListVersion")(local_authorization.get_local_list_version)
 CODEC.replies("GetLocalListVersion")(local_authorization.get_local_list_version_reply)
+CODEC.decodes("UpdateFirmware")(firmware.update_firmware)
+CODEC.replies("UpdateFirmware")(firmware.update_firmware_reply)
+CODEC.decodes("SignedUpdateFirmware")(firmware.signed_update_firmware)
+CODEC.replies("SignedUpdateFirmware")(firmware.signed_update_firmware_reply)
 CODEC.decodes("DataTransfer")(data_transfer.data_transfer)
 CODEC.replies("DataTransfer")(data_transfer.data_transfer_reply)
 
+CODEC.decodes("CertificateSigned")(certificates.certificate_signed)
+CODEC.replies("CertificateSigned")(accepted_or_rejected)
+CODEC.decodes("InstallCertificate")(certificates.install_certificate)
+CODEC.replies("InstallCertificate")(certificates.change_reply)
+CODEC.decodes("DeleteCertificate")(certificates.delete_certificate)
+CODEC.replies("DeleteCertificate")(certificates.change_reply)
+CODEC.decodes("GetInstalledCertificateIds")(certificates.get_installed_certificate_ids)
+CODEC.replies("GetInstalledCertificateIds")(certificates.listing_reply)
+CODEC.decodes("GetLog")(diagnostics.get_log)
+CODEC.replies("GetLog")(diagnostics.get_log_reply)
+CODEC.decodes("GetDiagnostics")(diagnostics.get_diagnostics)
+CODEC.replies("GetDiagnostics")(diagnostics.get_diagnostics_reply)
+
 CODEC.learns("BootNotification")(provisioning.registered)
 CODEC.learns("Heartbeat")(provisioning.clock_told)
+CODEC.learns("SignCertificate")(certificates.signing_answered)
 CODEC.learns("Authorize")(authorization.token_judged)
+CODEC.learns("DataTransfer")(data_transfer.contract_judged)
 CODEC.learns("StartTransaction")(transactions.started)
 CODEC.learns("StopTransaction")(transactions.stopped)
 

@@ -14,6 +14,7 @@ from agent.core.events import (
     Boot,
     EvseChanged,
     HeartbeatDue,
+    LocalListConflict,
     MeterValuesEvent,
     ReportEntry,
     ReportPart,
@@ -132,8 +133,20 @@ component_events = st.builds(
     monitoring_id=optional(numbers),
     severity=optional(st.integers(0, 9)),
 )
+firmware_progress = st.builds(
+    FirmwareProgress,
+    status=st.sampled_from(FirmwareStatus),
+    request_id=optional(st.integers()),
+    signed=st.booleans(),
+    asked_for=st.booleans(),
+)
 stored_events = (
-    transaction_events | meter_values_events | security_events | reservation_ends | component_events
+    transaction_events
+    | meter_values_events
+    | security_events
+    | reservation_ends
+    | component_events
+    | firmware_progress
 )
 
 snapshots = st.builds(
@@ -177,6 +190,7 @@ passing_events = st.one_of(
         vendor_error=optional(texts()),
     ),
     st.builds(StationChanged, at=instants, operative=st.booleans()),
+    st.builds(LocalListConflict, at=instants, operative=st.booleans()),
     st.builds(
         Boot,
         identity=st.builds(
@@ -201,11 +215,6 @@ passing_events = st.one_of(
     st.builds(
         LogUploadProgress,
         status=st.sampled_from(LogUploadStatus),
-        request_id=optional(st.integers()),
-    ),
-    st.builds(
-        FirmwareProgress,
-        status=st.sampled_from(FirmwareStatus),
         request_id=optional(st.integers()),
     ),
 )

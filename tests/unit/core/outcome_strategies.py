@@ -26,7 +26,9 @@ from agent.core.commands import (
     VariableResults,
     Verdict,
 )
+from agent.core.firmware_order import UpdateAnswer, UpdateStatus
 from agent.core.local_authorization_list import LocalListVersion
+from agent.core.log_upload import LogOutcome, LogVerdict
 from agent.core.reservation import ReserveOutcome, ReserveStatus
 from agent.core.smart_charging.orders import CompositeSchedule
 from agent.core.transaction_status import TransactionStatus
@@ -35,6 +37,9 @@ from tests.unit.core.basic_strategies import instants, numbers, optional, texts
 from tests.unit.core.charging_strategies import composite_periods
 from tests.unit.core.event_strategies import certificate_names
 
+update_answers = st.builds(
+    UpdateAnswer, st.sampled_from(UpdateStatus), st.just("") | texts(30), texts(), st.booleans()
+)
 refusals = st.builds(Refusal, reason_code=texts(30), info=texts())
 outcomes = st.builds(Outcome, st.sampled_from(Verdict), optional(refusals))
 names = st.builds(
@@ -78,6 +83,7 @@ OUTCOMES: MappingProxyType[str, st.SearchStrategy[Any]] = MappingProxyType(
     {
         "ChangeAvailability": outcomes,
         "ClearCache": outcomes,
+        "UpdateFirmware": update_answers,
         "ClearChargingProfile": outcomes,
         "DataTransfer": st.sampled_from(DataTransferStatus),
         "GetBaseReport": st.sampled_from(ReportVerdict),
@@ -102,6 +108,13 @@ OUTCOMES: MappingProxyType[str, st.SearchStrategy[Any]] = MappingProxyType(
             ).map(tuple),
         ),
         "GetChargingProfiles": outcomes,
+        "GetLog": st.builds(
+            LogOutcome,
+            st.sampled_from(LogVerdict),
+            optional(st.text(max_size=255)),
+            texts(20),
+            texts(),
+        ),
         "GetCompositeSchedule": st.builds(
             CompositeSchedule,
             evse=numbers,
