@@ -6,7 +6,6 @@ the service manager watches, and reads the answer of the privileged side.
 
 import asyncio
 import os
-import shutil
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -18,7 +17,7 @@ from agent.ports import ImageRefused, InstallationFailed, SlotStanding
 from agent.update.durable import remove_file
 from agent.update.layout import Layout
 from agent.update.requests import Answer, Order, Outcome, Request, read_answer, write_request
-from agent.update.selector import linked_slot
+from agent.update.slot_link import linked_slot
 from agent.update.slot_state import SlotState, SlotStateError, load
 
 PortProblem: Final = (ImageRefused, InstallationFailed)
@@ -106,6 +105,8 @@ class ApplicationSlots:
             try:
                 self._layout_image().hardlink_to(image)
             except OSError:
+                import shutil  # noqa: PLC0415 - brings much along, and hard links are the rule
+
                 shutil.copyfile(image, self._layout_image())
         except OSError as error:
             raise InstallationFailed(f"the image cannot be laid out: {error}") from error

@@ -26,7 +26,8 @@ from agent.update.requests import (
     take_request,
     write_answer,
 )
-from agent.update.selector import Selection, linked_slot
+from agent.update.selector import Selection
+from agent.update.slot_link import linked_slot
 from agent.update.slot_state import (
     SLOTS,
     SlotState,

@@ -20,8 +20,9 @@ from agent.update.requests import (
     read_answer,
     write_request,
 )
-from agent.update.selector import linked_slot, select
+from agent.update.selector import select
 from agent.update.slot_keeper import INSTALLER, SlotKeeper
+from agent.update.slot_link import linked_slot
 from agent.update.slot_state import SlotState, load
 from agent.update.slot_tree import read_mark
 from tests.unit.update.trees import ROOT, bundle, plant

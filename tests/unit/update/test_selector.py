@@ -14,8 +14,9 @@ import pytest
 from agent.update.base import RESTART_TRIES_IT
 from agent.update.layout import Layout
 from agent.update.requests import Order, Outcome
-from agent.update.selector import NoSlot, ensure_link, linked_slot, select
+from agent.update.selector import NoSlot, ensure_link, select
 from agent.update.slot_keeper import EXPIRED
+from agent.update.slot_link import linked_slot
 from agent.update.slot_state import TRIES, UNCONFIRMED
 from agent.update.slot_tree import empty
 from deb.__main__ import BASE_MODULES, lay_out_base
