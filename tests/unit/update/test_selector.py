@@ -134,13 +134,14 @@ def small_disk(folder: Path, mib: float) -> Iterator[None]:
         subprocess.run(["/usr/bin/umount", str(folder)], check=True)
 
 
-@pytest.mark.parametrize("mib", [0.5, 2, 5, 6, 7, 8, 9, 10, 11, 12])
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("mib", [0.5, 2, 4.5, 5, 5.5, 6, 9])
 def test_a_disk_that_gets_full_leaves_the_old_version_and_room_for_another_try(
     station: Station, mib: float
 ) -> None:
     """Many tiny files take more room than they have bytes, so that the room ends in the middle."""
     layout = station.layout
-    tree = {**NEW_TREE, **{f"tiny/{n}": b"x" for n in range(2500)}}
+    tree = {**NEW_TREE, **{f"tiny/{n}": b"x" for n in range(1500)}}
     bundle = station.bundle(tree=tree)
     kept = station.root / "kept"
     shutil.copytree(layout.slots / "a", kept, symlinks=True)
@@ -151,7 +152,7 @@ def test_a_disk_that_gets_full_leaves_the_old_version_and_room_for_another_try(
         if answer.outcome is not Outcome.DONE:
             assert answer.outcome is Outcome.FAILED
             assert "free" in answer.message or "No space" in answer.message
-            assert mib < 5 or "No space" in answer.message
+            assert mib < 4.5 or "No space" in answer.message
             assert not (layout.slots / "b").exists()
             assert station.state.ready is None
         assert station.old_slot() == before
