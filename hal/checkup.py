@@ -9,6 +9,7 @@ from pathlib import Path
 
 from hal import instrument_check, line_check, registry
 from hal.api import Finding, HardwareError
+from hal.guard.duty import MINIMUM_OFFER_A, duty_for_current
 from hal.line_check import Pace
 from hal.registry import EvseTables, Table
 
@@ -44,10 +45,18 @@ async def check_instruments(evse_tables: EvseTables, state_dir: Path) -> AsyncIt
 
 def _tried(evse_tables: EvseTables, state_dir: Path, pace: Pace | None) -> Iterator[Finding]:
     board = registry.open_safety_board(evse_tables, state_dir)
+    duties = {evse: _shortest_plateaus(tables) for evse, tables in evse_tables.items()}
     try:
-        yield from line_check.check(board, pace)
+        yield from line_check.check(board, pace, duties)
     finally:
         board.close()
+
+
+def _shortest_plateaus(tables: Mapping[str, Table]) -> tuple[float, ...]:
+    """Return the duties of the least and of the most that an EVSE offers."""
+    most_a = tables.get("settings", {}).get("max_current_a", MINIMUM_OFFER_A)
+    offers_a = (MINIMUM_OFFER_A, most_a if isinstance(most_a, int | float) else MINIMUM_OFFER_A)
+    return tuple(duty_for_current(float(offer_a)) for offer_a in offers_a)
 
 
 def _armed(evse_tables: EvseTables) -> Iterator[Finding]:

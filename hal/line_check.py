@@ -1,11 +1,11 @@
 """Tries the safety lines of a board, real or simulated, as far as is safe: no contactor closes.
 
-The pilot is driven to its steady levels, and to a PWM if no vehicle is there; the residual-current
-monitor is tested; everything else is only read.
+The pilot is driven to its steady levels, and to PWMs of the shortest plateaus that it will have if
+no vehicle is there; the residual-current monitor is tested; everything else is only read.
 """
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from hal.api import EvseLines, Fault, Finding, HardwareError, PilotSample, SafetyBoard
@@ -13,6 +13,9 @@ from hal.api import EvseLines, Fault, Finding, HardwareError, PilotSample, Safet
 STEP_S = 0.01
 SETTLE_S = 0.15
 TEST_LIMIT_S = 5.0
+HALF = 0.5
+LOOKS = 100
+"""How often each PWM is looked at: a sampler that is too slow may still be lucky once."""
 HIGH_V = (11.0, 13.0)
 LOW_V = (-13.0, -11.0)
 STATES_V = {"B": (8.0, 10.0), "C": (5.0, 7.0), "D": (2.0, 4.0)}
@@ -28,12 +31,19 @@ class Pace:
     sleep: Callable[[float], None] = time.sleep
 
 
-def check(board: SafetyBoard, pace: Pace | None = None) -> Iterator[Finding]:
-    """Yield a finding for each device of each EVSE; the board is left open and safe."""
+def check(
+    board: SafetyBoard,
+    pace: Pace | None = None,
+    duties: Mapping[int, Sequence[float]] | None = None,
+) -> Iterator[Finding]:
+    """Yield a finding for each device of each EVSE; the board is left open and safe.
+
+    `duties` are those that the pilot of an EVSE must be sampled at besides one half.
+    """
     runner = _Runner(board, pace or Pace())
     for evse, lines in board.evses.items():
         try:
-            yield from runner.evse(evse, lines)
+            yield from runner.evse(evse, lines, (duties or {}).get(evse, ()))
         except HardwareError as error:
             yield Finding(evse, "lines", ok=False, message=str(error))
 
@@ -45,14 +55,16 @@ class _Runner:
         self._board = board
         self._pace = pace
 
-    def evse(self, evse: int, lines: EvseLines) -> Iterator[Finding]:
+    def evse(self, evse: int, lines: EvseLines, duties: Sequence[float]) -> Iterator[Finding]:
         lines.contactor.command(closed=False)
         self._settle(SETTLE_S)
-        for device, ok, message in self._devices(lines):
+        for device, ok, message in self._devices(lines, duties):
             yield Finding(evse, device, ok=ok, message=message)
 
-    def _devices(self, lines: EvseLines) -> Iterator[tuple[str, bool, str]]:
-        yield from self._pilot(lines)
+    def _devices(
+        self, lines: EvseLines, duties: Sequence[float]
+    ) -> Iterator[tuple[str, bool, str]]:
+        yield from self._pilot(lines, duties)
         yield "contactor", *_contactor(lines)
         if lines.proximity is not None:
             rating_a = lines.proximity.cable_rating_a()
@@ -72,14 +84,26 @@ class _Runner:
             seen = "the housing is open" if lines.tamper.is_on() else "the housing is shut"
             yield "tamper", True, f"says that {seen}"
 
-    def _pilot(self, lines: EvseLines) -> Iterator[tuple[str, bool, str]]:
+    def _pilot(self, lines: EvseLines, duties: Sequence[float]) -> Iterator[tuple[str, bool, str]]:
         steady = self._sample(lines, 1.0)
         yield "pilot +12 V", *_positive(steady)
         yield "pilot -12 V", *_negative(self._sample(lines, 0.0))
         if _within(steady.high_v, HIGH_V):
-            yield "pilot PWM", *_modulated(self._sample(lines, 0.5))
+            yield "pilot PWM", *self._modulated(lines, (HALF, *duties))
             lines.pilot.set_duty(0.0)
             self._settle(STEP_S)
+
+    def _modulated(self, lines: EvseLines, duties: Sequence[float]) -> tuple[bool, str]:
+        """Look at each PWM several times; the first that is not seen rightly is told."""
+        for duty in duties:
+            self._sample(lines, duty)
+            for _ in range(LOOKS):
+                self._settle(STEP_S)
+                sample = lines.pilot.sample()
+                if not (_within(sample.high_v, HIGH_V) and _within(sample.low_v, LOW_V)):
+                    return False, _not_seen(duty, sample)
+        seen = " and ".join(f"{duty * 100:.0f} %" for duty in sorted(set(duties)))
+        return True, f"both plateaus of a PWM of {seen} are seen"
 
     def _sample(self, lines: EvseLines, duty: float) -> PilotSample:
         lines.pilot.set_duty(duty)
@@ -130,11 +154,14 @@ def _negative(sample: PilotSample) -> tuple[bool, str]:
     return False, f"{seen}: check driver stage, -12 V supply and calibration"
 
 
-def _modulated(sample: PilotSample) -> tuple[bool, str]:
-    seen = f"a PWM of 50 % reads {sample.high_v:.1f} V and {sample.low_v:.1f} V"
-    if _within(sample.high_v, HIGH_V) and _within(sample.low_v, LOW_V):
-        return True, seen
-    return False, f"{seen}: check that the PWM reaches the pin, and the converter's speed"
+def _not_seen(duty: float, sample: PilotSample) -> str:
+    seen = f"a PWM of {duty * 100:.0f} % reads {sample.high_v:.1f} V and {sample.low_v:.1f} V"
+    if duty == HALF:
+        return f"{seen}: check that the PWM reaches the pin, and the converter's speed"
+    return (
+        f"{seen}: the converter is too slow for its short plateau; raise budget_ms, take a faster"
+        " converter or peak detectors, or lower max_current_a"
+    )
 
 
 def _contactor(lines: EvseLines) -> tuple[bool, str]:

@@ -64,7 +64,7 @@ class DriverBench(Bench):
 
     async def _set_fault(self, code: str, evse: int, *, on: bool) -> None:
         if (wire := self._wire(code, evse)) is not None:
-            await (wire.unplug() if on else wire.plug())
+            await wire.vanish(on=on)
             return
         driver = self._target.driver(FaultDriver)
         if code not in driver.faults:
@@ -72,7 +72,7 @@ class DriverBench(Bench):
         await driver.set_fault(evse, code, on=on)
 
     def _wire(self, code: str, evse: int) -> Wire | None:
-        """Return the cable whose absence is that fault, None if it is none of a cable."""
+        """Return the wire of the device whose absence is that fault, None if it is no device's."""
         devices: list[MeterDriver] | list[CardDriver]
         if code == Fault.METER_LOST:
             devices = [meter for meter in self._target.drivers(MeterDriver) if meter.evse == evse]

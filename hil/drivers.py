@@ -6,6 +6,7 @@ test begins and finishes it. EVSEs are numbered from 1, as in the station's conf
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import StrEnum
@@ -202,6 +203,14 @@ class MeterDriver(Driver, ABC):
         """The EVSE whose energy it measures."""
 
 
+class ClockDriver(Driver, ABC):
+    """The clock by which the station lives, where that is not this computer's."""
+
+    @abstractmethod
+    async def pass_s(self, seconds: float) -> None:
+        """Return when so much time has passed there, or here while nothing lives there."""
+
+
 class Plug(ABC):
     """A serial port that can be unplugged; `port` is the path by which the station finds it."""
 
@@ -215,9 +224,19 @@ class Plug(ABC):
     async def plug(self) -> None:
         """Bring the port back, by the same name."""
 
+    def held(self) -> AbstractContextManager[object]:
+        """Hold the port as another program would; raises `NotOnBench`."""
+        from hil.target import NotOnBench  # noqa: PLC0415 - which needs this module
+
+        raise NotOnBench(f"nobody else can hold {self.port} on this bench")
+
 
 class Wire(Plug):
     """A serial device's wire: what can go wrong between it and us while its port is there."""
+
+    async def vanish(self, *, on: bool) -> None:
+        """Let the device be out of reach: by its plug, where this bench can pull it."""
+        await (self.unplug() if on else self.plug())
 
     @abstractmethod
     async def mute(self, *, on: bool) -> None:

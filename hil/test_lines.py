@@ -65,6 +65,41 @@ async def test_a_car_that_leaves_state_c_is_cut_off_in_time(
     await world.csms.sees_end("Local")
 
 
+@pytest.mark.parametrize("edge", ["car leaves C", "rcd"])
+@pytest.mark.parametrize("daemon", ["stopped", "killed"])
+async def test_the_coil_falls_in_time_whatever_became_of_the_daemon(
+    world: BenchWorld,
+    strategy: Strategy,
+    record_property: Record,
+    edge: str,
+    daemon: str,
+) -> None:
+    bench, csms = world.bench, world.csms
+    await strategy.reach(State.CHARGING)
+    await world.pass_s(SWITCHING_S)
+    station = world.machine.station
+    await (station.freeze(Process.DAEMON) if daemon == "stopped" else world.machine.kill())
+    try:
+        await (bench.car_pauses() if edge == "car leaves C" else bench.fault(edge))
+        await world.energy_ceases()
+        facts = bench.plant()
+    finally:
+        if daemon == "stopped":
+            await station.thaw(Process.DAEMON)
+    reaction_ms = facts.leave_to_open_ms if edge == "car leaves C" else facts.fault_to_open_ms
+    if reaction_ms is None:
+        raise NotOnBench("this bench has no stopwatch at the pilot and the coil")
+    record_property(REACTION, (f"{edge}, daemon {daemon}", reaction_ms))
+    assert reaction_ms <= world.target.bench.reaction_ms
+    if daemon == "killed":
+        csms.station.expect_boot()
+        await world.machine.start()
+        await csms.is_ready()
+    if edge == "car leaves C":
+        await bench.swipe(TOKEN)
+    await csms.sees_end("Local" if edge == "car leaves C" else None)
+
+
 async def test_a_welded_contactor_is_named_and_nothing_is_offered_any_more(
     world: BenchWorld, strategy: Strategy, bench: DriverBench, csms: Desk
 ) -> None:

@@ -3,7 +3,6 @@
 from collections.abc import Awaitable, Callable
 
 import pytest
-import serial
 
 from hil.cases import is_silent_about, logs, says
 from hil.drivers import SlowWire
@@ -113,7 +112,7 @@ async def test_another_meter_than_the_configured_one_starts_no_session(
 async def test_a_port_that_another_program_holds_is_named_and_taken_once_it_is_free(
     world: BenchWorld, meter_wire: SlowWire
 ) -> None:
-    with serial.Serial(str(meter_wire.port), exclusive=True):
+    with meter_wire.held():
         await world.start()
         await says(world, LOST)
         await logs(world, f"{meter_wire.port} is in use")

@@ -6,7 +6,6 @@ from collections.abc import Callable, Coroutine
 from typing import Any
 
 import pytest
-import serial
 
 from hil.cases import logs, says
 from hil.drivers import Wire
@@ -83,7 +82,7 @@ async def test_without_its_reader_a_station_is_started_by_the_csms(
 async def test_a_port_that_another_program_holds_is_taken_once_it_is_free(
     world: BenchWorld, reader_wire: Wire
 ) -> None:
-    with serial.Serial(str(reader_wire.port), exclusive=True):
+    with reader_wire.held():
         await world.start()
         await logs(world, f"another program holds {reader_wire.port}: stop it")
     await a_session_goes_well(world, reader_wire)

@@ -1,4 +1,7 @@
-"""What `stationd why` tells a person who stands before a station that does not charge."""
+"""What `stationd why` tells a person who stands before a station that does not charge.
+
+Asked for is the sentence that lasts: a port that was pulled out has broken off for a moment only.
+"""
 
 from importlib.util import find_spec
 
@@ -19,7 +22,7 @@ async def test_each_thing_that_is_wrong_is_named_as_long_as_it_is_wrong(
 ) -> None:
     await strategy.reach(State.ACCEPTED)
     await meter_wire.unplug()
-    await says(world, f"{meter_wire.port} broke off", "why")
+    await says(world, f"{meter_wire.port} does not exist; plug the adapter in", "why")
     await meter_wire.impersonate(on=True)
     await meter_wire.plug()
     await says(world, "has the serial number 87654321, configured is 12345678", "why")
@@ -39,5 +42,5 @@ async def test_a_lost_reader_is_explained_though_the_car_charges(
 ) -> None:
     await strategy.reach(State.CHARGING)
     await reader_wire.unplug()
-    await says(world, f"{reader_wire.port} was unplugged or has lost its power", "why")
+    await says(world, f"there is no {reader_wire.port}: plug the reader in", "why")
     assert world.bench.is_delivering()

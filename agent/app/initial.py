@@ -23,6 +23,7 @@ CAPABILITIES = frozenset(
         Capability.LOCAL_AUTHORIZATION_LIST,
         Capability.MASTER_PASS,
         Capability.RESERVATION,
+        Capability.MINIMUM_STATUS_DURATION,
     }
 )
 _PHASED = tuple(
@@ -40,7 +41,7 @@ def device_model(config: StationConfig, version: str) -> DeviceModel:
     support = StationSupport(
         firmware_version=config.station.firmware_version or version,
         capabilities=CAPABILITIES | _of_updates(config),
-        file_transfer_protocols=_protocols(config),
+        file_transfer_protocols=_file_transfer_protocols(config),
         measurands=tuple(m.value for m in Measurand),
         phased_measurands=_PHASED,
         charging_profiles=MAX_PROFILES,
@@ -61,11 +62,12 @@ def _of_updates(config: StationConfig) -> frozenset[Capability]:
     return frozenset({Capability.FIRMWARE_MANAGEMENT}) if offered else frozenset()
 
 
-def _protocols(config: StationConfig) -> tuple[str, ...]:
-    """Return what files can really be transferred by (FileTransferProtocols)."""
-    if not config.update.is_offered:
-        return ()
-    return tuple(sorted(scheme.value.upper() for scheme in config.update.schemes))
+def _file_transfer_protocols(config: StationConfig) -> tuple[str, ...]:
+    """Return how files can really be transferred, logs and firmware (FileTransferProtocols)."""
+    schemes = {scheme.value.upper() for scheme in config.diagnostics.schemes}
+    if config.update.is_offered:
+        schemes |= {scheme.value.upper() for scheme in config.update.schemes}
+    return tuple(sorted(schemes))
 
 
 def _take_keys(config: StationConfig, model: DeviceModel) -> None:

@@ -7,9 +7,9 @@ from typing import Any
 from agent.app.authorization import authorization, heed_master_passes, take_verdict
 from agent.app.bench import Bench
 from agent.app.certificates import Certificates
-from agent.app.codecs import rule_in_use, station_codec
+from agent.app.codecs import rule_in_use
 from agent.app.commands import CommandRouter
-from agent.app.csms_settings import back_off, identity, retry_policy
+from agent.app.csms_settings import identity, minimum_status_s, retry_policy
 from agent.app.evses import descriptions, evse_service, meter_readers, signers
 from agent.app.firmware import Firmware
 from agent.app.foundations import Foundations
@@ -17,7 +17,7 @@ from agent.app.live_variables import provide_live_variables
 from agent.app.lobby import introducing, lobby
 from agent.app.local_api import ORDERS, LocalApi
 from agent.app.local_orders import LocalOrders
-from agent.app.message_bounds import message_bounds
+from agent.app.logs import Logs
 from agent.app.network import Network, provide_network_variables
 from agent.app.orders import Carriers, router
 from agent.app.registration import Registration
@@ -36,13 +36,13 @@ from agent.core.session_state import SessionState
 from agent.core.variable_access import VariableChange
 from agent.core.vocabulary import TokenType
 from agent.ocpp.codec import CodecContext, SignedValueWrapper
-from agent.ocpp.dialing import ConnectFailed
 from agent.ocpp.directory import StationDirectory
 from agent.ocpp.dispatch import Dispatcher
-from agent.ocpp.link import Link, LinkSettings
+from agent.ocpp.link import Link
 from agent.services import policies
 from agent.services.availability import AvailabilityService
 from agent.services.back_dating import BackDating
+from agent.services.cost import CostService
 from agent.services.enrolment import EnrolmentService
 from agent.services.evse import EvseService
 from agent.services.evse_ports import EvseDescription, EvsePorts
@@ -87,6 +87,7 @@ class Station:
             lambda: retry_policy(f.model),
             self._acknowledged,
             self.back_dating.dated,
+            lambda: minimum_status_s(f.model),
         )
         self.security = SecurityService(
             f.storage.journal, f.storage.security_log, f.clock, self.spawn
@@ -95,9 +96,19 @@ class Station:
         f.storage.endurance.on_refusal = self._watch.store_refuses
         self.signer = signers(f)
         self.certificates = Certificates(
-            f, self.dispatcher, self.security.tell, self._reconnect, self.spawn
+            f,
+            self.dispatcher,
+            self.security.tell,
+            self._reconnect,
+            self.spawn,
+            lambda: rule_in_use(self.dispatcher, lambda it: it.keeps_last_csms_root),
         )
-        self.authorization = authorization(f, self.dispatcher, self.certificates.contract_roots)
+        self.authorization = authorization(
+            f,
+            self.dispatcher,
+            self.certificates.contract_roots,
+            lambda: self.availability.station_operative,
+        )
         self.meters = meter_readers(f)
         self.history = TransactionHistory(f.storage.documents)
         self.lobby = lobby(f, self.dispatcher, self.authorization.service.judge, self._remember)
@@ -105,6 +116,7 @@ class Station:
         self.lobby.observers.append(introducing(self.evses))
         heed_master_passes(self._sessions())
         self.variables = VariablesService(f.model, f.storage.documents)
+        self.costs = CostService()
         self.reports = ReportService(f.model, self.dispatcher, f.clock, self.spawn)
         self.watches = Watches(
             f,
@@ -116,6 +128,7 @@ class Station:
         )
         self.smart_charging = SmartCharging(f, self.evses, self.dispatcher, self.spawn)
         self.network = self._network()
+        self.logs = Logs(f, self.evses, self.dispatcher, self.certificates.roots, self.spawn)
         self.firmware = Firmware(
             f, self.evses, self._sessions, self.certificates, self.security.tell, self.dispatcher
         )
@@ -180,6 +193,7 @@ class Station:
             self.reset.run(),
             self.certificates.identities.run(),
             *self.watches.parts(),
+            self.logs.run(),
             *self.firmware.parts(),
         ]
 
@@ -215,6 +229,7 @@ class Station:
             self.certificates,
             reconnect=self._reconnect,
             meets_another=self.dispatcher.meet_another_csms,
+            ask_anything=lambda: self.provisioning.heartbeat(),  # noqa: PLW0108 - made later
             spawn=self.spawn,
         )
 
@@ -264,33 +279,13 @@ class Station:
         )
         self.reservations = reservation_service(f, self.evses, self.availability)
         orders = self._router(remote_control, triggers)
-        settings = LinkSettings(
-            endpoint=self.network.endpoint,
-            back_off=lambda: back_off(f.model),
-            boot_id=f.boot_id,
-            codec=lambda subprotocol: station_codec(subprotocol, f.config, f.model),
-            bounds=message_bounds(f.model),
-            on_frame=f.on_frame,
-            on_failure=self._connect_failed,
-            on_connected=self._connected,
-            on_proved=self.network.service.worked,
-            on_ended=self.network.ended,
-            on_violation=self._watch.violated,
-        )
+        settings = self.network.link_settings(self._watch)
         self.link = Link(
             settings, self.dispatcher, self.context, orders.handle, f.clock.monotonic_s
         )
 
     async def _reconnect(self) -> None:
         await self.link.renew()
-
-    def _connect_failed(self, failure: ConnectFailed) -> None:
-        self._watch.connect_failed(failure)
-        self.network.failed(failure)
-
-    def _connected(self, subprotocol: str) -> None:
-        self._watch.connected()
-        self.network.connected(subprotocol)
 
     def _router(
         self, remote_control: RemoteControlService, triggers: TriggerService
@@ -311,6 +306,8 @@ class Station:
                 reservations=self.reservations,
                 smart_charging=self.smart_charging,
                 transaction_status=TransactionStatusService(self._kept, self._f.storage.journal),
+                logs=self.logs,
+                costs=self.costs,
                 firmware=self.firmware,
             )
         )
@@ -333,6 +330,7 @@ class Station:
         f = self._f
         links = (self.dispatcher, self.network.service)
         views = LocalViews(f, self.evses, links, self.history, self._why().answer)
+        views.costs = self.costs
         views.firmware = self.firmware.view
         orders = LocalOrders(self.smart_charging)
         api = LocalApi(views, self._readers(), orders)
@@ -345,7 +343,7 @@ class Station:
         return Why(
             self._f,
             self.evses,
-            (self.dispatcher, self.network),
+            (self.dispatcher, self.network, self.watches),
             self.signer.problem,
             lambda: self.availability,
             self.smart_charging.limits,

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 
     from agent.app.foundations import Foundations
     from agent.app.network import Network
+    from agent.app.watches import Watches
     from agent.core.explanation import Explanation, StationFacts
     from agent.core.limits import LimitSource
     from agent.ocpp.dispatch import Dispatcher
@@ -30,14 +31,14 @@ class Why:
         self,
         f: Foundations,
         evses: Mapping[int, EvseService],
-        links: tuple[Dispatcher, Network],
+        parts: tuple[Dispatcher, Network, Watches],
         unsigned: Callable[[int], str | None],
         availability: Callable[[], AvailabilityService],
         limits: Callable[[int], tuple[LimitSource, ...]],
     ) -> None:
         self._f = f
         self._evses = evses
-        self._dispatcher, self._network = links
+        self._dispatcher, self._network, self._watches = parts
         self._unsigned = unsigned
         self._availability = availability
         self._limits = limits
@@ -53,17 +54,18 @@ class Why:
         return {"ok": True, "evses": [_told(self._explain(evse)) for evse in asked]}
 
     def _explain(self, evse: int) -> Explanation:
-        from agent.services.explainer import Explainer  # noqa: PLC0415 - for who asks
+        from agent.services.explainer import Explainer, ExplanationSources  # noqa: PLC0415 - for who asks
 
         if self._explainer is None:
-            self._explainer = Explainer(
-                self._evses,
-                self._station_facts,
-                self._unsigned,
-                lambda: self._availability().station_operative,
-                self._limits,
-                lambda number: self._availability().awaits_update(number),
+            sources = ExplanationSources(
+                station=self._station_facts,
+                unsigned=self._unsigned,
+                station_operative=lambda: self._availability().station_operative,
+                limits=self._limits,
+                light_trouble=self._watches.light_trouble,
+                awaits_update=lambda number: self._availability().awaits_update(number),
             )
+            self._explainer = Explainer(self._evses, sources)
         return self._explainer.explain(evse)
 
     def _station_facts(self) -> StationFacts:

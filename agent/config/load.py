@@ -16,9 +16,11 @@ from agent.config.cross_checks import (
     check_phases,
     check_reader_ports,
     check_update,
+    secure_url_problem,
     time_zone_problem,
     url_problem,
 )
+from agent.config.diagnostics_section import read_diagnostics
 from agent.config.model import (
     MOCK_BACKEND,
     AuthorizationKeyEncoding,
@@ -136,6 +138,7 @@ def _read_station(table: Table, file: Path) -> StationConfig:
         log=_log(table.table("log")),
         ocpp16=_ocpp16(table.table("ocpp16")),
         smart_charging=_smart_charging(table.table("smart_charging")),
+        diagnostics=read_diagnostics(table.table("diagnostics")),
         update=read_update(table.table("update")),
         variables=read_variables(table.table("variables")),
         ocpp16_keys=MappingProxyType(read_ocpp16_keys(table.table("ocpp16_keys"))),
@@ -364,6 +367,7 @@ def _ocpp16(table: Table) -> Ocpp16Section:
         authorization_key_encoding=table.choice(
             "authorization_key_encoding", AuthorizationKeyEncoding, AuthorizationKeyEncoding.HEX
         ),
+        secure_url=table.optional_text("secure_url", check=secure_url_problem),
     )
     table.finish()
     return section

@@ -16,12 +16,14 @@ from agent.core.certificates import (
     InstallCertificate,
     InstalledCertificates,
 )
+from agent.core.cost import CostTold, PriceTold
 from agent.core.firmware_order import FirmwareOrder, UpdateAnswer
 from agent.core.local_authorization_list import (
     GetLocalListVersion,
     LocalListVersion,
     SendLocalList,
 )
+from agent.core.log_upload import GetLog, LogOutcome
 from agent.core.network_profiles import SetNetworkProfile
 from agent.core.records import dataclass
 from agent.core.report_request import GetReport
@@ -289,6 +291,9 @@ Command = (
     | GetLocalListVersion
     | ReserveNow
     | CancelReservation
+    | GetLog
+    | PriceTold
+    | CostTold
     | FirmwareOrder
 )
 CommandOutcome = (
@@ -304,5 +309,6 @@ CommandOutcome = (
     | InstalledCertificates
     | LocalListVersion
     | ReserveOutcome
+    | LogOutcome
     | UpdateAnswer
 )

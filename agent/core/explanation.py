@@ -33,6 +33,7 @@ class CauseKind(StrEnum):
     CSMS = "csms"
     STORAGE = "storage"
     SIGNATURE = "signature"
+    LIGHT = "light"
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,8 +77,8 @@ class EvseFacts:
 
     `hindrances` are the guard's, `troubles` the faults that the agent found, in their drivers'
     words. `offered_a` is what the pilot shows, `limits` is every limit that holds. `unsigned` says
-    why the values of the transaction are not signed, `awaits_update` that sessions are held back
-    for a firmware update.
+    why the values of the transaction are not signed, `light_trouble` why the status light is dark,
+    `awaits_update` that sessions are held back for a firmware update.
     """
 
     state: SessionState
@@ -89,6 +90,7 @@ class EvseFacts:
     refusal: Refusal | None = None
     unsigned: str | None = None
     station_operative: bool = True
+    light_trouble: str = ""
     awaits_update: bool = False
 
 
@@ -236,6 +238,10 @@ def _notes(facts: EvseFacts, station: StationFacts) -> Iterator[Cause]:
     if facts.unsigned is not None and facts.state.transaction is not None:
         sentence = f"The transaction is told without signature: {facts.unsigned}."
         yield Cause(CauseKind.SIGNATURE, "unsigned", sentence, prevents=False)
+    if facts.light_trouble:
+        sentence = f"The status light does not work: {facts.light_trouble}."
+        remedy = "Check its wires and its driver; charging needs no light."
+        yield Cause(CauseKind.LIGHT, "light", sentence, remedy, prevents=False)
     if station.offline_since is not None:
         since = station.offline_since.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
         because = f": {station.offline_because}" if station.offline_because else ""

@@ -123,10 +123,8 @@ class EvseService:
     @property
     def troubles(self) -> Mapping[str, str]:
         """The faults that the agent has found, each with what was said of it."""
-        gone = self._guard.gone
-        lost = {} if gone is None else {Fault.GUARD_LOST.value: gone}
         internal = {INTERNAL: ""} if self._supervision.distrusts else {}
-        return {**self._troubles.sentences, **lost, **internal}
+        return {**self._troubles.sentences, **self._guard.troubles, **internal}
 
     @property
     def refusal(self) -> Refusal | None:

@@ -38,6 +38,10 @@ class EvseDescription:
         """Return the most power that may flow."""
         return self.max_current_a * self.phases * self.nominal_voltage_v
 
+    def unusual_phases(self, named: int | None) -> int | None:
+        """Return the phases that a profile has named if they are to be switched, None if not."""
+        return named if self.phase_switching and named != self.usual_phases else None
+
     def phases_for(self, state: SessionState) -> int:
         """Return on how many phases a session is to charge."""
         if not self.phase_switching:

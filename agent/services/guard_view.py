@@ -1,10 +1,10 @@
 """What one EVSE's service knows from the guard, and what that means as lines."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from agent.core.session_state import LinesChanged, SessionState
 from agent.services.lines import lines_of, lines_without_guard, plugged_in
-from hal.api import GuardGone, GuardStatus
+from hal.api import Fault, GuardGone, GuardStatus
 
 
 class GuardView:
@@ -14,6 +14,15 @@ class GuardView:
         self.status: GuardStatus | None = None
         self.gone: str | None = "the guard has not been heard yet"
         self._plugged_in = plugged_in
+
+    @property
+    def troubles(self) -> Mapping[str, str]:
+        """What keeps the guard from its lines, or us from the guard, by fault."""
+        if self.gone is not None:
+            return {Fault.GUARD_LOST.value: self.gone}
+        if self.status is None or Fault.LINES_LOST not in self.status.faults:
+            return {}
+        return {Fault.LINES_LOST.value: self.status.trouble}
 
     def take(
         self, news: GuardStatus | GuardGone, state: SessionState, faults: Iterable[str]

@@ -41,7 +41,10 @@ PATTERNS: Final[Mapping[Indication, IndicatorPattern]] = MappingProxyType(
 
 
 class StatusLight:
-    """The light of one EVSE; `shown` is what it shows, None while it cannot be driven."""
+    """The light of one EVSE; `shown` is what it shows, None while it cannot be driven.
+
+    `trouble` says why it cannot, empty while it can.
+    """
 
     def __init__(
         self,
@@ -55,7 +58,7 @@ class StatusLight:
         self._online = online
         self._updating = updating
         self._changed = asyncio.Event()
-        self._failed = False
+        self.trouble = ""
         self.shown: IndicatorPattern | None = None
         evse.observers.append(self._observe)
 
@@ -85,14 +88,14 @@ class StatusLight:
                 await self._indicator.show(pattern)
         except Exception as error:  # noqa: BLE001 - whatever it is, it is only a light
             self.shown = None
-            if not self._failed:
-                words = str(error) or f"it gives no answer within {SHOW_TIMEOUT_S:g} s"
+            words = str(error) or f"it gives no answer within {SHOW_TIMEOUT_S:g} s"
+            if not self.trouble:
                 log.warning("the light of EVSE %d fails: %s", self._evse.description.evse, words)
-            self._failed = True
+            self.trouble = words
             return
-        if self._failed:
+        if self.trouble:
             log.info("the light of EVSE %d is back", self._evse.description.evse)
-        self.shown, self._failed = pattern, False
+        self.shown, self.trouble = pattern, ""
 
     def _observe(self, before: SessionState, after: SessionState) -> None:
         if before.snapshot != after.snapshot:

@@ -47,7 +47,7 @@ class GuardStatus:
     `connection` numbers the plug-ins: its low 16 bits count them, the bits above are a number of
     this guard process, so that a car that was swapped unseen is noticed. `phases` are those that
     are or will next be connected. `hindrances` is empty exactly while the contactor is commanded
-    closed.
+    closed. `trouble` says why the lines are lost, where they are and it is known.
     """
 
     evse: int
@@ -68,6 +68,7 @@ class GuardStatus:
     tampered: bool = False
     shut_off: bool = False
     hindrances: frozenset[Hindrance] = frozenset()
+    trouble: str = ""
 
 
 @dataclass(frozen=True, slots=True)

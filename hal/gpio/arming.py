@@ -6,6 +6,7 @@ hardware monostable drops the coil without the guard.
 """
 
 import os
+import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -15,8 +16,9 @@ from hal.tables import Table
 
 MODULES = ROOT / "module"
 PARAMETER = "persist_gpio_outputs"
-# Releases of Raspberry Pi's own kernels: those without the parameter keep outputs or may do so.
-_OWN_KERNELS = ("rpi", "rpt", "-v6", "-v7", "-v8")
+# Releases of Raspberry Pi's own kernels, such as 6.1.21-v8+, 5.10.103-v7l+ and 6.12.25+rpt-rpi-v8:
+# those without the parameter keep outputs or may do so.
+_OWN_KERNEL = re.compile(r"rpi|rpt|raspi|-v(6|7l?|8)(-16k)?\+?$")
 _REMEDY = (
     "put dtparam=strict_gpiod into /boot/firmware/config.txt and reboot, or build in a hardware"
     " monostable and name its line (contactor.monostable in the board file)"
@@ -49,7 +51,7 @@ def _why_outputs_stay(sysfs: Sysfs, release: str) -> str | None:
     for path in found:
         if _is_on(sysfs, path):
             return f"this kernel keeps GPIO outputs that nobody holds ({path} is Y)"
-    if not found and any(mark in release for mark in _OWN_KERNELS):
+    if not found and _OWN_KERNEL.search(release):
         return f"this kernel ({release}) is too old to tell whether it keeps GPIO outputs"
     return None
 

@@ -23,8 +23,12 @@ class IioChannel:
         """Convert once and return the volts at the converter; raises `HardwareLost`."""
         try:
             return (int(self._raw.read()) + self._offset) * self._scale_v
-        except (OSError, ValueError) as error:
-            raise HardwareLost(f"{self._place}: cannot be read: {error}") from error
+        except ValueError as error:
+            raise HardwareLost(f"{self._place}: its driver tells no number: {error}") from error
+        except OSError as error:
+            raise HardwareLost(
+                f"{self._place}: cannot be read: {error.strerror}; check its wires and its supply"
+            ) from error
 
     def close(self) -> None:
         """Close the channel's file."""

@@ -39,8 +39,12 @@ def _perform(chosen: argparse.Namespace, settings: GuardSettings) -> None:
             names = ", ".join(map(str, released)) or "none was tripped"
             sys.stdout.write(f"second shut-off released: {names}\n")
         case _:
-            _check_arming(settings)
-            process.run(settings, open_board, chosen.exit_when_orphaned)
+            try:
+                _check_arming(settings)
+                process.run(settings, open_board, chosen.exit_when_orphaned)
+            except HardwareError as error:
+                process.leave_word(settings, error)
+                raise
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -10,12 +10,13 @@ import os
 import socket
 from collections import deque
 from collections.abc import AsyncIterator, Iterable
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from hal.api import GuardGone, GuardStatus, Lease
-from hal.guard import endpoint
+from hal.api import Fault, GuardGone, GuardStatus, Lease
+from hal.guard import endpoint, trouble
 from hal.guard.protocol import (
     FRAME_BYTES,
     Bye,
@@ -52,6 +53,7 @@ class GuardClient:
         self._subscriptions: set[_Subscription] = set()
         self._known: dict[int, GuardStatus] = {}
         self._gone: GuardGone | None = None
+        self._last_words = ""
         self._guard_pid: int | None = None
 
     @property
@@ -175,18 +177,26 @@ class GuardClient:
                 self._gone = None
                 _log.info("connected to the guard (process %d)", message.pid)
             case GuardStatus():
-                self._known[message.evse] = message
-                self._publish(message)
+                self._hear(message)
             case _:
                 _log.warning("the guard sent %s, which is not for us", type(message).__name__)
 
+    def _hear(self, status: GuardStatus) -> None:
+        if Fault.LINES_LOST in status.faults:
+            status = replace(status, trouble=trouble.read(self._path))
+        self._known[status.evse] = status
+        self._publish(status)
+
     def _lose(self, reason: str) -> None:
-        """Tell everybody once that the guard is gone."""
+        """Tell everybody once that the guard is gone, and again when it has said why."""
         self._known.clear()
-        if self._gone is None:
-            _log.warning("the guard is gone: %s", reason)
-            self._gone = GuardGone(reason)
-            self._publish(self._gone)
+        last_words = trouble.read(self._path)
+        if self._gone is not None and last_words == self._last_words:
+            return
+        self._last_words = last_words
+        self._gone = GuardGone(f"it said: {last_words}" if last_words else reason)
+        _log.warning("the guard is gone: %s", self._gone.reason)
+        self._publish(self._gone)
 
     def _publish(self, event: Event) -> None:
         for subscription in self._subscriptions:

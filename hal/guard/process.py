@@ -7,7 +7,7 @@ import os
 import select
 import signal
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from time import monotonic
@@ -20,6 +20,7 @@ from hal.guard.notify import ServiceManager
 from hal.guard.settings import GuardSettings, SettingsError
 from hal.guard.shut_off import ShutOffMemory
 from hal.guard.station import Station, make_safe
+from hal.guard.trouble import TroubleNote
 
 # A guard that does not get through a tick for so long ends itself, so that its lines fall. Longer
 # than a simulated board that is stopped takes to be given up twice.
@@ -49,15 +50,23 @@ def run(settings: GuardSettings, open_board: OpenBoard, orphaned_s: float | None
         setups = tuple(
             replace(one, real_time=refused is None, instance=instance) for one in settings.setups
         )
-        station = Station(setups, open_board, monotonic(), ShutOffMemory(settings.guard_dir))
+        memory, note = ShutOffMemory(settings.guard_dir), TroubleNote(settings.socket, group)
+        station = Station(setups, open_board, monotonic(), memory, note)
         manager = ServiceManager()
         try:
             station.open()
             station.step(monotonic())
             _guard(settings, station, manager, group, orphaned_s)
+            note.forget()
         finally:
             station.close()
             manager.close()
+
+
+def leave_word(settings: GuardSettings, error: HardwareError) -> None:
+    """Tell whoever explains the station why no guard begins, unless another one lives."""
+    with suppress(AlreadyRunning), _single_instance(settings.socket):
+        TroubleNote(settings.socket, _group_id(settings)).tell(str(error))
 
 
 def drive_safe(settings: GuardSettings, open_board: OpenBoard) -> None:

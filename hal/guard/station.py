@@ -17,6 +17,7 @@ from hal.guard.duty import STEADY_NEGATIVE
 from hal.guard.evse import EvseInputs, EvseOutputs, EvseSetup, EvseState
 from hal.guard.fault_latch import NO_FAULTS
 from hal.guard.shut_off import NOWHERE, ShutOffMemory
+from hal.guard.trouble import TroubleNote
 
 FIRST_RETRY_S = 0.05
 LONGEST_RETRY_S = 2.0
@@ -31,7 +32,7 @@ class Station:
     """The EVSEs of one board. `step` never raises `HardwareError`: lost lines are a state.
 
     After a step `pending` asks for the next one soon, `calm` allows it to come late. `memory`
-    keeps what only a person may undo over restarts of the guard.
+    keeps what only a person may undo over restarts of the guard, `note` tells why lines are lost.
     """
 
     def __init__(
@@ -40,11 +41,13 @@ class Station:
         open_board: Callable[[], SafetyBoard],
         now_s: float,
         memory: ShutOffMemory | None = None,
+        note: TroubleNote | None = None,
     ) -> None:
         self._setups = {setup.evse: setup for setup in setups}
         self._open_board = open_board
         self._board: SafetyBoard | None = None
         self._memory = memory
+        self._note = note
         tripped = NOWHERE if memory is None else memory.tripped()
         self._states = {
             evse: decision.start(setup, now_s, shut_off=evse in tripped)
@@ -183,6 +186,8 @@ class Station:
         if found:
             self._found_s, self._retry_s = now_s, FIRST_RETRY_S
             _log.info("the safety lines are in reach")
+            if self._note is not None:
+                self._note.forget()
 
     def _lose_lines(self, error: HardwareError, now_s: float) -> None:
         if self._found_s is not None or self._retry_s == FIRST_RETRY_S:
@@ -196,6 +201,8 @@ class Station:
             make_safe(self._board, self._tripped())
             self._board.close()
             self._board = None
+        if self._note is not None:
+            self._note.tell(str(error))
 
 
 def read(lines: EvseLines) -> EvseInputs:

@@ -3,6 +3,7 @@
 The numbers of `pwmchip0`, `iio:device1` or `hwmon2` follow the order in which drivers were loaded.
 """
 
+import re
 from collections.abc import Iterable
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -12,6 +13,8 @@ from hal.sysfs.files import ROOT, Sysfs
 
 PWM_CHIPS = ROOT / "class" / "pwm"
 CONVERTERS = ROOT / "bus" / "iio" / "devices"
+# Stands in the path where no other device is behind it.
+_NUMBERED = re.compile(r"(pwmchip|iio:device|hwmon|thermal_zone)\d+")
 
 
 def find(sysfs: Sysfs, folder: Path, wanted: str, what: str) -> Path:
@@ -75,7 +78,7 @@ def _matches(sysfs: Sysfs, device: Path, path: Path, wanted: str) -> bool:
         return True
     whole = wanted.removeprefix(str(ROOT / "devices")).strip("/")
     return (
-        any(fnmatchcase(part, whole) for part in path.parts)
+        any(fnmatchcase(part, whole) for part in path.parts if not _NUMBERED.fullmatch(part))
         or fnmatchcase(str(path), whole)
         or str(path).startswith(f"{whole}/")
     )

@@ -2,13 +2,16 @@
 
 from hil.desk.car import RelayCarDriver
 from hil.desk.card import SerialCardDriver
+from hil.desk.meter import DeskBayDriver, SerialMeterDriver
 from hil.desk.relays import RelayBoardDriver, RelayFaultDriver, RelayPowerDriver
 from hil.desk.resources import (
+    DeskBay,
     RelayBoard,
     RelayCar,
     RelayFaults,
     RelayPower,
     SerialCard,
+    SerialMeter,
     SshStation,
 )
 from hil.desk.station import SshStationDriver
@@ -21,4 +24,6 @@ DRIVERS: Drivers = {
     RelayFaults: RelayFaultDriver,
     RelayPower: RelayPowerDriver,
     SerialCard: SerialCardDriver,
+    DeskBay: DeskBayDriver,
+    SerialMeter: SerialMeterDriver,
 }

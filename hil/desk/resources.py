@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from hil.resources import Resource
+from hil.sim.resources import DeviceBay, PlayedMeter
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,6 +35,7 @@ class RelayCar(Resource):
     puts a cable's resistor to the proximity pilot (0: no relay). The contactor's auxiliary contact
     connects `contact_line` (cts, dsr, cd or ri) of a serial adapter at `contact_port` with its RTS.
     While the contact is closed `load_a` flow on each of `phases`: what the simulated meter counts.
+    More than 6 A would be over-current whenever the station offers less, for relays follow no duty.
     """
 
     evse: int = 1
@@ -43,7 +45,7 @@ class RelayCar(Resource):
     proximity: int = 0
     contact_port: str
     contact_line: str = "cts"
-    load_a: float = 10.0
+    load_a: float = 6.0
     phases: int = 3
 
 
@@ -75,7 +77,26 @@ class SerialCard(Resource):
     baudrate: int = 9600
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeskBay(DeviceBay):
+    """The process that plays the meter and looks at the contactor's auxiliary contact."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SerialMeter(PlayedMeter):
+    """An adapter with RS-485, wired to the station's, at which this computer plays the meter.
+
+    Parity and stop bits are the profile's.
+    """
+
+    port: str
+    station_port: str
+    baudrate: int = 9600
+
+
 KINDS: dict[str, type[Resource]] = {
+    "bay": DeskBay,
+    "meter": SerialMeter,
     "station": SshStation,
     "relay_board": RelayBoard,
     "car": RelayCar,

@@ -2,7 +2,7 @@
 
 A real device does not wait for the processor of the station, so these have a process of their own,
 with real-time priority where that is allowed. Requests come as JSON lines on the standard input:
-`{"do": "reader" | "line" | "meter" | "call" | "clear", ...}`; each is answered with `{"ok": true,
+`{"do": "reader" | "line" | "meter" | "clear" | ..., ...}`; each is answered with `{"ok": true,
 "value": ...}` or `{"ok": false, "error": ...}`.
 """
 
@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from hal.modbus.profile_file import load_profile
-from hil.sim.plant_meter import BoardRegister, PlantMeter
+from hil.sim.plant_meter import BoardRegister, PlantMeter, Register
 from tests.rigs import modbus_meter
 from tests.rigs.modbus_meter import MeterLine, Misbehaviour
 from tests.rigs.token_readers import LineReader, Pn532, Rdm6300, SimulatedReader, StrongLink, Twn4
@@ -47,11 +47,11 @@ class Bay:
         self._readers: dict[str, SimulatedReader] = {}
         self._lines: dict[str, MeterLine] = {}
         self._meters: dict[str, PlantMeter] = {}
-        self._orders: Mapping[str, Callable[..., object]] = {
+        self._orders: dict[str, Callable[..., object]] = {
             "reader": self._add_reader,
             "line": self._add_line,
             "meter": self._add_meter,
-            "clear": self._clear,
+            "clear": self.clear,
             "plug_in": lambda name: self._wired(name).plug_in(),
             "unplug": lambda name: self._wired(name).unplug(),
             "hold_card": lambda name, card: self._readers[name].hold_card(card),
@@ -79,16 +79,22 @@ class Bay:
 
     def _add_meter(self, name: str, line: str, at: Mapping[str, Any], board: str) -> None:
         """Attach a meter; `at` is its profile, address, serial number and EVSE."""
+        self._attach(name, self._lines[line], at, BoardRegister(Path(board), at["evse"]))
+
+    def _attach(
+        self, name: str, line: MeterLine, at: Mapping[str, Any], register: Register
+    ) -> None:
         meter = PlantMeter(
             load_profile(at["profile"]),
-            BoardRegister(Path(board), at["evse"]),
+            register,
             address=at["address"],
             serial_number=at["serial_number"],
         )
-        self._lines[line].attach(meter)
+        line.attach(meter)
         self._meters[name] = meter
 
-    def _clear(self) -> None:
+    def clear(self) -> None:
+        """Take everything away."""
         for reader in self._readers.values():
             reader.close()
         for line in self._lines.values():
@@ -114,8 +120,7 @@ class Bay:
         self._meters[name].misbehave(always=wrong)
 
 
-async def _serve() -> None:
-    bay = Bay()
+async def _serve(bay: Bay) -> None:
     loop = asyncio.get_running_loop()
     requests = asyncio.StreamReader()
     await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(requests), sys.stdin)
@@ -126,17 +131,17 @@ async def _serve() -> None:
             answer = {"ok": False, "error": f"{type(error).__name__}: {error}"}
         sys.stdout.write(json.dumps(answer) + "\n")
         sys.stdout.flush()
-    bay.obey({"do": "clear"})
+    bay.clear()
 
 
-def main() -> None:
+def serve(new_bay: Callable[[], Bay]) -> None:
     """Serve until the standard input ends."""
     try:
         os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(PRIORITY))
     except PermissionError:
         sys.stderr.write("the devices of the bench run without real time and may be late\n")
-    asyncio.run(_serve())
+    asyncio.run(_serve(new_bay()))
 
 
 if __name__ == "__main__":
-    main()
+    serve(Bay)

@@ -4,13 +4,15 @@ import asyncio
 import json
 import subprocess
 import sys
+from abc import abstractmethod
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
 from hil.drivers import CardDriver, Driver, DriverFailed, MeterDriver, Plug, SlowWire, Tables, Wire
 from hil.sim.board import BoardDriver
 from hil.sim.process import environment
-from hil.sim.resources import PtyLine, PtyMeter, PtyReader
+from hil.sim.resources import PlayedMeter, PtyLine, PtyMeter, PtyReader
 
 if TYPE_CHECKING:
     from hil.target import Target
@@ -29,6 +31,7 @@ _POLL_S = 0.03
 class BayDriver(Driver):
     """Runs the process that plays the devices; it lives as long as the session."""
 
+    module = "hil.sim.bay"
     _process: subprocess.Popen[bytes] | None = None
 
     async def finish(self) -> None:
@@ -57,7 +60,7 @@ class BayDriver(Driver):
         return value
 
     def _start(self) -> subprocess.Popen[bytes]:
-        command = [sys.executable, "-m", "hil.sim.bay"]
+        command = [sys.executable, "-m", self.module]
         pipe = subprocess.PIPE
         self._process = subprocess.Popen(command, stdin=pipe, stdout=pipe, env=environment())
         return self._process
@@ -80,6 +83,17 @@ class _Ported(Driver, Plug):
 
     async def plug(self) -> None:
         self._bay.order("plug_in", name=self.name)
+
+    def held(self) -> AbstractContextManager[object]:
+        return held(self.port)
+
+
+def held(port: Path) -> AbstractContextManager[object]:
+    """Open a port as a program that wants it for itself does."""
+    import serial  # noqa: PLC0415 - for the cases that need it
+
+    port_of_another: AbstractContextManager[object] = serial.Serial(str(port), exclusive=True)
+    return port_of_another
 
 
 class PtyReaderDriver(_Ported, Wire, CardDriver):
@@ -172,53 +186,35 @@ class PtyLineDriver(_Ported):
         )
 
 
-class PtyMeterDriver(MeterDriver, SlowWire):
-    """A Modbus meter whose register is the simulated board's."""
+class PlayedMeterDriver(MeterDriver, SlowWire):
+    """A Modbus meter that the process of the devices plays."""
 
-    def __init__(self, resource: PtyMeter, target: "Target") -> None:
+    def __init__(self, resource: PlayedMeter, target: "Target") -> None:
         super().__init__(resource, target)
-        self._resource = resource
+        self._played = resource
 
     @property
     def evse(self) -> int:
-        return self._resource.evse
+        return self._played.evse
 
-    async def begin(self, folder: Path) -> None:
-        del folder
-        self.port = self._line.port
-        wanted = self._resource
-        self._bay.order(
-            "meter",
-            name=self.name,
-            line=wanted.line,
-            at={
-                "profile": wanted.profile,
-                "address": wanted.address,
-                "serial_number": wanted.serial_number,
-                "evse": wanted.evse,
-            },
-            board=str(self.target.driver(BoardDriver).state_dir),
-        )
+    @property
+    @abstractmethod
+    def baudrate(self) -> int:
+        """The pace of its line."""
 
     def tables(self, evse: int) -> Tables:
-        if evse != self._resource.evse:
+        if evse != self._played.evse:
             return {}
         return {
             "meter": {
                 "backend": "modbus",
-                "profile": self._resource.profile,
+                "profile": self._played.profile,
                 "port": str(self.port),
-                "address": self._resource.address,
-                "serial_number": self._resource.serial_number,
-                "baudrate": self._line.baudrate,
+                "address": self._played.address,
+                "serial_number": self._played.serial_number,
+                "baudrate": self.baudrate,
             }
         }
-
-    async def unplug(self) -> None:
-        await self._line.unplug()
-
-    async def plug(self) -> None:
-        await self._line.plug()
 
     async def mute(self, *, on: bool) -> None:
         self._trouble("silent", on=on)
@@ -227,7 +223,7 @@ class PtyMeterDriver(MeterDriver, SlowWire):
         self._trouble("garbage", on=on)
 
     async def impersonate(self, *, on: bool) -> None:
-        serial_number = "87654321" if on else self._resource.serial_number
+        serial_number = "87654321" if on else self._played.serial_number
         self._bay.order("swap_meter", name=self.name, serial_number=serial_number)
 
     async def delay(self, seconds: float) -> None:
@@ -241,9 +237,47 @@ class PtyMeterDriver(MeterDriver, SlowWire):
     def _trouble(self, trouble: str, *, on: bool) -> None:
         self._bay.order("meter_trouble", name=self.name, trouble=trouble if on else "none")
 
+    def _at(self) -> dict[str, object]:
+        """Return what the process has to know of the meter."""
+        played = self._played
+        return {
+            "profile": played.profile,
+            "address": played.address,
+            "serial_number": played.serial_number,
+            "evse": played.evse,
+        }
+
     @property
     def _bay(self) -> BayDriver:
         return self.target.driver(BayDriver)
+
+
+class PtyMeterDriver(PlayedMeterDriver):
+    """A meter on a line behind a pty, whose register is the simulated board's."""
+
+    def __init__(self, resource: PtyMeter, target: "Target") -> None:
+        super().__init__(resource, target)
+        self._resource = resource
+
+    async def begin(self, folder: Path) -> None:
+        del folder
+        self.port = self._line.port
+        board = str(self.target.driver(BoardDriver).state_dir)
+        line = self._resource.line
+        self._bay.order("meter", name=self.name, line=line, at=self._at(), board=board)
+
+    @property
+    def baudrate(self) -> int:
+        return self._line.baudrate
+
+    async def unplug(self) -> None:
+        await self._line.unplug()
+
+    async def plug(self) -> None:
+        await self._line.plug()
+
+    def held(self) -> AbstractContextManager[object]:
+        return self._line.held()
 
     @property
     def _line(self) -> PtyLineDriver:

@@ -1,11 +1,11 @@
-"""A simulated energy meter that shows what the simulated board's outlet really delivers."""
+"""A simulated energy meter that shows what an outlet really delivers, as the bench knows it."""
 
 import json
 import socket
 import time
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from hal.api import HardwareLost
 from hal.mock import wire
@@ -16,6 +16,16 @@ from tests.rigs.modbus_meter import Exchange, SimulatedMeter
 
 STALE_S = 0.6
 ANSWER_S = 1.0
+
+
+class Register(Protocol):
+    """Somebody who knows what one outlet delivers."""
+
+    def read(self) -> dict[str, Any]:
+        """Return `milli_wh`, `current_a` and `voltage_v` by phase; raises `DriverFailed`."""
+
+    def close(self) -> None:
+        """Let go of it."""
 
 
 class BoardRegister:
@@ -62,7 +72,7 @@ class PlantMeter(SimulatedMeter):
     """
 
     def __init__(
-        self, profile: MeterProfile, register: BoardRegister, *, address: int, serial_number: str
+        self, profile: MeterProfile, register: Register, *, address: int, serial_number: str
     ) -> None:
         super().__init__(profile, address=address, serial_number=serial_number)
         self.register = register

@@ -51,14 +51,20 @@ class PtyLine(Resource):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PtyMeter(Resource):
-    """A Modbus meter on a bus, as its profile describes it."""
+class PlayedMeter(Resource):
+    """A Modbus meter as its profile describes it, played by the process of the serial devices."""
 
-    line: str
     evse: int = 1
     profile: str
     address: int = 1
     serial_number: str = "12345678"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PtyMeter(PlayedMeter):
+    """A meter on a bus behind a pty."""
+
+    line: str
 
 
 KINDS: dict[str, type[Resource]] = {

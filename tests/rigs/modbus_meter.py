@@ -304,6 +304,7 @@ class MeterLine:
         self.meters: dict[int, SimulatedMeter] = {}
         self._baudrate = baudrate
         self._ends: tuple[int, int] | None = None
+        self._heard_at: int | None = None
         self._received = b""
         self._received_at_s = 0.0
         self._answering: set[asyncio.Task[None]] = set()
@@ -342,7 +343,7 @@ class MeterLine:
         os.set_blocking(master, False)
         self._ends = (master, slave)
         self.port.symlink_to(os.ttyname(slave))
-        asyncio.get_running_loop().add_reader(master, self._hear, master)
+        self.listen(master)
 
     def unplug(self) -> None:
         """Let the port vanish; whoever has it open sees it hang up."""
@@ -351,22 +352,42 @@ class MeterLine:
         master, slave = self._ends
         self._ends = None
         self.port.unlink()
-        asyncio.get_running_loop().remove_reader(master)
-        for task in self._answering:
-            task.cancel()
+        self.deafen()
         os.close(slave)
         os.close(master)
+
+    def listen(self, fileno: int) -> None:
+        """Answer what is asked there."""
+        self._heard_at = fileno
+        asyncio.get_running_loop().add_reader(fileno, self._hear, fileno)
+
+    def deafen(self) -> None:
+        """Answer nothing any more; an answer that is under way breaks off."""
+        if self._heard_at is None:
+            return
+        asyncio.get_running_loop().remove_reader(self._heard_at)
+        self._heard_at = None
+        for task in self._answering:
+            task.cancel()
 
     def disturb(self, noise: bytes) -> None:
         """Put bytes onto the line that nobody asked for."""
         self._put(noise)
 
-    def _hear(self, master: int) -> None:
+    def _hear(self, fileno: int) -> None:
+        try:
+            data = os.read(fileno, 4096)
+        except BlockingIOError:
+            return
+        except OSError:
+            data = b""
+        if not data:
+            self.unplug()
+            return
         now_s = asyncio.get_running_loop().time()
         if now_s - self._received_at_s > PARTIAL_REQUEST_S:
             self._received = b""
-        with contextlib.suppress(OSError):
-            self._received += os.read(master, 4096)
+        self._received += data
         self._received_at_s = now_s
         used, request = _framer.handleFrame(self._received, 0, 0)
         length, self._received = len(self._received), self._received[used:]
@@ -399,9 +420,9 @@ class MeterLine:
 
     def _put(self, data: bytes) -> None:
         """Write what fits; a flooded line loses the rest."""
-        if self._ends is not None:
+        if self._heard_at is not None:
             with contextlib.suppress(BlockingIOError):
-                os.write(self._ends[0], data)
+                os.write(self._heard_at, data)
 
     def _character_s(self, meter: SimulatedMeter) -> float:
         if self._baudrate is None:

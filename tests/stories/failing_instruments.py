@@ -13,6 +13,7 @@ from hal.api import (
     MeterIdentity,
     MeterReading,
     Presentation,
+    TemperatureSensor,
     TokenReader,
 )
 
@@ -60,6 +61,22 @@ class FailingMeter:
             await asyncio.sleep(self.late_s)
         if self.failure is not None:
             raise self.failure
+
+
+class FailingSensor:
+    """A temperature sensor that fails when it is told to."""
+
+    def __init__(self, sensor: TemperatureSensor) -> None:
+        self.sensor = sensor
+        self.failure: Exception | None = None
+
+    async def read_celsius(self) -> float:
+        if self.failure is not None:
+            raise self.failure
+        return await self.sensor.read_celsius()
+
+    async def close(self) -> None:
+        await self.sensor.close()
 
 
 class FailingReader:

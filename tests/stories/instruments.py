@@ -42,11 +42,11 @@ class VirtualLight:
     """A status light that remembers what it showed (hal.api.Indicator)."""
 
     shown: list[IndicatorPattern] = field(default_factory=list)
-    broken: bool = False
+    failure: Exception | None = None
 
     async def show(self, pattern: IndicatorPattern) -> None:
-        if self.broken:
-            raise HardwareLost("the light does not answer")
+        if self.failure is not None:
+            raise self.failure
         self.shown.append(pattern)
 
     async def close(self) -> None:

@@ -15,8 +15,21 @@ from agent.app.hardware import Hardware
 from hal.api import EnergyMeter
 from tests.stories.bench import Bench
 from tests.stories.desk import Desk
-from tests.stories.failing_instruments import FAILURES, FailingMeter, FailingReader, words_of
-from tests.stories.instruments import with_meter
+from tests.stories.failing_instruments import (
+    FAILURES,
+    FailingMeter,
+    FailingReader,
+    FailingSensor,
+    words_of,
+)
+from tests.stories.instruments import (
+    LIGHT,
+    SENSOR,
+    VirtualLight,
+    VirtualTemperature,
+    with_lights,
+    with_meter,
+)
 from tests.stories.words import TOKEN, V16, V21, V201
 from tests.stories.world import World
 
@@ -198,3 +211,56 @@ async def test_two_readers_are_lost_one_by_one(world: World, bench: Bench, csms:
     await world.pass_s(5)
     assert "reader_lost" not in world.machine.service(1).state.snapshot.faults
     assert "reader_lost" in world.machine.service(2).state.snapshot.faults
+
+
+@pytest.mark.parametrize("kind", FAILURES)
+@pytest.mark.parametrize("version", [V201])
+async def test_a_temperature_sensor_that_fails_slows_the_session_down_and_is_quoted(
+    world: World, bench: Bench, csms: Desk, kind: str
+) -> None:
+    sensors: list[FailingSensor] = []
+
+    def fit(hardware: Hardware) -> Hardware:
+        sensors.append(FailingSensor(VirtualTemperature(world.machine.board, 1)))
+        return replace(hardware, temperatures={1: sensors[-1]})
+
+    world.machine.wiring = SENSOR
+    world.machine.fitted = fit
+    await world.start()
+    await world.charges()
+    sensors[0].failure, words = FAILURES[kind], words_of(FAILURES[kind])
+    await world.until(lambda: bench.offered_a() == 6.0, "the least current")
+    assert bench.is_delivering()
+    told = await ask(world, "why")
+    assert told["charges"]
+    (cause,) = [cause for cause in told["causes"] if cause["name"] == "temperature_lost"]
+    assert words in cause["sentence"]
+    assert cause["remedy"] == "Check the temperature sensor and its wiring."
+    sensors[0].failure = None
+    await world.until(lambda: bench.offered_a() == 32.0, "full current")
+    assert "temperature_lost" not in (await ask(world, "status"))["faults"]
+    await bench.swipe(TOKEN)
+    await csms.sees_end("Local")
+
+
+@pytest.mark.parametrize("kind", FAILURES)
+@pytest.mark.parametrize("version", [V201])
+async def test_a_status_light_that_fails_changes_nothing_and_is_quoted(
+    world: World, bench: Bench, csms: Desk, kind: str
+) -> None:
+    light = VirtualLight()
+    world.machine.wiring = LIGHT
+    world.machine.fitted = with_lights([light])
+    await world.start()
+    light.failure = FAILURES[kind]
+    await world.charges()
+    told = await ask(world, "why")
+    assert told["charges"]
+    (cause,) = [cause for cause in told["causes"] if cause["name"] == "light"]
+    assert str(FAILURES[kind]) in cause["sentence"]
+    light.failure = None
+    await world.pass_s(30)
+    assert "light" not in [cause["name"] for cause in (await ask(world, "why"))["causes"]]
+    assert light.shown
+    await bench.swipe(TOKEN)
+    await csms.sees_end("Local")

@@ -14,11 +14,13 @@ from agent.core.vocabulary import RateUnit
 NO_LIMIT: Final = 10**15
 """More milliamperes or milliwatts than any limit has."""
 ALL_PHASES: Final = 3
+UNNAMED: Final = ALL_PHASES + 1
+"""The phases of a ceiling that names no number; any that is named is lower."""
 _LARGEST_EXPONENT: Final = 11
 
 
 class Ceiling(NamedTuple):
-    """What may be taken at most: mA per phase, mW in total, and the number of phases."""
+    """What may be taken at most: mA per phase, mW in total, and so many phases, or `UNNAMED`."""
 
     current_ma: int
     power_mw: int
@@ -33,17 +35,20 @@ class Ceiling(NamedTuple):
         )
 
 
-UNLIMITED: Final = Ceiling(NO_LIMIT, NO_LIMIT, ALL_PHASES)
+UNLIMITED: Final = Ceiling(NO_LIMIT, NO_LIMIT, UNNAMED)
 
 
 def lowest(ceilings: Iterable[Ceiling]) -> Ceiling:
-    """Return what all of some ceilings allow; there must be one at least."""
-    return Ceiling(*map(min, zip(*ceilings, strict=True)))
+    """Return what all of some ceilings allow."""
+    found = [ceiling for ceiling in ceilings if ceiling is not UNLIMITED]
+    if len(found) > 1:
+        return Ceiling(*map(min, zip(*found, strict=True)))
+    return found[0] if found else UNLIMITED
 
 
 def of_period(period: SchedulePeriod, unit: RateUnit) -> Ceiling:
-    """Return the ceiling that a period is; without a number of phases it counts on three."""
-    limit, phases = period.limit, period.phases or ALL_PHASES
+    """Return the ceiling that a period is; one that names no phases counts on three (K01.FR.49)."""
+    limit, phases = period.limit, period.phases or UNNAMED
     milli = NO_LIMIT if limit.adjusted() > _LARGEST_EXPONENT else int(limit * 1000)
     if unit is RateUnit.AMPERE:
         return Ceiling(milli, NO_LIMIT, phases)
@@ -52,7 +57,7 @@ def of_period(period: SchedulePeriod, unit: RateUnit) -> Ceiling:
 
 def of_current(current_ma: int) -> Ceiling:
     """Return the ceiling of a current per phase."""
-    return Ceiling(current_ma, NO_LIMIT, ALL_PHASES)
+    return UNLIMITED if current_ma >= NO_LIMIT else Ceiling(current_ma, NO_LIMIT, UNNAMED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +86,18 @@ class Supply:
     def power_mw(self, ceiling: Ceiling) -> int:
         """Return the total power that a ceiling allows, rounded down."""
         return min(ceiling.power_mw, self.power_of(ceiling.current_ma, self.phases_under(ceiling)))
+
+    def under(self, one: Ceiling, other: Ceiling) -> tuple[int, int, int, bool]:
+        """Return current per phase and power that two ceilings allow, and the phases fed.
+
+        At last, whether one of them names a number of phases.
+        """
+        named = min(one.phases, other.phases)
+        phases = 1 if self.switches and named < self.phases else self.phases
+        weight_mv = self.voltage_mv * phases
+        most_ma = min(one.current_ma, other.current_ma)
+        power_mw = min(one.power_mw, other.power_mw, most_ma * weight_mv // 1000)
+        return min(most_ma, power_mw * 1000 // weight_mv), power_mw, phases, named < UNNAMED
 
     def power_of(self, current_ma: int, phases: int) -> int:
         """Return the power in mW of a current on so many phases."""

@@ -9,6 +9,7 @@ from agent.core.smart_charging.ceilings import NO_LIMIT
 from agent.core.smart_charging.outside import changes_by
 from agent.core.smart_charging.plan import Plan, Step, plan_of
 from agent.core.smart_charging.profiles import Installed
+from agent.core.smart_charging.site import Allowance
 from agent.core.smart_charging.timeline import SECOND_US
 from agent.ports import Clock
 from agent.services.smart_charging.pacing import Grants, Offer, grants
@@ -55,7 +56,7 @@ class Follower:
         found = self._grants(now)
         places = zip(self._standing.evses, found.limits_a, now.allowances, strict=True)
         for evse, limit_a, allowance in places:
-            self._tell(evse, limit_a, allowance.phases)
+            self._tell(evse, limit_a, allowance)
         wait_s = (later[0].start_us - site.now_us) / SECOND_US if later else LONGEST_WAIT_S
         self._due_s = self._clock.monotonic_s() + (PACE_S if found.waiting else wait_s)
         self._skew_s = self._skew()
@@ -77,9 +78,10 @@ class Follower:
         limited = min(step.station.current_ma, step.station.power_mw) < NO_LIMIT
         return grants(offers, shared=limited and len(offers) > 1)
 
-    def _tell(self, number: int, limit_a: Decimal, phases: int) -> None:
+    def _tell(self, number: int, limit_a: Decimal, allowance: Allowance) -> None:
         evse = self._standing.evses[number]
-        wanted = phases if phases < evse.description.phases else None
+        named = allowance.phases if allowance.phases_are_named else None
+        wanted = evse.description.unusual_phases(named)
         # What was granted may still be in the inbox: the state alone does not tell.
         same = limit_a == self._granted_a[number] == evse.state.limit_a
         if same and wanted == evse.state.wanted_phases:

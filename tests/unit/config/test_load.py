@@ -1,4 +1,5 @@
 import os
+import re
 from pathlib import Path
 
 import pytest
@@ -96,6 +97,22 @@ def test_the_documented_example_shows_every_default(tmp_path: Path) -> None:
     assert (shown.station, shown.csms) == (assumed.station, assumed.csms)
     assert (shown.guard, shown.local_api) == (assumed.guard, assumed.local_api)
     assert (shown.log, shown.ocpp16, shown.evses) == (assumed.log, assumed.ocpp16, assumed.evses)
+    assert shown.smart_charging == assumed.smart_charging
+
+
+def test_every_key_is_in_the_documented_example_under_its_section() -> None:
+    sections = re.split(r"^\[+([a-z0-9_]+)\]+", EXAMPLE.read_text(), flags=re.MULTILINE)
+    written = {
+        (section, key)
+        for section, text in zip(sections[1::2], sections[2::2], strict=True)
+        for key in re.findall(r"^(?:# )?([a-z0-9_]+) = ", text, flags=re.MULTILINE)
+    }
+    for line in load(EXAMPLE).describe():
+        section, key = re.sub(r"\[\d+\]", "", line.partition(" = ")[0]).split(".", 1)
+        if section not in {"variables", "ocpp16_keys"}:
+            assert (section, key) in written, f"[{section}] {key} is not documented"
+    for role in HardwareRole:
+        assert ("evse", role.value) in written
 
 
 def test_the_contract_is_read_as_written(tmp_path: Path) -> None:
@@ -420,7 +437,7 @@ def credentials(folder: Path, mode: int = 0o600) -> str:
     return 'password_file = "password"\nca_file = "root.pem"\n'
 
 
-@pytest.mark.requirement("A00.FR.004")
+@pytest.mark.requirement("A00.FR.004", "A00.FR.004 (1.6)")
 def test_passwords_and_certificates_fit_the_security_profile(tmp_path: Path) -> None:
     files = credentials(tmp_path)
     password, ca, _ = files.split("\n")

@@ -5,8 +5,21 @@ from pathlib import Path
 import pytest
 
 from hil.bench_file import BENCHES, BenchFileError, find, load
+from hil.csms import CsmsDriver
+from hil.desk import resources as desk
+from hil.drivers import (
+    CardDriver,
+    CarDriver,
+    FaultDriver,
+    MeterDriver,
+    OutletDriver,
+    PowerDriver,
+    SlowWire,
+    StationDriver,
+)
 from hil.resources import CsmsHost
 from hil.sim.resources import LocalStation
+from hil.target import Target
 
 GOOD = """\
 summary = "a test"
@@ -55,7 +68,21 @@ def test_each_bench_that_ships_can_be_read_and_found_by_its_name(file: Path) -> 
 
 def test_the_example_of_a_desk_can_be_read() -> None:
     bench = load(BENCHES.parent / "bench.example.toml")
-    assert {"station", "relays", "car", "card"} <= bench.resources.keys()
+    kinds = {name: type(resource) for name, resource in bench.resources.items()}
+    assert kinds.pop("csms") is CsmsHost
+    assert set(kinds.values()) == set(desk.KINDS.values())
+
+
+def test_the_example_of_a_desk_has_a_driver_for_every_role_but_the_pilots_duty() -> None:
+    target = Target(load(BENCHES.parent / "bench.example.toml"))
+    roles = (
+        *(StationDriver, OutletDriver, CarDriver, CardDriver, MeterDriver),
+        *(FaultDriver, PowerDriver, CsmsDriver, SlowWire),
+    )
+    for role in roles:
+        assert target.driver(role)
+    assert target.driver(MeterDriver).evse == 1
+    assert target.driver(MeterDriver).tables(1)["meter"]["backend"] == "modbus"
 
 
 def test_a_bench_is_found_by_its_path(tmp_path: Path) -> None:

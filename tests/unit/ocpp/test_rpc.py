@@ -68,6 +68,7 @@ def still_works(rpc: Rpc, now: float = 1e6) -> bool:
 # Our CALLs
 
 
+@pytest.mark.requirement("S16-CONN-06", "S16-CONN-10")
 def test_a_call_is_written_and_its_reply_is_matched() -> None:
     rpc = make()
     message_id, frame = rpc.call("Heartbeat", {}, 0.0, 30.0)
@@ -194,6 +195,7 @@ def test_a_malformed_answer_for_nobody_is_never_answered(dialect: Dialect) -> No
 # The peer's CALLs
 
 
+@pytest.mark.requirement("S16-CONN-06", "S16-CONN-09")
 def test_an_answer_is_due_exactly_once() -> None:
     rpc = make()
     assert rpc.receive(call_text("a", kind="Soft"), 0.0) == [
@@ -205,6 +207,7 @@ def test_an_answer_is_due_exactly_once() -> None:
     assert rpc.answer("never-asked", {}) is None
 
 
+@pytest.mark.requirement("S16-CONN-09")
 def test_a_refusal_is_spelled_by_the_dialect() -> None:
     rpc = make(QUIET)
     rpc.receive(call_text("a"), 0.0)
@@ -399,7 +402,7 @@ def test_a_frame_without_a_readable_id_is_answered_only_if_the_dialect_says_so(
         ',"Reset",{"x":"\\ud800"}',
         ",",
         ',"' + "A" * 10000 + '",{}',
-        ',"Reset",{"x":"' + "y" * 70000 + '"}',
+        ',"Reset",{"x":"' + "y" * FrameLimits().frame_bytes + '"}',
     ],
     ids=range(15),
 )
@@ -430,7 +433,7 @@ def test_a_malformed_repetition_does_not_spoil_the_answer_that_is_due() -> None:
 
 
 def test_limits_can_be_widened() -> None:
-    frame = call_text("a", x="y" * 70_000)
+    frame = call_text("a", x="y" * FrameLimits().frame_bytes)
     limits = RpcLimits(frame=FrameLimits(frame_bytes=10**6))
     assert isinstance(make().receive(frame, 0.0)[0], Violation)
     assert isinstance(make(limits=limits).receive(frame, 0.0)[0], IncomingCall)

@@ -34,6 +34,15 @@ def line(number: int, **more: object) -> Table:
 
 
 PILOT: Table = {"backend": "gpio", "pwm": PWM, "adc": PILOT_ADC}
+PEAK_PILOT: Table = {
+    "backend": "gpio",
+    "pwm": PWM,
+    "peak": {
+        "high": {"kind": "iio", "device": "mcp3208", "channel": 3, "calibration": CALIBRATION},
+        "low": {"kind": "iio", "device": "mcp3208", "channel": 4, "calibration": CALIBRATION},
+        "reset": line(RESET),
+    },
+}
 CONTACTOR: Table = {"backend": "gpio", "coil": line(COIL), "mirror": line(MIRROR)}
 SERIES: Table = {
     "backend": "gpio",

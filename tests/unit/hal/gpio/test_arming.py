@@ -53,13 +53,23 @@ def test_each_evse_needs_its_monostable() -> None:
     assert problem.startswith("EVSE 2: ")
 
 
-def test_an_own_kernel_of_the_raspberry_pi_without_the_parameter_is_not_trusted() -> None:
-    (problem,) = found(None, "6.1.21-v8+")
+@pytest.mark.parametrize(
+    "release",
+    [
+        *("6.1.21-v8+", "5.10.103-v7l+", "5.15.84-v7+", "6.6.20-v8-16k+", "4.19.66-v7"),
+        *("6.6.31+rpt-rpi-v8", "6.12.25+rpt-rpi-2712", "6.1.0-rpi7-rpi-v8", "5.15.0-1008-raspi"),
+    ],
+)
+def test_an_own_kernel_of_the_raspberry_pi_without_the_parameter_is_not_trusted(
+    release: str,
+) -> None:
+    (problem,) = found(None, release)
     assert "too old to tell" in problem
 
 
-def test_an_upstream_kernel_without_the_parameter_lets_go() -> None:
-    assert found(None, UPSTREAM) == ()
+@pytest.mark.parametrize("release", [UPSTREAM, "6.18.44-fc-v657", "6.12.9-v80-acme", "6.9.0-v8s"])
+def test_an_upstream_kernel_without_the_parameter_lets_go(release: str) -> None:
+    assert found(None, release) == ()
 
 
 def test_a_parameter_that_cannot_be_read_counts_as_set() -> None:

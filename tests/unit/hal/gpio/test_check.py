@@ -7,6 +7,7 @@ import pytest
 from hal import line_check
 from hal.api import Finding
 from hal.gpio.check import look
+from hal.guard.duty import duty_for_current
 from hal.line_check import Pace
 from hal.mock.pilot_circuit import Load
 from tests.unit.hal.gpio.desk import (
@@ -16,6 +17,7 @@ from tests.unit.hal.gpio.desk import (
     ESTOP_TABLE,
     LOCK,
     MIRROR,
+    PEAK_PILOT,
     PILOT,
     PILOT_ADC,
     PROXIMITY,
@@ -151,6 +153,40 @@ def test_an_input_that_is_on_is_found() -> None:
     assert "was actuated, its wire is broken" in found["input estop"].message
     assert not found["input estop"].ok
     assert "residual current" in found["rcm"].message
+
+
+def most(desk: Desk, max_current_a: float, pilot: Table = PILOT) -> Finding:
+    """Try the pilot of an EVSE that is built for so much."""
+
+    def sleep(seconds: float) -> None:
+        desk.clock.sleep(seconds)
+        desk.settle()
+
+    board = desk.board(pilot=pilot)
+    duties = {1: (duty_for_current(6.0), duty_for_current(max_current_a))}
+    found = {one.device: one for one in line_check.check(board, Pace(desk.clock, sleep), duties)}
+    board.close()
+    return found["pilot PWM"]
+
+
+def test_the_pilot_is_sampled_at_the_least_and_the_most_that_is_offered() -> None:
+    desk = Desk()
+    finding = most(desk, 32.0)
+    assert finding.ok
+    assert "10 % and 50 % and 53 %" in finding.message
+    driven = {text for name, text in desk.sysfs.writes if name == "duty_cycle"}
+    assert {"100000", "500000", "533333"} <= driven
+
+
+def test_a_converter_that_is_too_slow_for_the_shortest_plateau_is_told_with_the_remedy() -> None:
+    finding = most(Desk(), 80.0)
+    assert not finding.ok
+    assert finding.message.startswith("a PWM of 96 % reads 12.0 V and ")
+    assert "peak detectors, or lower max_current_a" in finding.message
+
+
+def test_peak_detectors_are_fit_for_the_shortest_plateau() -> None:
+    assert most(Desk(), 80.0, PEAK_PILOT).ok
 
 
 def test_lines_that_fail_during_the_trial_are_found() -> None:

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from hal.api import HardwareError, HardwareLost
 from hal.gpio.pwm import PERIOD_NS, PwmChannel, PwmPlace, duty_ns
-from tests.unit.hal.fake_sysfs import FakePwmChip, FakeSysfs, PwmState
+from tests.unit.hal.fake_sysfs import SYS, FakePwmChip, FakeSysfs, PwmState
 
 DEVICE = "axi/1000120000.pcie/1f00098000.pwm"
 
@@ -63,6 +63,16 @@ def test_a_chip_that_is_not_there_is_refused_with_those_that_are(
 ) -> None:
     with pytest.raises(HardwareLost, match=r"no device 'fe20c000.pwm'.*1f0009c000.*1f00098000"):
         channel(sysfs, PwmPlace("fe20c000.pwm"))
+
+
+def test_a_chip_is_never_found_by_its_number(sysfs: FakeSysfs, chip: FakePwmChip) -> None:
+    with pytest.raises(HardwareLost, match=r"no device 'pwmchip2'.*1f00098000"):
+        channel(sysfs, PwmPlace("pwmchip2"))
+    alone = SYS / "devices" / "virtual" / "pwm" / "pwmchip7"
+    sysfs.link(SYS / "class" / "pwm" / "pwmchip7", alone)
+    sysfs.text(alone / "npwm", "1")
+    with pytest.raises(HardwareLost, match="no device 'pwmchip7'"):
+        channel(sysfs, PwmPlace("pwmchip7"))
 
 
 def test_a_description_of_several_chips_is_refused(sysfs: FakeSysfs, chip: FakePwmChip) -> None:

@@ -7,7 +7,7 @@ import pytest
 from hal.api import HardwareLost, PilotSample
 from hal.gpio.sampler import BUDGET_S, HOLD_S
 from hal.mock.pilot_circuit import Load
-from tests.unit.hal.gpio.desk import CALIBRATION, PILOT_ADC, PWM, RESET, Desk, line
+from tests.unit.hal.gpio.desk import PEAK_PILOT, PILOT_ADC, PWM, RESET, Desk
 
 LEVELS = {Load.NONE: 12.0, Load.CONNECTED: 9.0, Load.READY: 6.0, Load.VENTILATION: 2.93}
 
@@ -115,15 +115,6 @@ def test_a_converter_that_fails_is_lost_hardware() -> None:
 # --- peak detectors
 
 
-def peak_pilot(**more: object) -> dict[str, object]:
-    detectors = {
-        "high": {"kind": "iio", "device": "mcp3208", "channel": 3, "calibration": CALIBRATION},
-        "low": {"kind": "iio", "device": "mcp3208", "channel": 4, "calibration": CALIBRATION},
-        "reset": line(RESET),
-    }
-    return {"backend": "gpio", "pwm": PWM, "peak": detectors | more}
-
-
 @pytest.mark.parametrize(
     ("duty", "expected"),
     [(0.1, (6.0, -12.0)), (0.96, (6.0, -12.0)), (1.0, (6.0, 6.0)), (0.0, (-12.0, -12.0))],
@@ -132,7 +123,7 @@ def test_peak_detectors_show_the_plateaus_with_two_readings(
     duty: float, expected: tuple[float, float]
 ) -> None:
     desk = Desk(load=Load.READY)
-    board = desk.board(pilot=peak_pilot())
+    board = desk.board(pilot=PEAK_PILOT)
     resets: list[float] = []
     desk.chip.watchers.append(
         lambda offset, high: resets.append(desk.clock.now_s) if offset == RESET else None

@@ -27,6 +27,23 @@ def test_a_shunt_trip_gets_one_pulse_for_each_cut() -> None:
     board.close()
 
 
+def test_a_guard_that_says_cut_in_every_tick_makes_one_pulse() -> None:
+    desk = Desk()
+    board = desk.board(shut_off=SHUT_OFF | {"pulse_ms": 200})
+    path = board.evses[1].shut_off
+    assert path is not None
+    pulses: list[float] = []
+    desk.chip.watchers.append(
+        lambda offset, _: pulses.append(desk.clock.now_s) if offset == SHUNT else None
+    )
+    for _ in range(100):
+        path.command(tripped=True)
+        desk.run(0.02, board)
+    on_s, off_s = pulses
+    assert off_s - on_s == pytest.approx(0.2, abs=0.041)
+    board.close()
+
+
 def test_a_pulse_under_way_is_finished_while_the_board_closes() -> None:
     desk = Desk()
     board = desk.board(shut_off=SHUT_OFF | {"pulse_ms": 300})

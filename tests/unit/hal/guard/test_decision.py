@@ -432,6 +432,19 @@ def test_a_lock_that_does_not_engage_prevents_supply() -> None:
     assert rig.faults == {Fault.LOCK}
 
 
+def test_no_supply_begins_before_the_lock_is_engaged_however_soon_the_vehicle_asks() -> None:
+    rig = Rig(Copper(has_lock=True, lock_works=False)).rested()
+    rig.offer()
+    rig.copper.vehicle = "C"
+    rig.until(lambda: Fault.LOCK in rig.faults, 6.0)
+    assert not rig.closed
+    slow = Rig(Copper(has_lock=True, lock_s=2.0)).rested()
+    slow.offer()
+    slow.copper.vehicle = "C"
+    slow.until(lambda: slow.commanded, 4.0)
+    assert slow.locked
+
+
 def test_a_lock_that_comes_loose_under_voltage_opens_the_contactor() -> None:
     rig = Rig(Copper(has_lock=True)).charging()
     rig.copper.lock_works = False

@@ -8,8 +8,10 @@ from tests.unit.hal.guard.timing_table import ROWS, Row
 
 # An edge wakes the loop at once; without one the next tick finds what has changed.
 FIRST_LOOKS_S = (0.001, TICK_S)
-# Far from the times that count the steps may be longer than the loop's.
+# Far from the times that count the steps may be longer than the loop's. What must never happen
+# counts from the beginning: it is what is done at once that would show it.
 FAR_S = 2.0
+NEVER_S = 5.0
 FAR_STEP_S = 0.5
 CASES = [pytest.param(row, id=f"{table}: {row.sentence}") for table, row in ROWS]
 
@@ -23,8 +25,11 @@ def follow(rig: Rig, row: Row, first_look_s: float) -> float | None:
         elapsed_s = rig.now_s - start_s
         if elapsed_s > limit_s:
             return None
-        counts_s = row.earliest_s if row.never_s is None else row.never_s
-        rig.step(pace_s(rig, counts_s - elapsed_s))
+        if row.never_s is None:
+            left_s = row.earliest_s - elapsed_s
+        else:
+            left_s = 0.0 if elapsed_s < NEVER_S else row.never_s - elapsed_s
+        rig.step(pace_s(rig, left_s))
     return rig.now_s - start_s
 
 

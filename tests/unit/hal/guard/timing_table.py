@@ -264,6 +264,8 @@ CLOSING = (
         closes, 9.9, 10.1),
     Row("does not close without a vehicle's diode", "A.4", waiting,
         lambda rig: (break_("diode", value=False)(rig), vehicle("C")(rig)), closes, never_s=5.0),
+    Row("does not close any more while it shuts down", "own rule", offered,
+        lambda rig: (rig.shut_down(), vehicle("C")(rig)), closes, never_s=3.0),
     Row("D needs ventilation", "A.4", offered, vehicle("D"), closes, never_s=3.0),
     Row("D with ventilation is supplied", "sequence 4", lambda: offered(ventilation=True),
         vehicle("D"), closes, 0.1, 3.0),
@@ -379,6 +381,9 @@ POWER_PATH = (
         fault(Fault.CONTACTOR_WELDED), 0.25, 0.35),
     Row("a contactor that closes by itself", "chargebyte 10 ms", offered, break_("welded"),
         fault(Fault.CONTACTOR_WELDED), 0.01, 0.05),
+    Row("a contactor that reads closed is not told to close", "own rule",
+        lambda: Rig(Copper(welded=True)), offer(), hindered(Hindrance.CONTACTOR_NOT_OPEN),
+        0.0, 0.05),
     Row("a mirror contact that bounces", "chargebyte 10 ms", offered, glitch(0.005, welded=True),
         any_fault, never_s=1.0),
     Row("a weld trips the second shut-off", "SMITH line", lambda: charging(

@@ -14,6 +14,7 @@ import pytest
 
 from hal.api import HardwareLost, Presentation
 from hal.serial import port as port_module
+from hal.serial import reader as reader_module
 from hal.serial.conversation import Timing
 from hal.serial.reader import SerialTokenReader
 from hal.serial.settings import read_settings
@@ -417,6 +418,23 @@ async def test_a_card_that_lies_on_a_reader_with_a_loose_cable_is_presented_once
             device.unplug()
             with pytest.raises(HardwareLost):
                 await anext(presentations)
+            device.plug_in()
+            await nothing_follows(reader.presentations())
+
+
+async def test_a_reader_that_speaks_by_itself_was_blind_while_its_cable_was_loose(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with Rdm6300(path) as device:
+        device.hold_card(EM_CARD)
+        async with driver("rdm6300", path) as reader:
+            presentations = reader.presentations()
+            await anext(presentations)
+            device.unplug()
+            with pytest.raises(HardwareLost):
+                await anext(presentations)
+            now_s = reader_module._now_s
+            monkeypatch.setattr(reader_module, "_now_s", lambda: now_s() + 2 * STEADY.absence_s)
             device.plug_in()
             await nothing_follows(reader.presentations())
 
