@@ -335,7 +335,7 @@ class Station:
         return Why(
             self._f,
             self.evses,
-            (self.dispatcher, self.network, self.watches),
+            (self.dispatcher, self.network),
             self.signer.problem,
             lambda: self.availability.station_operative,
             self.smart_charging.limits,

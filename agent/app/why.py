@@ -11,7 +11,6 @@ if TYPE_CHECKING:
 
     from agent.app.foundations import Foundations
     from agent.app.network import Network
-    from agent.app.watches import Watches
     from agent.core.explanation import Explanation, StationFacts
     from agent.core.limits import LimitSource
     from agent.ocpp.dispatch import Dispatcher
@@ -30,14 +29,14 @@ class Why:
         self,
         f: Foundations,
         evses: Mapping[int, EvseService],
-        parts: tuple[Dispatcher, Network, Watches],
+        links: tuple[Dispatcher, Network],
         unsigned: Callable[[int], str | None],
         station_operative: Callable[[], bool],
         limits: Callable[[int], tuple[LimitSource, ...]],
     ) -> None:
         self._f = f
         self._evses = evses
-        self._dispatcher, self._network, self._watches = parts
+        self._dispatcher, self._network = links
         self._unsigned = unsigned
         self._station_operative = station_operative
         self._limits = limits
@@ -62,7 +61,6 @@ class Why:
                 self._unsigned,
                 self._station_operative,
                 self._limits,
-                self._watches.light_trouble,
             )
         return self._explainer.explain(evse)
 

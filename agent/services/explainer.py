@@ -13,8 +13,7 @@ class Explainer:
     """Says why each EVSE does what it does.
 
     `unsigned` says why the values of an EVSE are not signed, None if they are. `limits_of` returns
-    the limits of smart charging with more detail than it tells the EVSE, if somebody knows them,
-    `light_trouble` why the status light of an EVSE does not work.
+    the limits of smart charging with more detail than it tells the EVSE, if somebody knows them.
     """
 
     def __init__(
@@ -24,14 +23,12 @@ class Explainer:
         unsigned: Callable[[int], str | None],
         station_operative: Callable[[], bool],
         limits_of: Callable[[int], tuple[LimitSource, ...]] = lambda _evse: (),
-        light_trouble: Callable[[int], str] = lambda _evse: "",
     ) -> None:
         self._evses = evses
         self._station = station
         self._unsigned = unsigned
         self._station_operative = station_operative
         self._limits_of = limits_of
-        self._light_trouble = light_trouble
 
     def explain(self, number: int) -> Explanation:
         """Return the explanation of one EVSE."""
@@ -41,13 +38,13 @@ class Explainer:
             state=evse.state,
             hindrances=_hindrances(status),
             troubles=evse.troubles,
+            light_trouble=evse.light_trouble,
             offered_a=_amperes(0.0 if status is None else status.offered_a),
             phases=evse.phases,
             limits=self._limits(evse, status),
             refusal=evse.refusal,
             unsigned=self._unsigned(number),
             station_operative=self._station_operative(),
-            light_trouble=self._light_trouble(number),
         )
         return explain(facts, self._station())
 
