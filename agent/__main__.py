@@ -12,6 +12,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from agent.cli.programs import CsmsOptions, DemoOptions, HardwareFinding, Programs
 
+UNUSED_BY_THE_DAEMON = ("importlib.metadata", "urllib.request")
+"""What websockets imports for its unreleased versions and to find a proxy, with 40 modules more."""
+
 # ruff: noqa: PLC0415 - each program is imported when it is asked for, see above
 
 
@@ -39,6 +42,9 @@ def _service_command(given: Sequence[str]) -> tuple[Path, bool] | None:
 
 
 def _run_station(config_file: Path, with_guard: bool) -> int:  # noqa: FBT001 - named by the caller
+    from agent.late_imports import import_late
+
+    import_late(*UNUSED_BY_THE_DAEMON)
     from agent.app import run_station
 
     return run_station(config_file, with_guard)

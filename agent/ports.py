@@ -4,7 +4,7 @@ The composition root hands in implementations: SQLite for the journal, a dispatc
 the system for the clock.
 """
 
-from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
@@ -25,7 +25,6 @@ from agent.core.provisioning import Registration
 from agent.core.records import dataclass
 from agent.core.session_state import Authorization, SessionState
 from agent.core.signed_values import SignedValue
-from agent.core.smart_charging.outside import LimitOrigin, OutsideLimit
 from agent.core.snapshot import EvseSnapshot
 from agent.core.vocabulary import ReadingContext
 
@@ -121,13 +120,6 @@ class Journal(Protocol):
 
     def sessions(self) -> Mapping[int, SessionState]:
         """Return the state of every EVSE at the last restart."""
-
-
-class OutsideLimits(Protocol):
-    """A source of limits on site: an input for a relay, an energy manager, a command."""
-
-    def changes(self) -> AsyncIterator[OutsideLimit | LimitOrigin]:
-        """Yield each limit that is set, and the origin alone of each one that is released."""
 
 
 class Settings(Protocol):

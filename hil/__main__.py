@@ -1,7 +1,7 @@
 """`python -m hil [--bench NAME|FILE] [pytest arguments]`: run benches.
 
-Without `--bench` that is `sim`. Each bench is a pytest run of its own.
-Exit code: 0 only if all of them passed.
+Without `--bench` that is `sim` and, where everything that it needs is installed, `virtual`. Each
+bench is a pytest run of its own. Exit code: 0 only if all of them passed.
 """
 
 import argparse
@@ -9,7 +9,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+from hil.virtual import available
+
 HERE = Path(__file__).parent
+SIM, VIRTUAL = "sim", "virtual"
 
 
 def main(arguments: list[str]) -> int:
@@ -17,14 +20,23 @@ def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="./dev hil", add_help=False)
     parser.add_argument("--bench", action="append", metavar="NAME|FILE")
     options, others = parser.parse_known_args(arguments)
-    benches = options.bench or ["sim"]
-    return max([_run(bench, others) for bench in benches])
+    lacking = available.sentence()
+    benches = options.bench or [SIM, *([] if lacking else [VIRTUAL])]
+    codes = [_run(bench, others) for bench in benches]
+    if lacking and not options.bench:
+        print(f"bench {VIRTUAL} was left out: {lacking}")
+    return max(codes)
 
 
 def _run(bench: str, others: list[str]) -> int:
     print(f"--- bench {bench}", flush=True)
-    command = [sys.executable, "-m", "pytest", str(HERE), "--bench", bench, "-n", "auto"]
-    return subprocess.run([*command, *others], check=False).returncode
+    if bench == VIRTUAL and (code := _python("-m", "hil.virtual.image")):
+        return code
+    return _python("-m", "pytest", str(HERE), "--bench", bench, "-n", "auto", *others)
+
+
+def _python(*words: str) -> int:
+    return subprocess.run([sys.executable, *words], check=False).returncode
 
 
 if __name__ == "__main__":

@@ -30,6 +30,7 @@ _TOP_KEYS = frozenset(
         "evses",
         "cables",
         "only",
+        "quick",
         "resources",
     }
 )
@@ -47,7 +48,8 @@ class BenchFile:
     than on a fast machine. A coil has to fall within `reaction_ms` of its cause, where the bench
     can measure that. `restarts_guard` says that a service manager starts a guard that has ended.
     `cables` are the kinds of outlet that its EVSEs can be configured with. Of all stories the bench
-    runs those whose names contain a word of `only`; hardware cases are not concerned.
+    runs those whose names contain a word of `only`; hardware cases are not concerned. A bench
+    with `quick` runs only stories and cases whose names contain a word of it, unless `--full`.
     """
 
     path: Path
@@ -60,6 +62,7 @@ class BenchFile:
     restarts_guard: bool = False
     min_closing_interval_s: float = 10.0
     only: tuple[str, ...] = ()
+    quick: tuple[str, ...] = ()
     resources: Mapping[str, Resource] = field(default_factory=dict)
 
     @property

@@ -24,6 +24,7 @@ TIMEOUT_S = 90.0
 LOG_CHARS = 6000
 _BENCH = pytest.StashKey[BenchFile]()
 _PASSED = pytest.StashKey[bool]()
+_LEFT = pytest.StashKey[int]()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -38,6 +39,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
     group.addoption(
         "--all-versions", action="store_true", help="run each story in every version, not in one"
+    )
+    group.addoption(
+        "--full", action="store_true", help="run all that the bench can, not only its quick part"
     )
 
 
@@ -74,6 +78,10 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if not config.getoption("--all-versions"):
         chosen, other_versions = _one_version_each(wanted)
         left += other_versions
+    if not config.getoption("--full"):
+        chosen, later = _quick_part(_bench(config), chosen)
+        left += later
+        config.stash[_LEFT] = len(later)
     items[:] = chosen
     config.hook.pytest_deselected(items=left)
 
@@ -82,6 +90,14 @@ def _is_for(bench: BenchFile, item: pytest.Item) -> bool:
     """Tell whether the bench runs this; what is no story always runs."""
     names = bench.only
     return item.path.stem != "test_stories" or not names or any(n in item.name for n in names)
+
+
+def _quick_part(
+    bench: BenchFile, items: list[pytest.Item]
+) -> tuple[list[pytest.Item], list[pytest.Item]]:
+    """Return what a run without `--full` consists of, and the rest."""
+    quick = [item for item in items if not bench.quick or any(q in item.name for q in bench.quick)]
+    return quick, [item for item in items if item not in quick]
 
 
 def _one_version_each(items: list[pytest.Item]) -> tuple[list[pytest.Item], list[pytest.Item]]:
@@ -129,6 +145,8 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
     terminalreporter.line(f"{ran} cases ran, {len(skipped)} were skipped")
     for reason, count in reasons.most_common():
         terminalreporter.line(f"  {count} x {reason}")
+    if left := config.stash.get(_LEFT, 0):
+        terminalreporter.line(f"  {left} x left to a run with --full")
     for what, measured_ms in _reactions(terminalreporter.stats.get("passed", [])):
         terminalreporter.line(f"  {what}: the coil fell after {measured_ms:.1f} ms")
 

@@ -203,6 +203,14 @@ class MeterDriver(Driver, ABC):
         """The EVSE whose energy it measures."""
 
 
+class ClockDriver(Driver, ABC):
+    """The clock by which the station lives, where that is not this computer's."""
+
+    @abstractmethod
+    async def pass_s(self, seconds: float) -> None:
+        """Return when so much time has passed there, or here while nothing lives there."""
+
+
 class Plug(ABC):
     """A serial port that can be unplugged; `port` is the path by which the station finds it."""
 

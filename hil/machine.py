@@ -9,6 +9,8 @@ from hil.drivers import PowerDriver, Process, StationDriver, StationPlan
 from hil.target import NotOnBench, Target
 from tests.stories.machine import Machine
 
+GRACE_S = 60.0
+"""How long a guard goes on without its agent, unless a case sets `BenchMachine.grace_s`."""
 POWERLESS_S = 1.0
 """Mains that were away for a second were away: nothing on a station keeps a clock by them."""
 
@@ -20,6 +22,7 @@ class BenchMachine(Machine):
         self._target = target
         self.station = target.driver(StationDriver)
         self._plan: StationPlan | None = None
+        self.grace_s = GRACE_S
 
     @property
     def is_running(self) -> bool:
@@ -52,6 +55,7 @@ class BenchMachine(Machine):
             evses=evses,
             cable=cable,
             connector_types=connector_types,
+            grace_s=self.grace_s,
         )
 
     async def start(self) -> None:

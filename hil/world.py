@@ -2,6 +2,7 @@
 
 from hil.bench import DriverBench
 from hil.csms import CsmsDriver
+from hil.drivers import ClockDriver
 from hil.machine import BenchMachine
 from hil.target import Target
 from tests.stories.world import World
@@ -25,8 +26,13 @@ class BenchWorld(World):
         self.target = target
         self.patience = self.csms.patience = target.bench.patience
 
+    async def pass_s(self, seconds: float) -> None:
+        clocks = self.target.drivers(ClockDriver)
+        await (clocks[0].pass_s(seconds) if clocks else super().pass_s(seconds))
+
     async def charge_s(self, seconds: float) -> None:
         await self.pass_s(min(seconds, CHARGE_S))
 
     async def watch_s(self, seconds: float) -> None:
-        await self.pass_s(min(seconds, WATCH_S * self.patience))
+        slowly = 1.0 if self.target.drivers(ClockDriver) else self.patience
+        await self.pass_s(min(seconds, WATCH_S * slowly))

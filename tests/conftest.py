@@ -5,12 +5,16 @@ or when a requirement of a complete block is claimed by no test. Both make sense
 tests only, so a plain run of pytest does neither.
 """
 
+import tomllib
 from collections.abc import Iterator
+from functools import cache
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
+from agent.config import components
 from tests.conformance import (
     NOT_APPLICABLE,
     PAGE,
@@ -26,12 +30,15 @@ from tests.conformance import (
     version_named,
     version_of_folder,
 )
+from tests.examples import USUAL
 
 _PROPERTY = "proves"
 _MARK = "requirement"
 
 # A busy machine is no failure: nothing here is a measurement of time.
-settings.register_profile("stationd", deadline=None)
+SLOW_IS_ALLOWED = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow]}
+settings.register_profile("stationd", max_examples=USUAL, **SLOW_IS_ALLOWED)
+settings.register_profile("thorough", max_examples=10 * USUAL, **SLOW_IS_ALLOWED)
 settings.load_profile("stationd")
 
 
@@ -40,6 +47,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--conformance",
         choices=("write", "check"),
         help="after a run of all tests: write docs/conformance.md, or check that it is up to date",
+    )
+    parser.addoption(
+        "--many-kills", action="store_true", help="kill the daemon at 80 random moments, not at 16"
     )
 
 
@@ -65,6 +75,14 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
         unknown = unknown_ids(ids, load_inventory())
         if unknown:
             pytest.fail(f"no such id in tests/data/requirements.tsv: {', '.join(unknown)}")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def component_files_are_parsed_once() -> Iterator[None]:
+    """A daemon parses them once; thousands of tests start one in the same process."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(components, "tomllib", SimpleNamespace(loads=cache(tomllib.loads)))
+        yield
 
 
 def _marked(item: pytest.Item) -> list[object]:

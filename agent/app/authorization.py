@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from agent.app.commands import CommandRouter
 from agent.app.foundations import Foundations
 from agent.core.authorization_cache import ClearCache
+from agent.core.events import LocalListConflict
 from agent.core.facts import TransactionAcknowledged
 from agent.core.local_authorization_list import GetLocalListVersion, SendLocalList
 from agent.core.records import dataclass
@@ -72,7 +73,10 @@ class Authorization:
 
 
 def authorization(
-    f: Foundations, dispatcher: Dispatcher, contract_roots: Callable[[], Sequence[Certificate]]
+    f: Foundations,
+    dispatcher: Dispatcher,
+    contract_roots: Callable[[], Sequence[Certificate]],
+    operative: Callable[[], bool],
 ) -> Authorization:
     """Return the parts with what they knew before the last restart."""
     contracts = ContractService(
@@ -88,7 +92,13 @@ def authorization(
         f.clock.now,
     )
     learnt = LearntCardsService(f.storage.local_list, local_list, cache, f.clock.now)
-    local = LocalKnowledge(local_list, cache, learnt, lambda: _caches_listed_tokens(dispatcher))
+    local = LocalKnowledge(
+        local_list,
+        cache,
+        learnt,
+        lambda: _caches_listed_tokens(dispatcher),
+        lambda: dispatcher.publish(LocalListConflict(at=f.clock.now(), operative=operative())),
+    )
     service = AuthorizationService(
         dispatcher,
         lambda: policies.authorization_policy(f.model),

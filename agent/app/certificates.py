@@ -49,7 +49,10 @@ Trigger = Callable[[TriggerMessage], Outcome | Awaitable[Outcome]]
 
 
 class Certificates:
-    """The station's keys, certificates and trust anchors, put together. Raises OSError."""
+    """The station's keys, certificates and trust anchors, put together. Raises OSError.
+
+    `keeps_csms_root` tells whether the version in use forbids to delete the last root of the CSMS.
+    """
 
     def __init__(
         self,
@@ -58,6 +61,7 @@ class Certificates:
         tell: Callable[[SecurityEventKind, str], None],
         reconnect: Callable[[], Awaitable[None]],
         spawn: Spawn,
+        keeps_csms_root: Callable[[], bool],
     ) -> None:
         self._f = f
         configured = f.config.csms
@@ -85,7 +89,9 @@ class Certificates:
             f.clock,
             TrustSettings(
                 max_entries=self._max_entries,
-                needs_csms_root=lambda: self._security_profile() >= TLS_PROFILE,
+                needs_csms_root=lambda: (
+                    self._security_profile() >= TLS_PROFILE or keeps_csms_root()
+                ),
             ),
             tell,
         )

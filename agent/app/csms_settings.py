@@ -33,3 +33,8 @@ def retry_policy(model: DeviceModel) -> RetryPolicy:
     return RetryPolicy(
         model.integer(sv.MESSAGE_ATTEMPTS), model.integer(sv.MESSAGE_ATTEMPT_INTERVAL)
     )
+
+
+def minimum_status_s(model: DeviceModel) -> int:
+    """Return how long a status must last before it is told (MinimumStatusDuration)."""
+    return model.integer(sv.V16_MINIMUM_STATUS_DURATION, default=0)

@@ -23,6 +23,7 @@ CAPABILITIES = frozenset(
         Capability.LOCAL_AUTHORIZATION_LIST,
         Capability.MASTER_PASS,
         Capability.RESERVATION,
+        Capability.MINIMUM_STATUS_DURATION,
     }
 )
 _PHASED = tuple(
@@ -40,6 +41,7 @@ def device_model(config: StationConfig, version: str) -> DeviceModel:
     support = StationSupport(
         firmware_version=config.station.firmware_version or version,
         capabilities=CAPABILITIES,
+        file_transfer_protocols=_file_transfer_protocols(config),
         measurands=tuple(m.value for m in Measurand),
         phased_measurands=_PHASED,
         charging_profiles=MAX_PROFILES,
@@ -53,6 +55,11 @@ def device_model(config: StationConfig, version: str) -> DeviceModel:
     if config.ocpp16_keys:
         _take_keys(config, model)
     return model
+
+
+def _file_transfer_protocols(config: StationConfig) -> tuple[str, ...]:
+    """Return how files can really be transferred (FileTransferProtocols)."""
+    return tuple(sorted(scheme.value.upper() for scheme in config.diagnostics.schemes))
 
 
 def _take_keys(config: StationConfig, model: DeviceModel) -> None:

@@ -4,14 +4,18 @@ from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime
 
 from agent.app.certificates import Certificates
+from agent.app.codecs import station_codec
+from agent.app.csms_settings import back_off
 from agent.app.foundations import Foundations
+from agent.app.message_bounds import message_bounds
+from agent.app.security import SecurityWatch
 from agent.config.model import CsmsSection
 from agent.core import standard_variables as sv
 from agent.core.basic_auth_password import password_octets
 from agent.core.device_model import DeviceModel, LiveValue
 from agent.core.network_profiles import NetworkProfile
 from agent.core.variable_definition import ComponentVariable
-from agent.core.variable_rules import network_priority_rule
+from agent.core.variable_rules import network_priority_rule, security_profile_rule
 from agent.ocpp.connection import CloseCause, Closed
 from agent.ocpp.dialing import (
     ConnectFailed,
@@ -20,6 +24,7 @@ from agent.ocpp.dialing import (
     HandshakeBroken,
 )
 from agent.ocpp.endpoint import Endpoint, InvalidEndpoint, SecurityProfile, url_problem
+from agent.ocpp.link import LinkSettings
 from agent.services.network import Dial, NetworkPorts, NetworkService
 from agent.services.network_slots import NetworkSlots, SlotPorts
 from agent.services.security import SecurityService
@@ -44,6 +49,7 @@ class Network:
         *,
         reconnect: Callable[[], Awaitable[None]],
         meets_another: Callable[[], None],
+        ask_anything: Callable[[], Awaitable[None]],
         spawn: Spawn,
     ) -> None:
         self._f = f
@@ -73,12 +79,42 @@ class Network:
                 identities=certificates.identities,
                 reconnect=reconnect,
                 meets_another=meets_another,
+                ask_anything=ask_anything,
                 spawn=spawn,
+                secure_url=f.config.ocpp16.secure_url,
             ),
         )
         f.model.add_rule(network_priority_rule(self.slots.objection_to))
+        f.model.add_rule(security_profile_rule(self.service.objection_to_security_profile))
         variables.keepers.append(self.service.keep_old_password)
+        variables.keepers.append(self.service.keep_profile_before_change)
         variables.listeners.append(self.service.variable_changed)
+
+    def link_settings(self, watch: SecurityWatch) -> LinkSettings:
+        """Return how the link works on this station; `watch` is told what concerns security."""
+        f = self._f
+
+        def failed(failure: ConnectFailed) -> None:
+            watch.connect_failed(failure)
+            self.failed(failure)
+
+        def connected(subprotocol: str) -> None:
+            watch.connected()
+            self.connected(subprotocol)
+
+        return LinkSettings(
+            endpoint=self.endpoint,
+            back_off=lambda: back_off(f.model),
+            boot_id=f.boot_id,
+            codec=lambda subprotocol: station_codec(subprotocol, f.config, f.model),
+            bounds=message_bounds(f.model),
+            on_frame=f.on_frame,
+            on_failure=failed,
+            on_connected=connected,
+            on_proved=self.service.worked,
+            on_ended=self.ended,
+            on_violation=watch.violated,
+        )
 
     def endpoint(self) -> Endpoint:
         """Return where and how to dial next; raises `ConnectFailed` if that cannot be done."""

@@ -5,6 +5,7 @@ from agent.app.certificates import Certificates
 from agent.app.codecs import rule_in_use
 from agent.app.commands import CommandRouter
 from agent.app.lobby import resetting, stopping
+from agent.app.logs import Logs
 from agent.app.network import Network
 from agent.app.reservations import serve_reservations
 from agent.app.smart_charging import SmartCharging
@@ -18,12 +19,14 @@ from agent.core.commands import (
     SetVariables,
     UnlockConnector,
 )
+from agent.core.cost import CostTold, PriceTold
 from agent.core.network_profiles import SetNetworkProfile
 from agent.core.records import dataclass
 from agent.core.report_request import GetReport
 from agent.core.transaction_status import GetTransactionStatus
 from agent.ocpp.dispatch import Dispatcher
 from agent.services.availability import AvailabilityService
+from agent.services.cost import CostService
 from agent.services.lobby import Lobby
 from agent.services.remote_control import RemoteControlService
 from agent.services.reports import ReportService
@@ -52,6 +55,8 @@ class Carriers:
     reservations: ReservationService
     smart_charging: SmartCharging
     transaction_status: TransactionStatusService
+    logs: Logs
+    costs: CostService
 
 
 def router(to: Carriers) -> CommandRouter:
@@ -77,5 +82,8 @@ def router(to: Carriers) -> CommandRouter:
     to.certificates.serve(router, to.triggers.trigger)
     to.authorization.serve(router)
     serve_reservations(router, to.reservations)
+    to.logs.serve(router, to.triggers)
+    router.carries_out(PriceTold, to.costs.price)
+    router.carries_out(CostTold, to.costs.cost)
     router.check_complete()
     return router

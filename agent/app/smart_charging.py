@@ -66,12 +66,17 @@ class SmartCharging:
         self._pulls = DynamicPulls(book, self._teller, clock)
         self._watch = ConnectionWatch(csms, self.profiles, f.storage.documents, clock)
         ports = NeedsPorts(
-            csms, f.storage.journal, clock, self.profiles.offers, self.profiles.choose
+            csms,
+            f.storage.journal,
+            clock,
+            f.storage.documents,
+            self.profiles.offers,
+            self.profiles.choose,
         )
         self._needs = NeedsService(evses, self._teller, ports, spawn)
         self.profiles.told_needs = self._needs.known
         standing.least_a = self._needs.least_a
-        self.profiles.on_change = self._needs.profiles_changed
+        self.profiles.on_change = self._profiles_changed
 
     def parts(self) -> list[Coroutine[Any, Any, None]]:
         """Return what runs as long as the daemon does."""
@@ -108,6 +113,10 @@ class SmartCharging:
     async def stop(self) -> None:
         """Write what is still to be written."""
         await self.profiles.book.flush()
+
+    def _profiles_changed(self) -> None:
+        self._needs.profiles_changed()
+        self._pulls.profiles_changed()
 
     def variables_changed(self) -> None:
         """Obey other variables of SmartChargingCtrlr."""

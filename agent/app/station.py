@@ -1,23 +1,22 @@
 """The station put together: which part talks to which, and what runs as long as the daemon runs."""
 
 import asyncio
-import logging
 from collections.abc import Coroutine
 from typing import Any
 
 from agent.app.authorization import authorization, heed_master_passes, take_verdict
 from agent.app.bench import Bench
 from agent.app.certificates import Certificates
-from agent.app.codecs import rule_in_use, station_codec
+from agent.app.codecs import rule_in_use
 from agent.app.commands import CommandRouter
-from agent.app.csms_settings import back_off, identity, retry_policy
+from agent.app.csms_settings import identity, minimum_status_s, retry_policy
 from agent.app.evses import descriptions, evse_service, meter_readers, signers
 from agent.app.foundations import Foundations
 from agent.app.live_variables import provide_live_variables
 from agent.app.lobby import introducing, lobby
 from agent.app.local_api import ORDERS, LocalApi
 from agent.app.local_orders import LocalOrders
-from agent.app.message_bounds import message_bounds
+from agent.app.logs import Logs
 from agent.app.network import Network, provide_network_variables
 from agent.app.orders import Carriers, router
 from agent.app.registration import Registration
@@ -36,13 +35,13 @@ from agent.core.session_state import SessionState
 from agent.core.variable_access import VariableChange
 from agent.core.vocabulary import TokenType
 from agent.ocpp.codec import CodecContext, SignedValueWrapper
-from agent.ocpp.dialing import ConnectFailed
 from agent.ocpp.directory import StationDirectory
 from agent.ocpp.dispatch import Dispatcher
-from agent.ocpp.link import Link, LinkSettings
+from agent.ocpp.link import Link
 from agent.services import policies
 from agent.services.availability import AvailabilityService
 from agent.services.back_dating import BackDating
+from agent.services.cost import CostService
 from agent.services.enrolment import EnrolmentService
 from agent.services.evse import EvseService
 from agent.services.evse_ports import EvseDescription, EvsePorts
@@ -56,13 +55,12 @@ from agent.services.remote_control import RemoteControlService
 from agent.services.reports import ReportService
 from agent.services.reset import ResetService
 from agent.services.security import SecurityService
+from agent.services.tasks import by_itself
 from agent.services.tokens import TokenService
 from agent.services.transaction_status import TransactionStatusService
 from agent.services.triggers import TriggerService
 from agent.services.variables import VariablesService
 from agent.services.variables import restore as restore_variables
-
-log = logging.getLogger(__name__)
 
 
 class Station:
@@ -88,6 +86,7 @@ class Station:
             lambda: retry_policy(f.model),
             self._acknowledged,
             self.back_dating.dated,
+            lambda: minimum_status_s(f.model),
         )
         self.security = SecurityService(
             f.storage.journal, f.storage.security_log, f.clock, self.spawn
@@ -96,9 +95,19 @@ class Station:
         f.storage.endurance.on_refusal = self._watch.store_refuses
         self.signer = signers(f)
         self.certificates = Certificates(
-            f, self.dispatcher, self.security.tell, self._reconnect, self.spawn
+            f,
+            self.dispatcher,
+            self.security.tell,
+            self._reconnect,
+            self.spawn,
+            lambda: rule_in_use(self.dispatcher, lambda it: it.keeps_last_csms_root),
         )
-        self.authorization = authorization(f, self.dispatcher, self.certificates.contract_roots)
+        self.authorization = authorization(
+            f,
+            self.dispatcher,
+            self.certificates.contract_roots,
+            lambda: self.availability.station_operative,
+        )
         self.meters = meter_readers(f)
         self.history = TransactionHistory(f.storage.documents)
         self.lobby = lobby(f, self.dispatcher, self.authorization.service.judge, self._remember)
@@ -106,12 +115,14 @@ class Station:
         self.lobby.observers.append(introducing(self.evses))
         heed_master_passes(self._sessions())
         self.variables = VariablesService(f.model, f.storage.documents)
+        self.costs = CostService()
         self.reports = ReportService(f.model, self.dispatcher, f.clock, self.spawn)
         self.watches = Watches(
             f, self.evses, self.security, lambda: self.dispatcher.online, self.spawn
         )
         self.smart_charging = SmartCharging(f, self.evses, self.dispatcher, self.spawn)
         self.network = self._network()
+        self.logs = Logs(f, self.evses, self.dispatcher, self.certificates.roots, self.spawn)
         self._serve_the_csms()
         self._serve_locally()
         self._listen()
@@ -119,9 +130,9 @@ class Station:
     def spawn(self, work: Coroutine[Any, Any, None]) -> None:
         """Run something beside everything else; its failure is logged and its own."""
         if self._tasks is None:
-            self._early.append(_by_itself(work))
+            self._early.append(by_itself(work))
         else:
-            self._tasks.create_task(_by_itself(work))
+            self._tasks.create_task(by_itself(work))
 
     async def run(self) -> None:
         """Serve until cancelled. The bench is open before the CSMS is dialled."""
@@ -173,6 +184,7 @@ class Station:
             self.reset.run(),
             self.certificates.identities.run(),
             *self.watches.parts(),
+            self.logs.run(),
         ]
 
     async def _watch_guard(self) -> None:
@@ -207,6 +219,7 @@ class Station:
             self.certificates,
             reconnect=self._reconnect,
             meets_another=self.dispatcher.meet_another_csms,
+            ask_anything=lambda: self.provisioning.heartbeat(),  # noqa: PLW0108 - made later
             spawn=self.spawn,
         )
 
@@ -256,33 +269,13 @@ class Station:
         )
         self.reservations = reservation_service(f, self.evses, self.availability)
         orders = self._router(remote_control, triggers)
-        settings = LinkSettings(
-            endpoint=self.network.endpoint,
-            back_off=lambda: back_off(f.model),
-            boot_id=f.boot_id,
-            codec=lambda subprotocol: station_codec(subprotocol, f.config, f.model),
-            bounds=message_bounds(f.model),
-            on_frame=f.on_frame,
-            on_failure=self._connect_failed,
-            on_connected=self._connected,
-            on_proved=self.network.service.worked,
-            on_ended=self.network.ended,
-            on_violation=self._watch.violated,
-        )
+        settings = self.network.link_settings(self._watch)
         self.link = Link(
             settings, self.dispatcher, self.context, orders.handle, f.clock.monotonic_s
         )
 
     async def _reconnect(self) -> None:
         await self.link.renew()
-
-    def _connect_failed(self, failure: ConnectFailed) -> None:
-        self._watch.connect_failed(failure)
-        self.network.failed(failure)
-
-    def _connected(self, subprotocol: str) -> None:
-        self._watch.connected()
-        self.network.connected(subprotocol)
 
     def _router(
         self, remote_control: RemoteControlService, triggers: TriggerService
@@ -303,6 +296,8 @@ class Station:
                 reservations=self.reservations,
                 smart_charging=self.smart_charging,
                 transaction_status=TransactionStatusService(self._kept, self._f.storage.journal),
+                logs=self.logs,
+                costs=self.costs,
             )
         )
 
@@ -324,6 +319,7 @@ class Station:
         f = self._f
         links = (self.dispatcher, self.network.service)
         views = LocalViews(f, self.evses, links, self.history, self._why().answer)
+        views.costs = self.costs
         orders = LocalOrders(self.smart_charging)
         api = LocalApi(views, self._readers(), orders)
         self._servers = [JsonLinesServer(f.config.local_api.socket, api.answer, ORDERS)]
@@ -382,11 +378,3 @@ class Station:
             policy = policies.session_policy(self._f.model)
             for session in self._sessions():
                 session.obey(policy)
-
-
-async def _by_itself(work: Coroutine[Any, Any, None]) -> None:
-    """Let no order of the CSMS end the daemon, which would come again after the restart."""
-    try:
-        await work
-    except Exception:
-        log.exception("%s failed", getattr(work, "__qualname__", work))

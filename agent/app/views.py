@@ -6,6 +6,7 @@ from typing import Any
 from agent.app.foundations import Foundations
 from agent.app.live_variables import station_status
 from agent.app.variable_views import variables_told
+from agent.core.session_state import Transaction
 from agent.core.snapshot import charging_state, connector_status
 from agent.core.variable_definition import (
     ComponentKey,
@@ -14,6 +15,7 @@ from agent.core.variable_definition import (
     VariableKey,
 )
 from agent.ocpp.dispatch import Dispatcher
+from agent.services.cost import CostService
 from agent.services.evse import EvseService
 from agent.services.history import TransactionHistory, utc_text
 from agent.services.json_lines import failure
@@ -40,6 +42,7 @@ class LocalViews:
         self._queue, self._security_log = f.storage.journal, f.storage.security_log
         self._history = history
         self._explain = why
+        self.costs = CostService()
         self._answers: Mapping[str, Callable[[Mapping[str, Any]], Awaitable[dict[str, Any]]]] = {
             "status": self._status,
             "why": self._why,
@@ -132,7 +135,16 @@ class LocalViews:
                 "seq_no": transaction.next_seq_no - 1,
                 "started_at": utc_text(transaction.started_at),
                 "energy_wh": float(reading.register_wh - transaction.register_at_start_wh),
+                **self._money(transaction),
             },
+        }
+
+    def _money(self, transaction: Transaction) -> dict[str, str | None]:
+        """Return what the CSMS has told of a transaction's price and cost, in its currency."""
+        cost, holder = self.costs.cost_of(transaction.id), transaction.holder
+        return {
+            "price": None if holder is None else self.costs.price_of(holder.token),
+            "cost": None if cost is None else str(cost.cost),
         }
 
     def _station(self) -> dict[str, Any]:

@@ -13,12 +13,14 @@ class OddReply(Exception):
 
 @dataclass(frozen=True, slots=True)
 class RunningTransaction:
-    """A transaction that has not ended."""
+    """A transaction that has not ended; price and cost are what the CSMS has told of them."""
 
     id: str
     seq_no: int
     started_at: str
     energy_wh: float
+    price: str | None = None
+    cost: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -283,6 +285,8 @@ def _running(entry: Mapping[str, Any]) -> RunningTransaction:
         seq_no=int(entry["seq_no"]),
         started_at=str(entry["started_at"]),
         energy_wh=float(entry["energy_wh"]),
+        price=_optional_text(entry.get("price")),
+        cost=_optional_text(entry.get("cost")),
     )
 
 

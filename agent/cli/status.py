@@ -90,7 +90,9 @@ def _transaction_words(evse: EvseStatus) -> str:
     running = evse.transaction
     if running is None:
         return "-"
-    return f"{running.id} since {running.started_at}, {running.energy_wh / 1000:.3f} kWh"
+    words = f"{running.id} since {running.started_at}, {running.energy_wh / 1000:.3f} kWh"
+    price = "" if running.price is None else f" at {running.price}"
+    return words + price + ("" if running.cost is None else f", cost {running.cost}")
 
 
 def _scaled(value: float | None) -> float | None:

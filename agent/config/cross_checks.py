@@ -73,6 +73,12 @@ def url_problem(url: str) -> str | None:
     return None
 
 
+def secure_url_problem(url: str) -> str | None:
+    """Return why a text cannot be the CSMS's base URL with TLS, or None."""
+    problem = url_problem(url)
+    return problem if problem or url.startswith("wss://") else "must begin with wss://"
+
+
 def check_csms(csms: CsmsSection, note: Note) -> None:
     """Check that address, credentials and certificates fit the security profile (A00)."""
     profile = csms.security_profile

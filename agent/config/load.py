@@ -15,9 +15,11 @@ from agent.config.cross_checks import (
     check_mixture,
     check_phases,
     check_reader_ports,
+    secure_url_problem,
     time_zone_problem,
     url_problem,
 )
+from agent.config.diagnostics_section import read_diagnostics
 from agent.config.model import (
     MOCK_BACKEND,
     AuthorizationKeyEncoding,
@@ -134,6 +136,7 @@ def _read_station(table: Table, file: Path) -> StationConfig:
         log=_log(table.table("log")),
         ocpp16=_ocpp16(table.table("ocpp16")),
         smart_charging=_smart_charging(table.table("smart_charging")),
+        diagnostics=read_diagnostics(table.table("diagnostics")),
         variables=read_variables(table.table("variables")),
         ocpp16_keys=MappingProxyType(read_ocpp16_keys(table.table("ocpp16_keys"))),
     )
@@ -360,6 +363,7 @@ def _ocpp16(table: Table) -> Ocpp16Section:
         authorization_key_encoding=table.choice(
             "authorization_key_encoding", AuthorizationKeyEncoding, AuthorizationKeyEncoding.HEX
         ),
+        secure_url=table.optional_text("secure_url", check=secure_url_problem),
     )
     table.finish()
     return section

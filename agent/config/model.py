@@ -11,6 +11,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+from agent.config.diagnostics_section import DiagnosticsSection
 from agent.core.certificates import KeyKind
 from agent.core.records import dataclass
 from agent.core.variable_access import Assignment
@@ -212,10 +213,15 @@ class LogSection:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ocpp16Section:
-    """`[ocpp16]`: where back ends read OCPP 1.6 differently."""
+    """`[ocpp16]`: where back ends read OCPP 1.6 differently.
+
+    `secure_url` is dialled once the key SecurityProfile is raised to 2 or 3; None is the address of
+    `csms.url` with wss.
+    """
 
     signed_value_wrapper: SignedValueWrapping = SignedValueWrapping.OCA
     authorization_key_encoding: AuthorizationKeyEncoding = AuthorizationKeyEncoding.HEX
+    secure_url: str | None = None
 
 
 class Voltage(StrEnum):
@@ -259,6 +265,7 @@ class StationConfig:
     log: LogSection = field(default_factory=LogSection)
     ocpp16: Ocpp16Section = field(default_factory=Ocpp16Section)
     smart_charging: SmartChargingSection = field(default_factory=SmartChargingSection)
+    diagnostics: DiagnosticsSection = field(default_factory=DiagnosticsSection)
     variables: tuple[Assignment, ...] = ()
     ocpp16_keys: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
 
@@ -279,7 +286,7 @@ class StationConfig:
 
 def _described(config: StationConfig) -> Iterator[str]:
     sections = ("station", "hardware", "csms", "guard", "local_api", "bench", "log", "ocpp16")
-    for name in (*sections, "smart_charging"):
+    for name in (*sections, "smart_charging", "diagnostics"):
         section = getattr(config, name)
         if section is not None:
             for item in fields(section):

@@ -143,6 +143,16 @@ class Table:
         self.note(key, "must be an array of strings")
         return ()
 
+    def integers(
+        self, key: str, default: tuple[int, ...], *, low: int, high: int
+    ) -> tuple[int, ...]:
+        """Read an array of integers between `low` and `high`."""
+        value = self._value(key, list, list(default), [])
+        if all(type(member) is int and low <= member <= high for member in value):
+            return tuple(value)
+        self.note(key, f"must be an array of integers between {low} and {high}")
+        return ()
+
     def path(self, key: str, default: str | None = None) -> Path:
         """Read a path; a relative one is taken from the folder of the file."""
         return self._folder / self.text(key, default)

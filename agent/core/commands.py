@@ -15,11 +15,13 @@ from agent.core.certificates import (
     InstallCertificate,
     InstalledCertificates,
 )
+from agent.core.cost import CostTold, PriceTold
 from agent.core.local_authorization_list import (
     GetLocalListVersion,
     LocalListVersion,
     SendLocalList,
 )
+from agent.core.log_upload import GetLog, LogOutcome
 from agent.core.network_profiles import SetNetworkProfile
 from agent.core.records import dataclass
 from agent.core.report_request import GetReport
@@ -283,6 +285,9 @@ Command = (
     | GetLocalListVersion
     | ReserveNow
     | CancelReservation
+    | GetLog
+    | PriceTold
+    | CostTold
 )
 CommandOutcome = (
     Outcome
@@ -297,4 +302,5 @@ CommandOutcome = (
     | InstalledCertificates
     | LocalListVersion
     | ReserveOutcome
+    | LogOutcome
 )

@@ -65,6 +65,10 @@ class ConnectionPlan:
         slot = self.attempt.slot
         return replace(self, last_good=slot, first=slot, failed=0, round=0)
 
+    def trying(self, slot: int) -> "ConnectionPlan":
+        """Return the plan that tries a slot's other profile first, and falls back to the last."""
+        return replace(self, first=slot, last_good=slot, failed=0, round=0)
+
     def with_priority(self, priority: tuple[int, ...]) -> "ConnectionPlan":
         """Return the plan with other slots; where it stands stays (A05.FR.06)."""
         return replace(self, priority=priority)

@@ -105,6 +105,14 @@ class StationChanged:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LocalListConflict:
+    """The CSMS judged a token otherwise than its own local list does (S16-LIST-09)."""
+
+    at: datetime
+    operative: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class StationIdentity:
     """What BootNotification tells."""
 
@@ -178,6 +186,7 @@ StoredEvent = (
 PassingEvent = (
     EvseChanged
     | StationChanged
+    | LocalListConflict
     | Boot
     | HeartbeatDue
     | AuthorizationAsked

@@ -5,6 +5,7 @@ station allowed it (A05.FR.08 to A05.FR.10).
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Final
 
 from agent.core.commands import Refusal
@@ -27,6 +28,29 @@ def is_permitted_change(active: int, wanted: int, *, downgrade_allowed: bool) ->
         return True
     is_small_step = active == TLS_WITH_CLIENT_CERTIFICATE and wanted == TLS_WITH_BASIC_AUTH
     return is_small_step and downgrade_allowed
+
+
+def at_security_profile(
+    profile: NetworkProfile, security_profile: int, secure_url: str | None = None
+) -> NetworkProfile:
+    """Return a profile with another security profile (A05 of 1.6).
+
+    1.6 names no address with it: host, port and path stay, ws becomes wss and the other way round.
+    `secure_url` is where the CSMS is found with TLS instead, if it is elsewhere.
+    """
+    if security_profile == profile.security_profile:
+        return profile
+    secure = security_profile >= TLS_WITH_BASIC_AUTH
+    was_secure = profile.security_profile >= TLS_WITH_BASIC_AUTH
+    url = f"{'wss' if secure else 'ws'}://{address_of(profile)}"
+    if secure and not was_secure and secure_url is not None:
+        url = secure_url
+    return replace(profile, url=url, security_profile=security_profile)
+
+
+def address_of(profile: NetworkProfile) -> str:
+    """Return the part of the URL that is the same with and without TLS."""
+    return profile.url.partition("://")[2]
 
 
 def refusal_of(

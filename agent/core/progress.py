@@ -39,10 +39,14 @@ class FirmwareStatus(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LogUploadProgress:
-    """A log upload's state; `request_id` names the GetLog, None while nothing is uploaded."""
+    """A log upload's state; `request_id` names the GetLog, None while nothing is uploaded.
+
+    `of_diagnostics`: it was ordered, or is asked for, by the messages that have no request id.
+    """
 
     status: LogUploadStatus = LogUploadStatus.IDLE
     request_id: int | None = None
+    of_diagnostics: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -387,11 +387,9 @@ class SessionFacts:
         return is_master_pass(group, self.policy.master_pass_group_id)
 
     def change_snapshot(self, **facts: object) -> None:
-        """Replace fields of the snapshot; most stimuli find them as they shall be."""
-        snapshot = self.state.snapshot
-        if any(getattr(snapshot, name) != fact for name, fact in facts.items()):
-            snapshot = replace(snapshot, **facts)  # type: ignore[arg-type]
-            self.state = replace(self.state, snapshot=snapshot)
+        """Replace fields of the snapshot."""
+        snapshot = replace(self.state.snapshot, **facts)  # type: ignore[arg-type]
+        self.state = replace(self.state, snapshot=snapshot)
 
     def change_transaction(self, transaction: Transaction, **facts: object) -> Transaction:
         """Replace fields of the transaction and make it the running one."""

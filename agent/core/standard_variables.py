@@ -148,6 +148,7 @@ RATE_UNIT = _station("SmartChargingCtrlr", "RateUnit")
 
 V16_CONNECTOR_PHASE_ROTATION = _station("OCPP16Ctrlr", "ConnectorPhaseRotation")
 V16_CONNECTOR_PHASE_ROTATION_MAX_LENGTH = _station("OCPP16Ctrlr", "ConnectorPhaseRotationMaxLength")
+V16_DISPLAYS_COST_AND_PRICE = _station("OCPP16Ctrlr", "CustomDisplayCostAndPrice")
 V16_MAX_CONFIGURATION_KEYS = _station("OCPP16Ctrlr", "GetConfigurationMaxKeys")
 V16_METER_VALUES_ALIGNED_DATA = _station("OCPP16Ctrlr", "MeterValuesAlignedData")
 V16_METER_VALUES_SAMPLED_DATA = _station("OCPP16Ctrlr", "MeterValuesSampledData")

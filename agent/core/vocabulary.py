@@ -233,9 +233,10 @@ class ResetKind(StrEnum):
 
 
 class MessageTrigger(StrEnum):
-    """MessageTriggerEnumType, as far as implemented."""
+    """MessageTriggerEnumType, as far as implemented, and what only 1.6 has."""
 
     BOOT_NOTIFICATION = "BootNotification"
+    DIAGNOSTICS_STATUS_NOTIFICATION = "DiagnosticsStatusNotification"
     FIRMWARE_STATUS_NOTIFICATION = "FirmwareStatusNotification"
     HEARTBEAT = "Heartbeat"
     LOG_STATUS_NOTIFICATION = "LogStatusNotification"

@@ -90,7 +90,9 @@ class Rules:
     """Differences between versions that are neither words nor framing, named by behaviour.
 
     `triggered_values_join_transaction`: values asked for while a transaction runs are told as part
-    of it, else beside it.
+    of it, else beside it. `keeps_last_csms_root`: the last root of the CSMS cannot be deleted, also
+    where the link does not need it. `statuses_must_last`: a status is told only after it has lasted
+    for a configured time.
     """
 
     while_rejected: WhileRejected
@@ -98,6 +100,8 @@ class Rules:
     triggered_values_join_transaction: bool = False
     set_variables_before_accepted: bool = True
     caches_listed_tokens: bool = True
+    keeps_last_csms_root: bool = False
+    statuses_must_last: bool = False
 
 
 E = TypeVar("E", bound=DomainEvent)

@@ -30,6 +30,7 @@ from agent.ocpp.dialect import RpcErrorCode
 from agent.ocpp.directory import START_WAS_DROPPED, UnknownPlace
 from agent.ocpp.framing import UnencodableFrame
 from agent.ocpp.schemas import Schemas, SchemaViolation
+from agent.ocpp.status_hold import StatusHold
 from agent.ports import (
     CsmsRefused,
     CsmsUnavailable,
@@ -70,7 +71,7 @@ class Line:
 class Dispatcher:
     """The station's voice. `attach` and `detach` follow the connection; the rest is steady."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913, PLR0917 - what it speaks of, and by which rules
         self,
         queue: EventQueue,
         numbers: TransactionNumbers,
@@ -78,8 +79,12 @@ class Dispatcher:
         retry: Callable[[], RetryPolicy],
         acknowledged: Callable[[TransactionAcknowledged], None],
         dated: Callable[[QueuedEvent], StoredEvent] = lambda queued: queued.event,
+        minimum_status_s: Callable[[], float] = lambda: 0.0,
     ) -> None:
-        """`dated` returns a stored event as it is to be told now."""
+        """`dated` returns a stored event as it is to be told now.
+
+        A status is told after `minimum_status_s`, in versions that know such a rule.
+        """
         self.registration = Registration()
         self._queue = queue
         self._numbers = numbers
@@ -92,6 +97,7 @@ class Dispatcher:
         self._down.set()
         self._news: asyncio.Queue[PassingEvent] = asyncio.Queue(PASSING_EVENTS)
         self._told: dict[int, EvseSnapshot] = {}
+        self._hold = StatusHold(minimum_status_s, self._put)
         self._answers_taken = 0
         self._sent_at_s = asyncio.get_running_loop().time()
 
@@ -107,6 +113,7 @@ class Dispatcher:
     def detach(self) -> None:
         """Take note that the connection is gone; passing news is dropped, stored events wait."""
         self._line = None
+        self._hold.clear()
         self._up.clear()
         self._queue_open.clear()
         self._down.set()
@@ -182,6 +189,17 @@ class Dispatcher:
             boot=False, asked_for=asked_for
         ):
             return
+        if not (isinstance(event, EvseChanged) and self._holds(self._line, event)):
+            self._put(event)
+
+    def _holds(self, line: Line, change: EvseChanged) -> bool:
+        """Keep a status back that may not last (S16-STAT-01)."""
+        if not line.codec.rules.statuses_must_last:
+            return False
+        context = self._context
+        return self._hold.takes(change, lambda news: bool(line.codec.encode(news, context)))
+
+    def _put(self, event: PassingEvent) -> None:
         if self._news.full():
             self._forget_oldest_news()
         self._news.put_nowait(event)

@@ -53,7 +53,7 @@ class Endpoint:
     open_timeout_s: float = 20.0
     close_timeout_s: float = 2.0
     """How long the TCP connection may outlive the WebSocket's end."""
-    message_bytes: int = 256 * 1024
+    message_bytes: int = 512 * 1024
     """Beyond this size a message ends the connection; the limit of frames is below it."""
     calls_per_s: float = 50.0
     call_burst: int = 200

@@ -45,9 +45,13 @@ ANSWER_TYPES: Final = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class FrameLimits:
-    """What a received frame may be at most."""
+    """What a received frame may be at most.
 
-    frame_bytes: int = 64 * 1024
+    The longest that may be obeyed is a profile of three schedules with 1024 periods each, which
+    2.1 can write with 100 bytes a period (PeriodsPerSchedule).
+    """
+
+    frame_bytes: int = 384 * 1024
     nesting_depth: int = 32
     integer_digits: int = 20
 

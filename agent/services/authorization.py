@@ -27,16 +27,22 @@ class LocalKnowledge:
     """What the station knows of tokens by itself.
 
     `caches_listed` tells whether a token of the list enters the cache as well: not in 1.6.
+    `on_conflict` is told that the CSMS and its own list do not agree on a token.
     """
 
     local_list: LocalAuthorizationListService
     cache: AuthorizationCacheService
     learnt: LearntCardsService
     caches_listed: Callable[[], bool]
+    on_conflict: Callable[[], None] = lambda: None
 
     def learn(self, token: IdToken, info: IdTokenInfo) -> None:
         """Remember what the CSMS said of a token (C10.FR.04, C10.FR.05)."""
-        if self.caches_listed() or self.local_list.look_up(token) is None:
+        listed = self.local_list.look_up(token)
+        if listed is not None and listed.info.accepted != info.accepted:
+            log.warning("the CSMS does not agree with its local list on a token")
+            self.on_conflict()
+        if self.caches_listed() or listed is None:
             self.cache.note(token, info)
 
 

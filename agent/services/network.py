@@ -2,7 +2,8 @@
 
 The profiles in force are those of the start: what the CSMS stores later takes effect with the next
 reboot (B10). A new password takes effect at once; the old one is kept until the new one has worked,
-so that both sides meet again wherever a power cut falls (A01).
+so that both sides meet again wherever a power cut falls (A01). So does the security profile that a
+CSMS orders in 1.6, and likewise the profile before is kept until the new one has worked (A05).
 """
 
 import asyncio
@@ -19,7 +20,7 @@ from agent.core.network_profiles import (
     TLS_WITH_CLIENT_CERTIFICATE,
     NetworkProfile,
 )
-from agent.core.network_rules import without_lower
+from agent.core.network_rules import address_of, at_security_profile, without_lower
 from agent.core.offered_versions import OfferedVersions
 from agent.core.records import dataclass
 from agent.core.variable_access import Assignment, VariableChange
@@ -55,14 +56,18 @@ class NetworkPorts:
     """What the service needs from others.
 
     `reconnect` ends the connection once nothing is under way on it; `meets_another` is told that
-    the CSMS behind the new connection does not know the station yet (B10.FR.10).
+    the CSMS behind the new connection does not know the station yet (B10.FR.10). `ask_anything`
+    asks the CSMS something whose answer shows that it serves the station. `secure_url` is where the
+    CSMS is found with TLS, if not at the address that it has without.
     """
 
     settings: Settings
     identities: ClientIdentities
     reconnect: Callable[[], Awaitable[None]]
     meets_another: Callable[[], None]
+    ask_anything: Callable[[], Awaitable[None]]
     spawn: Spawn
+    secure_url: str | None = None
 
 
 class NetworkService:
@@ -88,6 +93,7 @@ class NetworkService:
         self._connected_at_s = 0.0
         self._has_worked = False
         self._boots_refused = 0
+        self._settling = asyncio.Lock()
         self._offered: defaultdict[int, OfferedVersions] = defaultdict(OfferedVersions)
 
     async def prepare(self) -> None:
@@ -95,6 +101,7 @@ class NetworkService:
         await self._slots.prepare()
         password, old = self._model.text(sv.BASIC_AUTH_PASSWORD), self._old_password()
         self._trial = PasswordTrial(password, None if old == password else old)
+        await self._resume_change()
         self._in_force = self._slots.permitted()
         priority = tuple(slot for slot in self._slots.priority() if slot in self._in_force)
         if not priority:
@@ -103,7 +110,7 @@ class NetworkService:
         if not priority:
             log.error("there is no network profile that may be used: the CSMS cannot be dialled")
             return
-        self._last_good = self._slots.last_good()
+        self._last_good = self._slots.before_change() or self._slots.last_good()
         slot = None if self._last_good is None else self._last_good.slot
         attempts = self._model.integer(sv.NETWORK_PROFILE_CONNECTION_ATTEMPTS)
         self._plan = plan_at_start(priority, attempts, slot)
@@ -172,6 +179,8 @@ class NetworkService:
             self._ports.meets_another()
         if dial.uses_common_password and dial.password == self._trial.candidate:
             self._password_worked()
+        if self._slots.before_change() is not None:
+            self._ports.spawn(self._prove())
         is_certified = dial.profile.security_profile == TLS_WITH_CLIENT_CERTIFICATE
         if dial.client_identity is not None and is_certified:
             self._ports.spawn(self._certificate_worked(dial.client_identity))
@@ -219,9 +228,21 @@ class NetworkService:
 
     async def _settle(self, dial: Dial, good: LastGood) -> None:
         """Make durable what a success means."""
+        async with self._settling:
+            await self._settle_alone(dial, good)
+
+    async def _settle_alone(self, dial: Dial, good: LastGood) -> None:
         await self._slots.remember(good)
+        before = self._slots.before_change()
+        if before is not None and _level(good) == _level(before):
+            log.warning("the CSMS was reached with security profile %d only", _level(before))
+            await self._slots.fall_back(before)
         if dial.profile.security_profile != self._model.integer(sv.SECURITY_PROFILE):
             await self._reach(dial.profile.security_profile)
+        elif before is not None:
+            await self._reach(_level(good))
+        if before is not None:
+            await self._slots.settle_change()
 
     async def _reach(self, security_profile: int) -> None:
         """Forget the slots below a security profile that was reached (A05.FR.06)."""
@@ -261,7 +282,9 @@ class NetworkService:
             await self._ports.settings.put(STATE, OLD_PASSWORD, in_use)
 
     def variable_changed(self, change: VariableChange) -> None:
-        """Connect with a new password, once the CSMS has the answer (A01.FR.02)."""
+        """Connect with what the CSMS has ordered, once it has the answer (A01.FR.02, A05)."""
+        if change.key == sv.SECURITY_PROFILE and self._is_order(change.new_value):
+            self._ports.spawn(self._use_other_security_profile())
         if change.key != sv.BASIC_AUTH_PASSWORD:
             return
         old = self._old_password()
@@ -283,9 +306,63 @@ class NetworkService:
         if self._slots.all().get(slot) == profile:
             await self._slots.replace(slot, common)
 
+    # --- The security profile that a CSMS orders (1.6).
+
+    def objection_to_security_profile(self, security_profile: int) -> str | None:
+        """Return why the CSMS could not be dialled with it (A05.FR.02 to A05.FR.04), or None."""
+        if self._slots.before_change() is not None:
+            return "another change of the security profile is under way"
+        return self._slots.objection_to_profile(self._at(self.active_profile, security_profile))
+
+    async def keep_profile_before_change(self, assignments: Sequence[Assignment]) -> None:
+        """Keep the profile in use before another security profile is stored (A05.FR.08)."""
+        ordered = any(a.key == sv.SECURITY_PROFILE and self._is_order(a.value) for a in assignments)
+        if self._connected is None or not ordered:
+            return
+        async with self._settling:
+            # Who gives orders serves the station: this connection has nothing left to prove.
+            self._has_worked = True
+            await self._slots.keep_before_change(self._connected)
+
+    def _is_order(self, value: str) -> bool:
+        """Tell an order of the CSMS from the station's note of what it has reached."""
+        connected = self._connected
+        return connected is not None and value != str(connected.profile.security_profile)
+
+    async def _use_other_security_profile(self) -> None:
+        await self._resume_change()
+        before = self._last_good = self._slots.before_change()
+        if before is None or self._plan is None:
+            return
+        self._in_force[before.slot] = self._slots.all()[before.slot]
+        self._plan = self._plan.trying(before.slot)
+        await self._ports.reconnect()
+
+    async def _prove(self) -> None:
+        await self._ports.ask_anything()
+
+    async def _resume_change(self) -> None:
+        """Put the security profile that was ordered into the slot in use, unless it is there."""
+        before = self._slots.before_change()
+        if before is None:
+            return
+        wanted = self._at(before.profile, self._model.integer(sv.SECURITY_PROFILE))
+        if wanted == before.profile:
+            # The order was never stored.
+            await self._slots.settle_change()
+        elif self._slots.all().get(before.slot) != wanted:
+            await self._slots.replace(before.slot, wanted)
+
+    def _at(self, profile: NetworkProfile, security_profile: int) -> NetworkProfile:
+        return at_security_profile(profile, security_profile, self._ports.secure_url)
+
+
+def _level(good: LastGood) -> int:
+    return good.profile.security_profile
+
 
 def _is_same(one: LastGood, other: LastGood) -> bool:
-    return one.slot == other.slot and one.profile.url == other.profile.url
+    return one.slot == other.slot and address_of(one.profile) == address_of(other.profile)
 
 
 def _preferring(preferred: str | None, versions: tuple[str, ...]) -> tuple[str, ...]:

@@ -24,6 +24,8 @@ PROFILES = "network_profile"
 STATE = "network"
 SEED = "seed"
 LAST_GOOD = "last_good"
+BEFORE_CHANGE = "before_change"
+"""The profile in use before the CSMS ordered another security profile, until one has worked."""
 
 log = logging.getLogger(__name__)
 
@@ -69,6 +71,7 @@ class NetworkSlots:
             return
         await self._settings.put(PROFILES, str(SEEDED_SLOT), seed)
         await self._settings.delete(STATE, LAST_GOOD)
+        await self._settings.delete(STATE, BEFORE_CHANGE)
         wanted = {
             sv.NETWORK_CONFIGURATION_PRIORITY: str(SEEDED_SLOT),
             sv.SECURITY_PROFILE: str(self.seed.security_profile),
@@ -98,13 +101,34 @@ class NetworkSlots:
 
     def last_good(self) -> LastGood | None:
         """Return the profile that worked last, if it may still be used."""
-        text = self._settings.get(STATE, LAST_GOOD)
-        try:
-            found = None if text is None else read(LastGood, json.loads(text))
-        except (UnreadableDocument, ValueError):
-            log.error("the network profile that worked last cannot be read")
-            return None
+        found = self._kept(LAST_GOOD)
         return found if found is not None and self._permits(found.profile) else None
+
+    def before_change(self) -> LastGood | None:
+        """Return the profile to fall back to while another security profile is unproven."""
+        return self._kept(BEFORE_CHANGE)
+
+    async def keep_before_change(self, good: LastGood) -> None:
+        """Keep the profile in use before another security profile is stored (A05.FR.08 of 1.6)."""
+        await self._settings.put(STATE, BEFORE_CHANGE, _text(good))
+
+    async def settle_change(self) -> None:
+        """Forget what there was before: a profile has worked."""
+        await self._settings.delete(STATE, BEFORE_CHANGE)
+
+    async def fall_back(self, good: LastGood) -> None:
+        """Go back to a profile for good, whose security profile may be a lower one."""
+        await self.replace(good.slot, good.profile)
+        level = str(good.profile.security_profile)
+        await self._ports.store([Assignment(sv.SECURITY_PROFILE, level)])
+
+    def _kept(self, key: str) -> LastGood | None:
+        text = self._settings.get(STATE, key)
+        try:
+            return None if text is None else read(LastGood, json.loads(text))
+        except (UnreadableDocument, ValueError):
+            log.error("the network profile kept as %s cannot be read", key)
+            return None
 
     async def remember(self, good: LastGood) -> None:
         """Keep the profile that works."""
@@ -147,7 +171,9 @@ class NetworkSlots:
     async def reach(self, security_profile: int, kept: Collection[int]) -> None:
         """Store the security profile in use and forget the slots below it (A05.FR.06)."""
         priority = tuple(slot for slot in self.priority() if slot in kept)
-        changes = [Assignment(sv.SECURITY_PROFILE, str(security_profile))]
+        level = str(security_profile)
+        known = self._model.text(sv.SECURITY_PROFILE) == level
+        changes = [] if known else [Assignment(sv.SECURITY_PROFILE, level)]
         if priority and priority != self.priority():
             text = ",".join(map(str, priority))
             changes.append(Assignment(sv.NETWORK_CONFIGURATION_PRIORITY, text))
@@ -165,6 +191,14 @@ class NetworkSlots:
         missing = self._missing_for(profile)
         return None if missing is None else f"slot {slot} needs {missing}"
 
+    def objection_to_profile(self, profile: NetworkProfile) -> str | None:
+        """Return why a profile cannot be dialled (A05.FR.02 to A05.FR.04 of 1.6), or None."""
+        problem = self._ports.url_problem(profile)
+        if problem is not None:
+            return problem
+        missing = self._missing_for(profile)
+        return None if missing is None else f"it needs {missing}"
+
     def _missing_for(self, profile: NetworkProfile) -> str | None:
         """Return what a profile still lacks (A05.FR.02, A05.FR.03)."""
         password = profile.password or self._model.text(sv.BASIC_AUTH_PASSWORD)
@@ -180,10 +214,16 @@ class NetworkSlots:
 
     def _permits(self, profile: NetworkProfile) -> bool:
         return is_permitted_change(
-            self._model.integer(sv.SECURITY_PROFILE),
+            self._lowest(),
             profile.security_profile,
             downgrade_allowed=self._model.boolean(sv.ALLOW_SECURITY_PROFILE_DOWNGRADE),
         )
+
+    def _lowest(self) -> int:
+        """Return the security profile to stay at: the one before a change that is unproven."""
+        before = self.before_change()
+        level = self._model.integer(sv.SECURITY_PROFILE)
+        return level if before is None else min(level, before.profile.security_profile)
 
 
 def _text(record: NetworkProfile | LastGood) -> str:

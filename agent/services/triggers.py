@@ -52,18 +52,26 @@ class TriggerService:
             MessageTrigger.METER_VALUES: self._tell_values,
             MessageTrigger.TRANSACTION_EVENT: self._tell_transactions,
         }
-        self.tells_log_upload(LogUploadProgress)
+        self.tells_log_upload(LogUploadProgress, lambda: LogUploadProgress(of_diagnostics=True))
         self.tells_firmware(FirmwareProgress)
 
     def sends(self, message: MessageTrigger, sender: Sender) -> None:
         """Let a message be asked for; the last sender counts."""
         self._senders[message] = sender
 
-    def tells_log_upload(self, progress: Callable[[], LogUploadProgress]) -> None:
-        """Name who knows how far a log upload has come (F06.FR.14, FR.15)."""
+    def tells_log_upload(
+        self,
+        progress: Callable[[], LogUploadProgress],
+        of_diagnostics: Callable[[], LogUploadProgress],
+    ) -> None:
+        """Name who knows how far an upload by GetLog or GetDiagnostics has come (F06.FR.14, 15)."""
         self.sends(
             MessageTrigger.LOG_STATUS_NOTIFICATION,
             lambda _: self._csms.publish(progress(), asked_for=True),
+        )
+        self.sends(
+            MessageTrigger.DIAGNOSTICS_STATUS_NOTIFICATION,
+            lambda _: self._csms.publish(of_diagnostics(), asked_for=True),
         )
 
     def tells_firmware(self, progress: Callable[[], FirmwareProgress]) -> None:

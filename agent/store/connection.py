@@ -9,12 +9,7 @@ from pathlib import Path
 from agent.core.records import dataclass
 from agent.store.errors import Reason, StoreUnavailable, from_sqlite_error
 from agent.store.files import StoreFiles, create_private, sync_directory
-from agent.store.migrate import (
-    contradicts_its_tables,
-    migrations,
-    refuse_newer,
-    schema_version,
-)
+from agent.store.migrate import refuse_newer, schema_damage
 
 # Small pages: an event, its session and the id counter dirty three pages, and every commit
 # writes each dirty page whole. 1024 bytes more than halve the wear compared with 4096.
@@ -164,12 +159,10 @@ def _check(connection: sqlite3.Connection, files: StoreFiles) -> Finding | None:
     application = int(connection.execute("PRAGMA application_id").fetchone()[0])
     if names and application != APPLICATION_ID:
         return Finding(Damage.FOREIGN, f"application id {application}")
-    if contradicts_its_tables(connection):
-        return Finding(Damage.MALFORMED, f"schema version {schema_version(connection)}")
+    altered = schema_damage(connection)
+    if altered is not None:
+        return Finding(Damage.MALFORMED, altered)
     refuse_newer(connection, files)
-    missing = set(TABLES) - names
-    if missing and schema_version(connection) == len(migrations()):
-        return Finding(Damage.MALFORMED, f"tables are missing: {', '.join(sorted(missing))}")
     verdict = str(connection.execute("PRAGMA quick_check(1)").fetchone()[0])
     if verdict != "ok":
         return Finding(Damage.MALFORMED, verdict)

@@ -4,7 +4,6 @@ import asyncio
 import logging
 import os
 import re
-import shutil
 import sqlite3
 import time
 from collections.abc import Callable, Sequence
@@ -28,6 +27,7 @@ if TYPE_CHECKING:
 _LOGGER = logging.getLogger(__name__)
 _MIB = 1024 * 1024
 _SALVAGE_S = 30.0
+_COPIED_BYTES = 256 * 1024
 _INSTANCE_ID = re.compile(r"[0-9a-f]{32}")
 
 T = TypeVar("T")
@@ -283,10 +283,17 @@ def _copy_readable(path: Path, copy: Path) -> None:
         try:
             if source.exists():
                 create_private(target)
-                shutil.copyfile(source, target)
+                _copy(source, target)
         except OSError as error:
             _LOGGER.warning("%s cannot be read, going on without it: %s", source, error)
             target.unlink(missing_ok=True)
+
+
+def _copy(source: Path, target: Path) -> None:
+    """Copy the content; `shutil` would load compressors for that."""
+    with source.open("rb") as original, target.open("wb") as copy:
+        while piece := original.read(_COPIED_BYTES):
+            copy.write(piece)
 
 
 def _translated(error: Exception, path: Path) -> Exception:

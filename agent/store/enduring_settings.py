@@ -50,6 +50,10 @@ class EnduringDocuments:
         """Forget one text; that there is none is no error."""
         await self._change({(kind, key): None})
 
+    async def change(self, kind: str, texts: Mapping[str, str | None]) -> None:
+        """Write texts of a kind and forget those that are None, all or nothing."""
+        await self._change({(kind, key): text for key, text in texts.items()})
+
     async def catch_up(self) -> None:
         """Write the changes that wait; StoreUnavailable: they still wait."""
         async with self._writing:
@@ -66,11 +70,7 @@ class EnduringDocuments:
             self._endurance.refused(error)
 
     async def _write(self, kind: str, changes: Mapping[str, str | None]) -> None:
-        texts = {key: text for key, text in changes.items() if text is not None}
-        if texts:
-            await self._documents.put_many(kind, texts)
-        for key in changes.keys() - texts.keys():
-            await self._documents.delete(kind, key)
+        await self._documents.change(kind, changes)
         for key, text in changes.items():
             # It may have been changed again meanwhile.
             if (kind, key) in self._changes and self._changes[kind, key] == text:

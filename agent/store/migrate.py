@@ -38,16 +38,21 @@ def schema_version(connection: sqlite3.Connection) -> int:
     return int(connection.execute("PRAGMA user_version").fetchone()[0])
 
 
-def contradicts_its_tables(connection: sqlite3.Connection) -> bool:
-    """Tell whether another version than ours stands over exactly our tables: then it is damage."""
-    if schema_version(connection) == len(migrations()):
-        return False
-    query = "SELECT type, name, sql FROM sqlite_schema ORDER BY type, name"
-    with contextlib.closing(sqlite3.connect(":memory:", isolation_level=None)) as ours:
-        for step in migrations():
-            apply(ours, step)
-        known = ours.execute(query).fetchall()
-    return known == connection.execute(query).fetchall()
+def schema_damage(connection: sqlite3.Connection) -> str | None:
+    """Say in what the schema differs from the one that the steps up to its version make.
+
+    The text of a table or trigger can be damaged and still be SQL, which fails only when it is
+    used. Of a newer version only this is known: exactly our own schema cannot be it.
+    """
+    steps, version, found = migrations(), schema_version(connection), _schema(connection)
+    with contextlib.closing(sqlite3.connect(":memory:", isolation_level=None)) as made:
+        for step in steps[: max(version, 0)]:
+            apply(made, step)
+        expected = _schema(made)
+    if (found == expected) is (version <= len(steps)):
+        return None
+    altered = ", ".join(sorted({str(name) for _, name, _ in expected - found}))
+    return f"schema version {version} does not fit: {altered or 'more than it has is there'}"
 
 
 def refuse_newer(connection: sqlite3.Connection, files: StoreFiles) -> None:
@@ -88,6 +93,16 @@ def apply(connection: sqlite3.Connection, step: Migration) -> None:
         if connection.in_transaction:
             connection.execute("ROLLBACK")
         raise
+
+
+def _schema(connection: sqlite3.Connection) -> set[tuple[object, object, str]]:
+    """Return all definitions, however laid out, but those of statistics, which tools collect."""
+    rows = connection.execute("SELECT type, name, sql FROM sqlite_schema").fetchall()
+    return {
+        (kind, name, "".join(str(sql).split()))
+        for kind, name, sql in rows
+        if not str(name).startswith("sqlite_stat")
+    }
 
 
 def _keep_copy(connection: sqlite3.Connection, copy: Path) -> None:

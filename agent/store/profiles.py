@@ -2,12 +2,12 @@
 
 import json
 import logging
+from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from agent.core.documents import UnreadableDocument, read, written
 from agent.core.smart_charging.profiles import CSMS_SOURCE, Installed, InstalledProfile
-from agent.ports import Settings
 
 _KIND: Final = "charging_profile"
 _LONG_AGO: Final = datetime(2024, 1, 1, tzinfo=UTC)
@@ -15,11 +15,20 @@ _LONG_AGO: Final = datetime(2024, 1, 1, tzinfo=UTC)
 log = logging.getLogger(__name__)
 
 
+class ProfileDocuments(Protocol):
+    """Where texts are kept by kind and key."""
+
+    def items(self, kind: str) -> Mapping[str, str]: ...
+
+    async def change(self, kind: str, texts: Mapping[str, str | None]) -> None: ...
+
+
 class StoredProfiles:
     """One document per profile id."""
 
-    def __init__(self, documents: Settings) -> None:
+    def __init__(self, documents: ProfileDocuments) -> None:
         self._documents = documents
+        self._worded: dict[int, tuple[InstalledProfile, str]] = {}
 
     def load(self) -> Installed:
         """Return every profile that can be read, in the order of their ids."""
@@ -32,16 +41,20 @@ class StoredProfiles:
         return tuple(found)
 
     async def save(self, profiles: Installed) -> None:
-        """Make these profiles the installed ones."""
-        wanted = {
-            str(installed.profile.id): json.dumps(written(installed), separators=(",", ":"))
-            for installed in profiles
-        }
+        """Make these profiles the installed ones, all at once: none comes back beside its heir."""
+        self._worded = {id(one): (one, self._word(one)) for one in profiles}
+        wanted = {str(one.profile.id): text for one, text in self._worded.values()}
         present = self._documents.items(_KIND)
-        if changed := {key: text for key, text in wanted.items() if present.get(key) != text}:
-            await self._documents.put_many(_KIND, changed)
-        for key in present.keys() - wanted.keys():
-            await self._documents.delete(_KIND, key)
+        gone: dict[str, str | None] = dict.fromkeys(present.keys() - wanted.keys())
+        changed = {key: text for key, text in wanted.items() if present.get(key) != text}
+        if gone or changed:
+            await self._documents.change(_KIND, gone | changed)
+
+    def _word(self, installed: InstalledProfile) -> str:
+        """Return the document of a profile; long ones are not worded for every change of others."""
+        if (known := self._worded.get(id(installed))) is not None:
+            return known[1]
+        return json.dumps(written(installed), separators=(",", ":"))
 
 
 def _renewed(document: Any) -> Any:

@@ -10,6 +10,8 @@ from agent.store.body import DamagedBodyError, unpack
 
 _SOME_ROW = 1 << 32
 _MOST_FAILURES = 20_000
+# Ever smaller ranges are tried all over the table: one that yields nothing by then holds nothing.
+_MOST_FAILURES_WITHOUT_A_ROW = 2_000
 _PACKED_COLUMN = "body"
 
 # SQLite's messages quote what is damaged, and that need not be text.
@@ -70,15 +72,15 @@ class _RangeReader:
 
     def rows(self, low: int, high: int) -> Iterator[Row]:
         ranges = deque([(low, high)])
-        failures = 0
+        failures, most_failures = 0, _MOST_FAILURES_WITHOUT_A_ROW
         while ranges:
-            if self._is_late() or failures > _MOST_FAILURES:
+            if self._is_late() or failures > most_failures:
                 self.is_complete = False
                 return
             low, high = ranges.popleft()
             try:
                 for row in self._source.execute(self._query, (low, high)):
-                    low = int(row[0]) + 1
+                    low, most_failures = int(row[0]) + 1, _MOST_FAILURES
                     yield row
             except UNREADABLE:
                 failures += 1

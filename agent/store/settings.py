@@ -2,7 +2,7 @@
 
 import logging
 import sqlite3
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from types import MappingProxyType
 
 from agent.store.body import DamagedBodyError, pack, unpack
@@ -61,30 +61,32 @@ class Documents:
 
     async def put_many(self, kind: str, texts: Mapping[str, str]) -> None:
         """Write several texts of a kind, all or none."""
-        changes = dict(texts)
-        rows = [(kind, key, pack(text.encode())) for key, text in changes.items()]
-
-        def settled(error: Exception | None) -> None:
-            if error is None:
-                self._texts.setdefault(kind, {}).update(changes)
-
-        await self._database.write(
-            lambda connection: _execute_all(connection, _PUT, rows), settled=settled
-        )
+        await self.change(kind, texts)
 
     async def delete(self, kind: str, key: str) -> None:
         """Forget one text; that there is none is no error."""
+        await self.change(kind, {key: None})
+
+    async def change(self, kind: str, texts: Mapping[str, str | None]) -> None:
+        """Write texts of a kind and forget those that are None, all or nothing."""
+        changes = dict(texts)
+        put = [(kind, key, pack(t.encode())) for key, t in changes.items() if t is not None]
+        gone = [(kind, key) for key, text in changes.items() if text is None]
 
         def settled(error: Exception | None) -> None:
             if error is None:
-                self._texts.get(kind, {}).pop(key, None)
+                self._follow(kind, changes)
 
-        await self._database.write(
-            lambda connection: _execute_all(connection, _DELETE, [(kind, key)]), settled=settled
-        )
+        def execute(connection: sqlite3.Connection) -> None:
+            connection.executemany(_PUT, put)
+            connection.executemany(_DELETE, gone)
 
+        await self._database.write(execute, settled=settled)
 
-def _execute_all(
-    connection: sqlite3.Connection, statement: str, rows: Sequence[tuple[str | bytes, ...]]
-) -> None:
-    connection.executemany(statement, rows)
+    def _follow(self, kind: str, changes: Mapping[str, str | None]) -> None:
+        present = self._texts.setdefault(kind, {})
+        for key, text in changes.items():
+            if text is None:
+                present.pop(key, None)
+            else:
+                present[key] = text

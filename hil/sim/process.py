@@ -14,11 +14,9 @@ ROOT = Path(__file__).resolve().parents[2]
 
 async def spawn(log: Path, *command: str) -> Process:
     """Start a program in a session of its own; what it says is added to the log."""
-    setpriv = shutil.which("setpriv")
-    leash = () if setpriv is None else (setpriv, "--pdeathsig", "KILL")
     with log.open("ab") as output:
         return await asyncio.create_subprocess_exec(
-            *leash,
+            *leash(),
             *command,
             stdin=DEVNULL,
             stdout=output,
@@ -26,6 +24,12 @@ async def spawn(log: Path, *command: str) -> Process:
             env=environment(),
             start_new_session=True,
         )
+
+
+def leash() -> tuple[str, ...]:
+    """Return what a command begins with that is to end when the thread that starts it does."""
+    setpriv = shutil.which("setpriv")
+    return () if setpriv is None else (setpriv, "--pdeathsig", "KILL")
 
 
 def environment() -> dict[str, str]:

@@ -21,8 +21,19 @@ _PROGRAMS = {
 _ALSO_IN = os.pathsep.join(("/usr/sbin", "/sbin"))
 
 
+INSTALLER = "hil/virtual/install-tools.sh"
+
+
+def sentence() -> str:
+    """Return what is missing and who installs it, in one sentence; empty if nothing is."""
+    lacking = missing()
+    if not lacking:
+        return ""
+    return f"it needs {', '.join(lacking)}; on Debian, run {INSTALLER} as root"
+
+
 def missing() -> list[str]:
-    """Return what must be installed first, in words; `install-tools.sh` does it on Debian."""
+    """Return what must be installed first, in words."""
     path = os.environ.get("PATH", os.defpath) + os.pathsep + _ALSO_IN
     lacking = [words for name, words in _PROGRAMS.items() if not shutil.which(name, path=path)]
     if not Path("/usr/share/keyrings/debian-archive-keyring.gpg").exists():

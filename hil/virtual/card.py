@@ -12,7 +12,6 @@ import struct
 from dataclasses import dataclass
 
 from hil.virtual import registers as r
-from hil.virtual.registers import Traced
 
 _PROTOCOL_VERSION = 0
 _HOST, _GUEST, _MEMORY = 0, 1, -1
@@ -52,7 +51,8 @@ class Outputs:
 class Record:
     """One change in the trace, at a time of the guest's monotonic clock.
 
-    `value` is a level bit for each line, or the nanoseconds for which a PWM's line is high.
+    `value` is a level bit for each line, the nanoseconds for which a PWM's line is high, or the
+    converter's value of the pilot while that is high.
     """
 
     at_ns: int
@@ -60,7 +60,7 @@ class Record:
     value: int
 
     def is_high(self, line: int) -> bool:
-        """Return the level of a line after the change; only for `Traced.LEVELS`."""
+        """Return the level of a line after the change; only for levels."""
         return bool(self.value >> line & 1)
 
 
@@ -170,6 +170,10 @@ class Card:
         self._words[at] = high
         self._words[at + 1] = high if low is None else low
 
+    def hush(self, line: int) -> None:
+        """Let nobody be told of a line's changes: it is nothing to the world outside."""
+        self._words[r.QUIET] |= 1 << line
+
     def break_converter(self, channel: int, *, broken: bool) -> None:
         """Let reading a channel of the converter fail."""
         bit, words = 1 << channel, self._words[r.ADC_BROKEN]
@@ -199,11 +203,6 @@ class Card:
         at = r.TRACE + r.TRACE_WORDS * (number % r.TRACES)
         low, high, kind, value = self._words[at : at + r.TRACE_WORDS]
         return Record(high << 32 | low, kind, value)
-
-
-def is_about_levels(record: Record) -> bool:
-    """Tell whether a record is about lines, not about a PWM."""
-    return record.kind == Traced.LEVELS
 
 
 def _send(peer: socket.socket, number: int, file: int | None = None) -> None:

@@ -68,6 +68,15 @@ class Control:
         """Send a line to a Unix socket of the machine; `out` is the line that answers it."""
         return self._ask(("ask", path), {"ask": path, "line": line, "timeout_s": timeout_s})
 
+    def signal(self, process: int, number: int) -> "Future[Done]":
+        """Send a signal; `out` is the machine's monotonic time before that, in nanoseconds."""
+        words = ("kill", f"-{number}", str(process))
+        return self._ask(words, {"signal": process, "number": number})
+
+    def wait_until(self, time_ns: int) -> "Future[Done]":
+        """Wait for a time of the machine's monotonic clock; `out` is the time then."""
+        return self._ask(("sleep",), {"until": time_ns})
+
     def wait_for_boot(self, number: int, timeout_s: float) -> None:
         """Wait until the machine has come up `number` times; raises `ControlLost`."""
         with self._greeted:
@@ -114,10 +123,12 @@ class Control:
             return
         with self._lock:
             words, future = self._open.pop(message["id"], ((), Future()))
-        future.set_result(Done(words, message["code"], message["out"], message["err"]))
+        if future.set_running_or_notify_cancel():
+            future.set_result(Done(words, message["code"], message["out"], message["err"]))
 
     def _lose(self, reason: str) -> None:
         with self._lock:
             lost, self._open = self._open, {}
         for words, future in lost.values():
-            future.set_exception(ControlLost(f"{reason} while it ran {shlex.join(words)}"))
+            if future.set_running_or_notify_cancel():
+                future.set_exception(ControlLost(f"{reason} while it ran {shlex.join(words)}"))

@@ -1,9 +1,16 @@
 """The bench's hand in the machine: runs programs, writes files and asks sockets as the host wants.
 
 It speaks JSON lines over the virtio port `bench.control` and needs nothing but the standard
-library. A request has an `id` and one of `run` (a list of words, with `input` and `timeout_s`),
-`write` (a path, with `text` and `mode`) and `ask` (a Unix socket, with the `line` to send it, whose
-answer is one line). Requests are served at the same time, so a slow program holds up nobody.
+library. A request has an `id` and one of
+
+- `run`, a list of words, with `input` and `timeout_s`
+- `write`, a path, with `text` and `mode`
+- `ask`, a Unix socket, with the `line` to send it, whose answer is one line
+- `signal`, a process, with the `number` of the signal; the answer is the time before it was sent
+- `until`, a time to wait for; the answer is the time then
+
+Times are nanoseconds of the kernel's monotonic clock. Requests are served at the same time, so a
+slow program holds up nobody.
 """
 
 import json
@@ -84,7 +91,19 @@ def _ask(request: dict[str, Any]) -> dict[str, Any]:
     return {"code": 0 if answer else 1, "out": answer, "err": ""}
 
 
-_DOES = {"run": _run, "write": _write, "ask": _ask}
+def _signal(request: dict[str, Any]) -> dict[str, Any]:
+    now_ns = time.monotonic_ns()
+    os.kill(request["signal"], request["number"])
+    return {"code": 0, "out": str(now_ns), "err": ""}
+
+
+def _wait(request: dict[str, Any]) -> dict[str, Any]:
+    while (wait_ns := request["until"] - time.monotonic_ns()) > 0:
+        time.sleep(wait_ns / 1e9)
+    return {"code": 0, "out": str(time.monotonic_ns()), "err": ""}
+
+
+_DOES = {"run": _run, "write": _write, "ask": _ask, "signal": _signal, "until": _wait}
 
 
 def _find_port() -> Path:

@@ -11,6 +11,7 @@ import sys
 import time
 from pathlib import Path
 
+from hil.sim.process import leash
 from hil.virtual.card import Card
 from hil.virtual.control import Control
 from hil.virtual.image.build import Image
@@ -19,6 +20,9 @@ from hil.virtual.qmp import Event, Qmp, QmpError
 QEMU = "qemu-system-aarch64"
 # Other programs of this computer wait for the machine, not it for them, where that is allowed.
 HURRY = ("nice", "-n", "-10")
+# The machine's clock counts its instructions, one a nanosecond, and goes by itself while it idles.
+# A busy host makes such a machine slower but never late: no deadline in it passes meanwhile.
+CLOCK = ("-icount", "shift=0,sleep=on")
 CSMS_ADDRESS = "10.0.2.100"
 CSMS_PORT = 9000
 CONNECT_S = 60.0
@@ -81,12 +85,14 @@ class Machine:
     def _start(self, image: Image) -> "subprocess.Popen[bytes]":
         try:
             with (self.folder / "qemu.log").open("wb") as log:
+                # Not the leader of a session: the first pty that such a process opens is its
+                # terminal, and ends it (SIGHUP) when the serial device behind it is unplugged.
                 return subprocess.Popen(
-                    [*HURRY, QEMU, *_arguments(image, self.folder, self.relay_file)],
+                    [*leash(), *HURRY, QEMU, *_arguments(image, self.folder, self.relay_file)],
                     stdin=subprocess.DEVNULL,
                     stdout=log,
                     stderr=subprocess.STDOUT,
-                    start_new_session=True,
+                    process_group=0,
                 )
         except OSError as error:
             raise MachineFailed(f"{QEMU} cannot be run: {error}") from error
@@ -123,8 +129,8 @@ def _arguments(image: Image, folder: Path, relay_file: Path) -> list[str]:
     forward = f"guestfwd=tcp:{CSMS_ADDRESS}:{CSMS_PORT}-cmd:{relay}"
     kernel_words = "console=ttyAMA0 root=/dev/vda rw panic=-1 quiet net.ifnames=0"
     return [
-        *("-machine", "virt", "-accel", "tcg,thread=multi,tb-size=256", "-cpu", "cortex-a72"),
-        *("-smp", "2", "-m", "512", "-display", "none", "-nodefaults", "-monitor", "none"),
+        *("-machine", "virt", "-accel", "tcg,tb-size=256", *CLOCK, "-cpu", "cortex-a72"),
+        *("-smp", "1", "-m", "512", "-display", "none", "-nodefaults", "-monitor", "none"),
         *("-kernel", str(image.kernel), "-initrd", str(image.initrd), "-append", kernel_words),
         *("-serial", f"file:{folder / 'console.log'}"),
         *("-drive", f"file={image.root},if=none,id=root,format=raw,snapshot=on"),

@@ -3,16 +3,19 @@
 import asyncio
 import shutil
 import tempfile
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from hil.drivers import Driver, DriverFailed
+from hil.drivers import ClockDriver, DriverFailed
 from hil.virtual import available
 from hil.virtual.card import Card, new_files
 from hil.virtual.control import ControlLost, Done
 from hil.virtual.image.build import built
 from hil.virtual.image.programs import BuildFailed
 from hil.virtual.machine import Machine, MachineFailed
+from hil.virtual.qmp import QmpError
 from hil.virtual.resources import VirtualMachine
 
 if TYPE_CHECKING:
@@ -23,7 +26,7 @@ SERIAL_S = 20.0
 HOT_PLUG_S = 30.0
 
 
-class MachineDriver(Driver):
+class MachineDriver(ClockDriver):
     """Boots the machine; gives its card, its control port and its USB sockets to the others."""
 
     def __init__(self, resource: VirtualMachine, target: "Target") -> None:
@@ -34,7 +37,7 @@ class MachineDriver(Driver):
     async def begin(self, folder: Path) -> None:
         self._folder = folder
         if self._machine is None:
-            await asyncio.to_thread(self._power_up)
+            self._power_up()  # in this thread: QEMU ends with the thread that starts it
         self._console_at = self._console.stat().st_size
 
     async def finish(self) -> None:
@@ -78,6 +81,44 @@ class MachineDriver(Driver):
             raise ConnectionError(f"{path} in the machine does not answer: {done.err}")
         return done.out
 
+    async def signal(self, process: int, number: int) -> int:
+        """Send a signal to a process in the machine; return the time before that, as `now_ns`."""
+        done = await asyncio.wrap_future(self.machine.control.signal(process, number))
+        return int(done.checked())
+
+    @asynccontextmanager
+    async def comes_back(self, event: str, within_s: float) -> AsyncIterator[None]:
+        """Do what leads to an event of QEMU and to a reset; return when the machine is up again.
+
+        Raises `DriverFailed`.
+        """
+        machine = self.machine
+        after, boots = len(machine.qmp.events), len(machine.control.boots)
+        yield
+        within_s *= self.target.bench.patience
+        try:
+            await asyncio.to_thread(machine.qmp.wait_for, event, within_s, after=after)
+        except QmpError as error:
+            raise DriverFailed(f"{self.name}: {error}") from error
+        await self.is_up_again(boots + 1)
+
+    # --- Time.
+
+    async def now_ns(self) -> int:
+        """Return the time of the machine's monotonic clock; raises `ControlLost`."""
+        return await self.wait_until(0)
+
+    async def wait_until(self, time_ns: int) -> int:
+        """Wait for a time as of `now_ns`; return the time then. Raises `ControlLost`."""
+        done = await asyncio.wrap_future(self.machine.control.wait_until(time_ns))
+        return int(done.checked())
+
+    async def pass_s(self, seconds: float) -> None:
+        try:
+            await self.wait_until(await self.now_ns() + int(seconds * 1e9))
+        except ControlLost:  # it is being reset, and so is its clock
+            await asyncio.sleep(seconds)
+
     async def is_up_again(self, boots: int) -> None:
         """Wait until the machine has come up that often; raises `DriverFailed`."""
         await asyncio.to_thread(self._await_boot, boots)
@@ -115,8 +156,8 @@ class MachineDriver(Driver):
     # --- Power.
 
     def _power_up(self) -> None:
-        if lacking := available.missing():
-            raise DriverFailed(f"bench virtual needs {', '.join(lacking)}")
+        if lacking := available.sentence():
+            raise DriverFailed(f"{self.name}: {lacking}")
         card = Card(new_files())
         try:
             folder = Path(tempfile.mkdtemp(prefix="bench-"))

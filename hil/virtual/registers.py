@@ -21,6 +21,7 @@ OUTPUT = 17
 PULL_UP = 18
 DRIVEN = 20
 INPUT = 21
+QUIET = 22
 PWM = 32
 ADC = 48
 ADC_BROKEN = 64
@@ -37,3 +38,4 @@ class Traced(IntEnum):
 
     LEVELS = 1
     PWM = 2
+    PILOT = 8

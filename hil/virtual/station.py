@@ -19,8 +19,6 @@ if TYPE_CHECKING:
     from hil.target import Target
 
 BOARD = "/etc/stationd/board.toml"
-TICK_S = 0.1
-"""The longest tick: a Python on an emulated processor needs a part of it."""
 API = "/run/stationd/api.sock"
 
 
@@ -45,10 +43,6 @@ class VirtualStationDriver(SystemdStationDriver, PowerDriver):
     @property
     def board(self) -> str:
         return BOARD
-
-    @property
-    def guard(self) -> Mapping[str, object]:
-        return {"tick_s": TICK_S}
 
     async def configure(self, plan: StationPlan) -> None:
         url = urlsplit(plan.csms_url)

@@ -13,7 +13,7 @@ import sys
 import time
 from pathlib import Path
 
-from hal.api import EvseLines, HardwareLost, SafetyBoard
+from hal.api import EvseLines, HardwareLost, ResidualCurrentMonitor, SafetyBoard
 from hal.mock.safety_board import open_safety_board
 from hal.mock.wire import EvseSettings
 from hil.virtual import wiring as w
@@ -22,6 +22,8 @@ from hil.virtual.card import Card, CardFiles, Outputs
 EVSE = 1
 BUILT = EvseSettings(has_shut_off=True)
 REFRESH_S = 0.05
+# How long a monitor's output stays on after its own test.
+ANSWER_S = 0.2
 PRIORITY = 35
 
 _log = logging.getLogger(__name__)
@@ -33,7 +35,8 @@ class Wires:
     def __init__(self, card: Card, state_dir: Path) -> None:
         self._card = card
         self._state_dir = state_dir
-        self._testing = False
+        self._asked = self._testing = False
+        self._answers_until_s = 0.0
         self._shown: object = None
 
     def run(self) -> None:
@@ -52,7 +55,8 @@ class Wires:
                 board.close()
 
     def _serve(self, board: SafetyBoard) -> None:
-        self._testing, self._shown = False, None
+        self._asked, self._testing, self._answers_until_s = False, False, 0.0
+        self._shown = None
         poll = select.poll()
         for fileno in (self._card.fileno(), board.fileno()):
             poll.register(fileno, select.POLLIN)
@@ -76,10 +80,19 @@ class Wires:
             forward, backward = outputs.is_high(w.LOCK_FORWARD), outputs.is_high(w.LOCK_BACKWARD)
             if forward is not backward:  # both together are the motor's brake
                 lines.lock.command(engaged=forward)
-        testing = outputs.is_high(w.RCM_TEST)
-        if testing and not self._testing and lines.residual_current is not None:
-            lines.residual_current.start_self_test()
-        self._testing = testing
+        if lines.residual_current is not None:
+            self._test(lines.residual_current, asked=outputs.is_high(w.RCM_TEST))
+
+    def _test(self, monitor: ResidualCurrentMonitor, *, asked: bool) -> None:
+        """Let the monitor test itself at the beginning of a pulse, and show its answer a while."""
+        if asked and not self._asked:
+            monitor.start_self_test()
+            self._testing = True
+        self._asked = asked
+        if self._testing and monitor.self_test_passed() is not None:
+            self._testing = False
+            if monitor.self_test_passed():
+                self._answers_until_s = time.monotonic() + ANSWER_S
 
     def _show(self, lines: EvseLines) -> None:
         """Take what the board's world shows over to the guest, if it has changed."""
@@ -106,7 +119,7 @@ class Wires:
         levels[w.LID] = lines.tamper is not None and lines.tamper.is_on()
         monitor = lines.residual_current
         if monitor is not None:
-            answers = self._testing and monitor.self_test_passed() is True
+            answers = time.monotonic() < self._answers_until_s
             levels[w.RCM_TRIP] = monitor.tripped() or answers
         return levels
 

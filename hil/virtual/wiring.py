@@ -14,6 +14,7 @@ LOCK_BACKWARD = 24
 RCM_TEST = 25
 SHUT_OFF = 26
 PILOT_DISCONNECT = 16
+PEAK_RESET = 12
 
 # Inputs. A mirror contact is normally closed: its line is high while the main contacts are open.
 MIRROR_CONTACT = 22

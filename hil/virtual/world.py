@@ -2,16 +2,20 @@
 
 import subprocess
 import sys
-from dataclasses import astuple
+from contextlib import AbstractContextManager
+from dataclasses import astuple, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from hil.drivers import Driver, Tables
+from hil.drivers import Driver, OutletFacts, Tables
 from hil.sim.board import BoardDriver
-from hil.sim.instruments import PtyLineDriver, PtyMeterDriver, PtyReaderDriver
-from hil.sim.process import environment
+from hil.sim.instruments import AWAY_S, PtyLineDriver, PtyMeterDriver, PtyReaderDriver
+from hil.sim.process import environment, leash
+from hil.target import NotOnBench
+from hil.virtual import wiring
 from hil.virtual.machine_driver import MachineDriver
 from hil.virtual.resources import UsbLine, UsbReader, WiredBoard
+from hil.virtual.stopwatch import Stopwatch
 
 if TYPE_CHECKING:
     from hil.target import Target
@@ -25,12 +29,16 @@ class WiredBoardDriver(BoardDriver):
     def __init__(self, resource: WiredBoard, target: "Target") -> None:
         super().__init__(resource, target)
         self._machine_name = resource.machine
+        self._stopwatch = Stopwatch()
 
     async def begin(self, folder: Path) -> None:
         await super().begin(folder)
-        machine = self.target.named(self._machine_name, MachineDriver)
-        files = astuple(machine.card.files)
-        command = (sys.executable, "-m", "hil.virtual.wires", *map(str, files))
+        self._card = self.target.named(self._machine_name, MachineDriver).card
+        self._card.hush(wiring.PEAK_RESET)
+        self._card.new_records()  # those of the test before
+        self._stopwatch = Stopwatch()
+        files = astuple(self._card.files)
+        command = (*leash(), sys.executable, "-m", "hil.virtual.wires", *map(str, files))
         with (folder / "wires.log").open("wb") as log:
             self._wires = subprocess.Popen(  # noqa: ASYNC220 - it outlives the test's loop
                 [*command, str(self.state_dir)],
@@ -54,6 +62,20 @@ class WiredBoardDriver(BoardDriver):
     def tables(self, evse: int) -> Tables:
         del evse
         return {}
+
+    @property
+    def stopwatch(self) -> Stopwatch:
+        """What the machine's own clock says of its reactions since the test began."""
+        self._stopwatch.note(self._card.new_records())
+        return self._stopwatch
+
+    def facts(self, evse: int) -> OutletFacts:
+        stopwatch = self.stopwatch
+        return replace(
+            super().facts(evse),
+            fault_to_open_ms=stopwatch.fault_to_open_ms,
+            leave_to_open_ms=stopwatch.leave_to_open_ms,
+        )
 
 
 class _AtUsb(Driver):
@@ -85,6 +107,10 @@ class _AtUsb(Driver):
         await self._machine.unplug_serial(self.name)
         await super().unplug()  # type: ignore[misc]  # a mixin before the driver that has it
 
+    def held(self) -> AbstractContextManager[object]:
+        """Refuse: no other program of the machine opens its ports; raises `NotOnBench`."""
+        raise NotOnBench(f"nobody else in the machine holds {self.port}")
+
     async def _plug(self) -> None:
         self.port = await self._machine.plug_serial(self.name, self._pty)
         self._plugged = True
@@ -100,6 +126,17 @@ class UsbReaderDriver(_AtUsb, PtyReaderDriver):
     def __init__(self, resource: UsbReader, target: "Target") -> None:
         super().__init__(resource, target)
         self._machine_name = resource.machine
+        self._present_again_ns = 0
+
+    async def begin(self, folder: Path) -> None:
+        self._present_again_ns = 0
+        await super().begin(folder)
+
+    async def present(self, token: str) -> None:
+        """Hold a card before it; not before the last one was away long enough for the station."""
+        await self._machine.wait_until(self._present_again_ns)
+        await super().present(token)
+        self._present_again_ns = await self._machine.now_ns() + int(AWAY_S * 1e9)
 
 
 class UsbLineDriver(_AtUsb, PtyLineDriver):

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tests.benchmarks import (
+    charging,
     drain,
     footprint,
     guard_edges,
@@ -36,6 +37,7 @@ BENCHMARKS = {
         Benchmark("tap", "token at the reader to the contactor's coil", tap.measure),
         Benchmark("drain", "a full outbox drained, with kill -9", drain.measure),
         Benchmark("messages", "round trips of CALLs of the CSMS", messages.measure),
+        Benchmark("charging", "composite schedules and profiles", charging.measure),
         Benchmark("guard", "fault to contactor line low", guard_reaction.measure_reaction),
         Benchmark("edges", "pilot and RCD edge to contactor line low", guard_edges.measure),
         Benchmark("sampling", "a sample of the control pilot", sampling.measure),

@@ -196,13 +196,18 @@ class StationProcess:
 
     async def security_log(self) -> list[str]:
         """Return the types of the events in the security log, oldest first."""
+        answer = await self.local("security_log")
+        return [entry["type"] for entry in answer["security_log"]]
+
+    async def local(self, op: str, **arguments: Any) -> dict[str, Any]:
+        """Ask or order something on site, as the commands of `stationd` do."""
         reader, writer = await asyncio.open_unix_connection(self.folder / "state" / "api.sock")
         try:
-            writer.write(b'{"op":"security_log"}\n')
-            answer = json.loads(await asyncio.wait_for(reader.readline(), 10))
+            writer.write(json.dumps({"op": op, **arguments}).encode() + b"\n")
+            answer: dict[str, Any] = json.loads(await asyncio.wait_for(reader.readline(), 10))
         finally:
             writer.close()
-        return [entry["type"] for entry in answer["security_log"]]
+        return answer
 
     async def evse(self) -> dict[str, Any]:
         """Return what can be measured and what the station thinks of EVSE 1."""

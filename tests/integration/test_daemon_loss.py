@@ -5,10 +5,12 @@ import contextlib
 from collections.abc import AsyncIterator
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from agent.sim.csms import Csms
+from hal.mock.backends import BoardControl
 from tests.integration.station_process import StationProcess
 
 pytestmark = pytest.mark.timeout(120)
@@ -79,12 +81,15 @@ async def test_a_daemon_that_stays_away_ends_in_a_graceful_stop_by_the_guard(
     station = StationProcess(tmp_path, csms.url, ("ocpp2.0.1",), grace_s=1.0)
     await station.start()
     try:
+        await csms.wait_for_station("CS001")  # until then no unknown token is accepted
         transaction = await charge(station)
+        board = station.board()
         await station.kill()
         csms.station("CS001").expect_boot()
-        await asyncio.sleep(4.0)
+        await until_open(board)
+        await board.close()
         await station.start()
-        stopped = await station.evse()
+        stopped = await station.until(lambda e: e["transaction"] is not None)
         stopped_wh = Decimal(str(stopped["meter"]["energy_wh"]))
         assert stopped["transaction"]["id"] == transaction
         await station.until(lambda e: e["meter"]["power_w"] > 20_000, 30)
@@ -97,6 +102,16 @@ async def test_a_daemon_that_stays_away_ends_in_a_graceful_stop_by_the_guard(
         assert record.stopped_reason == "EVDisconnected"
     finally:
         await station.dispose()
+
+
+async def until_open(board: BoardControl, within_s: float = 30.0) -> None:
+    """Wait until the contactor is open, which nobody but the guard can have done."""
+    async with asyncio.timeout(within_s):
+        while True:
+            state: Any = await board.operate({"op": "state"})
+            if not state["evses"][0]["contactor_closed"]:
+                return
+            await asyncio.sleep(0.05)
 
 
 @pytest.mark.requirement("E06.FR.16")

@@ -44,7 +44,10 @@ async def dialled(url: str, **settings: Any) -> str:
 # Negotiation
 
 
-@pytest.mark.requirement("S16-CONN-01", "S16-CONN-02", "A00.FR.202", "A00.FR.204")
+@pytest.mark.requirement(
+    *("S16-CONN-01", "S16-CONN-02", "A00.FR.202", "A00.FR.204", "A00.FR.202 (1.6)"),
+    "A00.FR.204 (1.6)",
+)
 async def test_the_request_names_identity_versions_and_credentials() -> None:
     async def csms(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         request.set_result(await accept(reader, writer, "made.up2"))

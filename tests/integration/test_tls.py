@@ -131,7 +131,10 @@ async def refusal_of(context: ssl.SSLContext, host: str = "127.0.0.1", **setting
 # --- What is offered.
 
 
-@pytest.mark.requirement("A00.FR.317", "A00.FR.420", "A00.FR.319", "A00.FR.422", "A00.FR.321")
+@pytest.mark.requirement(
+    *("A00.FR.317", "A00.FR.420", "A00.FR.319", "A00.FR.422", "A00.FR.321"),
+    *("A00.FR.318 (1.6)", "A00.FR.422 (1.6)", "A00.FR.320 (1.6)"),
+)
 @both_profiles
 def test_the_client_side_offers_what_the_standard_lists_and_no_more(
     profile: SecurityProfile, ca: Issued, station: Issued
@@ -153,7 +156,9 @@ def test_the_client_side_offers_what_the_standard_lists_and_no_more(
     assert len(context.get_ca_certs()) == 1
 
 
-@pytest.mark.requirement("A00.FR.314", "A00.FR.417", "A00.FR.321", "A00.FR.424")
+@pytest.mark.requirement(
+    *("A00.FR.314", "A00.FR.417", "A00.FR.321", "A00.FR.424", "A00.FR.320 (1.6)"),
+)
 def test_what_was_negotiated_is_looked_at() -> None:
     check_negotiated("TLSv1.2", ("ECDHE-ECDSA-AES128-GCM-SHA256", "TLSv1.2", 128), None)
     check_negotiated("TLSv1.3", ("TLS_AES_128_GCM_SHA256", "TLSv1.3", 128), None)
@@ -170,7 +175,8 @@ def test_what_was_negotiated_is_looked_at() -> None:
 
 @pytest.mark.requirement(
     *("A00.FR.301", "A00.FR.302", "A00.FR.303", "A00.FR.308", "A00.FR.312", "A00.FR.313"),
-    *("A00.FR.411", "A00.FR.415", "A00.FR.416", "A00.FR.424"),
+    *("A00.FR.411", "A00.FR.415", "A00.FR.416", "A00.FR.424", "A00.FR.301 (1.6)"),
+    *("A00.FR.307 (1.6)", "A00.FR.312 (1.6)", "A00.FR.411 (1.6)", "A00.FR.416 (1.6)"),
 )
 @both_profiles
 @pytest.mark.parametrize("newest", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
@@ -197,7 +203,7 @@ async def test_a_server_of_the_given_ca_is_accepted(
     assert credentials == [expected] * 2
 
 
-@pytest.mark.requirement("A00.FR.319", "A00.FR.422")
+@pytest.mark.requirement("A00.FR.319", "A00.FR.422", "A00.FR.318 (1.6)", "A00.FR.422 (1.6)")
 @both_profiles
 @pytest.mark.parametrize("suite", TLS_1_2_SUITES)
 async def test_each_listed_suite_is_spoken(
@@ -243,7 +249,9 @@ async def test_without_any_root_nothing_is_dialled(settings: dict[str, Any]) -> 
         await dialled("wss://127.0.0.1:9/ocpp", **settings)
 
 
-@pytest.mark.requirement("A00.FR.309", "A00.FR.412", "A00.FR.510")
+@pytest.mark.requirement(
+    *("A00.FR.309", "A00.FR.412", "A00.FR.510", "A00.FR.308 (1.6)", "A00.FR.412 (1.6)"),
+)
 @both_profiles
 async def test_a_common_name_alone_must_be_the_host_that_was_dialled(
     profile: SecurityProfile, folder: Path, ca: Issued, station: Issued
@@ -325,7 +333,8 @@ def _signed_with_sha_1(name: str, ca: Issued, folder: Path) -> Issued:
 
 @pytest.mark.requirement(
     *("A00.FR.308", "A00.FR.309", "A00.FR.311", "A00.FR.411", "A00.FR.412", "A00.FR.414"),
-    *("A00.FR.501", "A00.FR.502", "A00.FR.503", "A00.FR.504"),
+    *("A00.FR.501", "A00.FR.502", "A00.FR.503", "A00.FR.504", "A00.FR.307 (1.6)"),
+    *("A00.FR.308 (1.6)", "A00.FR.411 (1.6)", "A00.FR.412 (1.6)", "A00.FR.501 (1.6)"),
 )
 @both_profiles
 @pytest.mark.parametrize(
@@ -421,7 +430,8 @@ async def alert_of(context: ssl.SSLContext, settings: dict[str, Any]) -> TlsReje
 
 
 @pytest.mark.requirement(
-    *("A00.FR.313", "A00.FR.314", "A00.FR.316", "A00.FR.416", "A00.FR.417", "A00.FR.419")
+    *("A00.FR.313", "A00.FR.314", "A00.FR.316", "A00.FR.416", "A00.FR.417", "A00.FR.419"),
+    *("A00.FR.312 (1.6)", "A00.FR.416 (1.6)"),
 )
 @both_profiles
 @pytest.mark.filterwarnings("ignore:ssl.TLSVersion:DeprecationWarning")
@@ -436,7 +446,8 @@ async def test_a_server_without_tls_1_2_is_refused(
 
 
 @pytest.mark.requirement(
-    *("A00.FR.319", "A00.FR.320", "A00.FR.323", "A00.FR.422", "A00.FR.423", "A00.FR.426")
+    *("A00.FR.319", "A00.FR.320", "A00.FR.323", "A00.FR.422", "A00.FR.423", "A00.FR.426"),
+    *("A00.FR.318 (1.6)", "A00.FR.319 (1.6)", "A00.FR.422 (1.6)"),
 )
 @both_profiles
 @pytest.mark.parametrize(
@@ -453,7 +464,7 @@ async def test_a_server_with_other_cipher_suites_is_refused(
     assert refused.fault is TlsFault.CIPHER_SUITE
 
 
-@pytest.mark.requirement("A00.FR.501", "A00.FR.503")
+@pytest.mark.requirement("A00.FR.501", "A00.FR.503", "A00.FR.501 (1.6)")
 async def test_a_server_with_a_curve_of_less_than_224_bits_finds_no_common_ground(
     folder: Path, ca: Issued, settings: dict[str, Any]
 ) -> None:
@@ -487,7 +498,7 @@ async def test_a_server_that_hangs_up_on_tls_is_unreachable(settings: dict[str, 
 # --- The station's own certificate.
 
 
-@pytest.mark.requirement("A00.FR.401", "A00.FR.402")
+@pytest.mark.requirement("A00.FR.401", "A00.FR.402", "A00.FR.401 (1.6)")
 async def test_profile_3_presents_the_stations_certificate_and_no_password(
     ca: Issued, server: Issued, station: Issued
 ) -> None:
@@ -504,7 +515,7 @@ async def test_profile_3_presents_the_stations_certificate_and_no_password(
     assert seen == [("station", False)]
 
 
-@pytest.mark.requirement("A00.FR.430")
+@pytest.mark.requirement("A00.FR.430", "A00.FR.431 (1.6)")
 async def test_an_expired_own_certificate_is_presented_all_the_same(
     folder: Path, ca: Issued, server: Issued
 ) -> None:

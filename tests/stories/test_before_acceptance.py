@@ -8,7 +8,7 @@ from tests.stories.words import TOKEN
 from tests.stories.world import World
 
 
-@pytest.mark.requirement("B02.FR.03", "B03.FR.01", "B01.FR.08")
+@pytest.mark.requirement("B02.FR.03", "B03.FR.01", "B01.FR.08", "S16-BOOT-13")
 @pytest.mark.parametrize("status", ["Pending", "Rejected"])
 async def test_a_transaction_before_acceptance_waits_for_it(
     world: World, bench: Bench, csms: Desk, status: str
@@ -27,7 +27,7 @@ async def test_a_transaction_before_acceptance_waits_for_it(
     await csms.sees_end("Local")
 
 
-@pytest.mark.requirement("B02.FR.03", "B03.FR.01")
+@pytest.mark.requirement("B02.FR.03", "B03.FR.01", "S16-BOOT-13")
 @pytest.mark.parametrize("status", ["Pending", "Rejected"])
 async def test_nobody_charges_before_acceptance_unless_that_is_configured(
     world: World, bench: Bench, csms: Desk, status: str

@@ -5,7 +5,7 @@ import pytest
 from agent.sim.csms_model import AuthorizationStatus
 from tests.stories.bench import Bench
 from tests.stories.desk import Desk
-from tests.stories.words import OTHER_TOKEN, TOKEN
+from tests.stories.words import OTHER_TOKEN, TOKEN, V16
 from tests.stories.world import World
 
 ANYBODY = {"AuthCtrlr.OfflineTxForUnknownIdEnabled": "true"}
@@ -203,3 +203,17 @@ async def test_the_cable_of_a_refused_token_waits_for_its_owner(
     await bench.swipe(TOKEN)
     await cable_is_free(world, bench)
     assert len(csms.station.transactions) == 1
+
+
+@pytest.mark.requirement("S16-TXN-09")
+@pytest.mark.parametrize("version", [V16])
+async def test_a_cable_of_the_station_itself_has_no_lock_to_configure(
+    world: World, csms: Desk
+) -> None:
+    key = "UnlockConnectorOnEVSideDisconnect"
+    await world.start(cable="attached")
+    assert await csms.station.get_configuration([key]) == {key: "false"}
+    for value in ("true", "false"):
+        result = await csms.station.change_configuration(key, value)
+        assert result.status == "Rejected"
+    assert await csms.station.get_configuration([key]) == {key: "false"}

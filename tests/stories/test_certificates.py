@@ -11,7 +11,7 @@ from cryptography import x509
 from cryptography.x509.oid import NameOID
 
 from agent.core.certificates import CertificateHashData
-from agent.ocpp.v201.certificates import hash_data
+from agent.ocpp.certificate_hash_data import hash_data
 from agent.pki.hash_data import certificate_hash_data
 from agent.sim.frames import Call, result_text
 from agent.sim.misbehaviour import CallHook, Plan

@@ -1,5 +1,7 @@
 """Stories of limits that the CSMS renews all the time (K28, K29), in 2.1."""
 
+from collections.abc import Mapping
+
 import pytest
 
 from agent.sim.frames import Payload
@@ -54,23 +56,24 @@ async def test_a_limit_is_asked_for_whenever_its_interval_is_over(
 ) -> None:
     await world.start()
     await world.charges()
-    assert await csms.sets_profile(16, kind="Dynamic", dynUpdateInterval=60) == "Accepted"
-    await world.pass_s(50)
+    await world.pass_s(100)
+    assert await csms.sets_profile(16, kind="Dynamic", dynUpdateInterval=20) == "Accepted"
+    await world.pass_s(15)
     assert not csms.calls("PullDynamicScheduleUpdate")
     csms.answers(
         "PullDynamicScheduleUpdate", {"status": "Accepted", "scheduleUpdate": {"limit": 11}}
     )
-    call = await csms.sees("PullDynamicScheduleUpdate", within_s=15)
+    call = await csms.sees("PullDynamicScheduleUpdate", within_s=7)
     assert call.payload == {"chargingProfileId": 77}
     await world.until(lambda: bench.offered_a() == 11.0, "the limit that was told")
-    await world.pass_s(30)
+    await world.pass_s(10)
     # An update that comes by itself begins the interval anew.
     assert await updates(csms, 14) == "Accepted"
-    await world.pass_s(50)
+    await world.pass_s(15)
     assert len(csms.calls("PullDynamicScheduleUpdate")) == 1
-    await csms.sees("PullDynamicScheduleUpdate", 2, within_s=15)
+    await csms.sees("PullDynamicScheduleUpdate", 2, within_s=7)
     csms.csms.behave()
-    await world.pass_s(70)
+    await world.pass_s(25)
     assert len(csms.calls("PullDynamicScheduleUpdate")) == 3
     assert bench.offered_a() == 11.0
     await bench.swipe(TOKEN)
@@ -86,14 +89,14 @@ async def test_updates_every_second_are_followed_and_spare_the_disk(
     assert await csms.sets_profile(16, kind="Dynamic") == "Accepted"
     saved = 0
     store = world.machine.station._f.storage.documents
-    put_many = store.put_many
+    change = store.change
 
-    async def counted(kind: str, texts: dict[str, str]) -> None:
+    async def counted(kind: str, texts: Mapping[str, str | None]) -> None:
         nonlocal saved
         saved += kind == "charging_profile"
-        await put_many(kind, texts)
+        await change(kind, texts)
 
-    store.put_many = counted  # type: ignore[method-assign,assignment] # counts, and writes
+    store.change = counted  # type: ignore[method-assign] # counts, and writes
     for n in range(120):
         assert await updates(csms, 10 + n % 5) == "Accepted"
         await world.pass_s(1)

@@ -114,3 +114,23 @@ async def test_the_cache_remembers_good_and_bad_and_can_be_cleared(
     changed = await csms.station.change_configuration("AuthorizationCacheEnabled", "false")
     assert changed.accepted
     assert (await csms.call("ClearCache", {}))["status"] == "Rejected"
+
+
+@pytest.mark.requirement("S16-LIST-09")
+async def test_a_list_that_the_csms_contradicts_is_told_as_a_conflict(
+    world: World, bench: Bench, csms: Desk
+) -> None:
+    await world.start()
+    assert await send_list(csms, 1, listed(TOKEN), listed(OTHER_TOKEN, "Blocked")) == "Accepted"
+    await charges_and_leaves(world, bench)
+    told = [call.payload for call in csms.calls("StatusNotification")]
+    assert "LocalListConflict" not in {payload["errorCode"] for payload in told}
+    csms.knows(DEADBEEF=AuthorizationStatus.BLOCKED)
+    await bench.plug_in()
+    await bench.swipe(TOKEN)
+    await world.pass_s(5)
+    told = [call.payload for call in csms.calls("StatusNotification")]
+    (conflict,) = [payload for payload in told if payload["errorCode"] != "NoError"]
+    assert (conflict["connectorId"], conflict["errorCode"]) == (0, "LocalListConflict")
+    assert conflict["status"] == "Available"
+    await bench.unplug()

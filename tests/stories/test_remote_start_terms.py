@@ -160,13 +160,14 @@ async def test_a_long_series_is_thinned_evenly_and_keeps_its_ends(
     assert transaction.energy_wh > Decimal(0)
 
 
-@pytest.mark.requirement("F01.FR.09", "F01.FR.10", "F02.FR.17", "F02.FR.18")
+@pytest.mark.requirement(*("F01.FR.09", "F01.FR.10", "F02.FR.17", "F02.FR.18", "K05", "K05.FR.03"))
 async def test_the_attached_profile_holds_for_this_transaction_alone(
     world: World, bench: Bench, csms: Desk, *, cable_first: bool
 ) -> None:
     await world.start(NO_CHECK)
     await starts(world, bench, csms, cable_first=cable_first, attached=profile(10.0))
     await world.until(lambda: bench.offered_a() == 10.0, "the limit of the profile")
+    assert [period["limit"] for period in await csms.composite(60)] == [10]
     await stops(csms)
     await bench.unplug()
     await world.pass_s(2)
@@ -181,7 +182,8 @@ async def test_the_attached_profile_holds_for_this_transaction_alone(
 
 
 @pytest.mark.requirement(
-    *("F01.FR.09", "F01.FR.11", "F01.FR.26", "F02.FR.17", "F02.FR.19", "F02.FR.27")
+    *("F01.FR.09", "F01.FR.11", "F01.FR.26", "F02.FR.17", "F02.FR.19", "F02.FR.27"),
+    *("K05.FR.02", "K05.FR.05"),
 )
 @pytest.mark.parametrize(
     ("wrong", "reason"),

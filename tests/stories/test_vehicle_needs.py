@@ -47,6 +47,12 @@ def schedules_told(csms: Desk) -> list[Payload]:
     return [call.payload for call in csms.calls("NotifyEVChargingSchedule")]
 
 
+async def composite_told(csms: Desk) -> list[tuple[int, float]]:
+    order = {"evseId": 1, "duration": 7200, "chargingRateUnit": "W"}
+    told = (await csms.call("GetCompositeSchedule", order))["schedule"]
+    return [(p["startPeriod"], p["limit"]) for p in told["chargingSchedulePeriod"]]
+
+
 @pytest.mark.requirement(
     *("K15", "K15.FR.01", "K15.FR.06", "K15.FR.09", "K15.FR.10", "K15.FR.16", "K15.FR.17"),
     *("K15.FR.19", "K15.FR.21", "K15.FR.22", "K16", "K16.FR.01", "K16.FR.02", "K16.FR.03"),
@@ -92,7 +98,7 @@ async def test_an_ev_takes_one_of_the_schedules_and_the_csms_changes_its_mind(
 
 @pytest.mark.requirement(
     *("K15.FR.09", "K16.FR.04", "K17", "K17.FR.01", "K17.FR.06", "K17.FR.09", "K17.FR.10"),
-    *("K17.FR.16", "TC_K_57_CS"),
+    *("K17.FR.14", "K17.FR.16", "K20", "K20.FR.01", "K20.FR.02", "TC_K_57_CS"),
 )
 async def test_an_ev_tells_other_needs_and_a_plan_of_its_own(
     world: World, bench: Bench, csms: Desk
@@ -103,12 +109,19 @@ async def test_an_ev_tells_other_needs_and_a_plan_of_its_own(
     await csms.sees("NotifyEVChargingSchedule")
     periods = schedules_told(csms)[0]["chargingSchedule"]["chargingSchedulePeriod"]
     assert [(p["startPeriod"], p["limit"]) for p in periods] == [(0, 7000), (3600, 3000)]
+    # The composite schedule tells what the EV will take; the pilot still says what it may take.
+    composite = await composite_told(csms)
+    assert composite[0] == (0, 7000)
+    assert composite[1][0] == pytest.approx(3600, abs=3)
+    assert composite[1][1] == 3000
+    assert bench.offered_a() == 32.0
     # Too much is no plan: what is told is what the station allows.
     await bench.operate("needs", plan=[[0, 50_000]], **NEEDS)
     await csms.sees("NotifyEVChargingNeeds", 2)
     await csms.sees("NotifyEVChargingSchedule", 2)
     periods = schedules_told(csms)[1]["chargingSchedule"]["chargingSchedulePeriod"]
     assert [p["limit"] for p in periods] == [32 * 690]
+    assert await composite_told(csms) == [(0, 32 * 690)]
     await bench.swipe(TOKEN)
     await csms.sees_end("Local")
 
@@ -133,7 +146,9 @@ async def test_without_a_profile_the_default_is_what_there_is_to_offer(
     await csms.sees_end("Local")
 
 
-@pytest.mark.requirement(*("K15.FR.15", "K15.FR.20", "K17.FR.15", "K17.FR.17", "TC_K_56_CS"))
+@pytest.mark.requirement(
+    *("K15.FR.15", "K15.FR.20", "K17.FR.15", "K17.FR.17", "K20.FR.05", "TC_K_56_CS")
+)
 async def test_without_connection_the_ev_is_offered_the_default_and_the_csms_hears_later(
     world: World, bench: Bench, csms: Desk
 ) -> None:
@@ -151,6 +166,31 @@ async def test_without_connection_the_ev_is_offered_the_default_and_the_csms_hea
     assert ("timestamp" in payload) is (csms.version == V21)
     await bench.swipe(TOKEN)
     await csms.sees_end("Local")
+
+
+async def test_the_schedule_that_an_ev_has_taken_holds_over_a_restart(
+    world: World, bench: Bench, csms: Desk
+) -> None:
+    await world.start()
+    await world.charges()
+    csms.answers("NotifyEVChargingNeeds", {"status": "Accepted"})
+    await bench.operate("needs", choice=1, **NEEDS)
+    await csms.sees("NotifyEVChargingNeeds")
+    assert await sets(csms, choice(11_000, 6900)) == ("Accepted", "")
+    await world.until(lambda: bench.offered_a() == 10.0, "the second schedule", within_s=10)
+    await world.machine.restart()
+    await csms.is_ready(within_s=60)
+    await world.until(lambda: bench.offered_a() == 10.0, "the second schedule again")
+    await world.pass_s(30)
+    assert bench.offered_a() == 10.0
+    await bench.swipe(TOKEN)
+    await csms.sees_end("Local")
+    await bench.unplug()
+    await world.pass_s(5)
+    await world.charges()
+    await world.until(lambda: bench.offered_a() == 32.0, "no schedule of the past")
+    await bench.swipe(TOKEN)
+    await csms.sees_end("Local", 2)
 
 
 async def test_the_needs_of_a_car_that_has_left_are_forgotten(

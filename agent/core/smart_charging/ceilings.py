@@ -39,8 +39,11 @@ UNLIMITED: Final = Ceiling(NO_LIMIT, NO_LIMIT, UNNAMED)
 
 
 def lowest(ceilings: Iterable[Ceiling]) -> Ceiling:
-    """Return what all of some ceilings allow; there must be one at least."""
-    return Ceiling(*map(min, zip(*ceilings, strict=True)))
+    """Return what all of some ceilings allow."""
+    found = [ceiling for ceiling in ceilings if ceiling is not UNLIMITED]
+    if len(found) > 1:
+        return Ceiling(*map(min, zip(*found, strict=True)))
+    return found[0] if found else UNLIMITED
 
 
 def of_period(period: SchedulePeriod, unit: RateUnit) -> Ceiling:
@@ -54,7 +57,7 @@ def of_period(period: SchedulePeriod, unit: RateUnit) -> Ceiling:
 
 def of_current(current_ma: int) -> Ceiling:
     """Return the ceiling of a current per phase."""
-    return Ceiling(current_ma, NO_LIMIT, UNNAMED)
+    return UNLIMITED if current_ma >= NO_LIMIT else Ceiling(current_ma, NO_LIMIT, UNNAMED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +86,18 @@ class Supply:
     def power_mw(self, ceiling: Ceiling) -> int:
         """Return the total power that a ceiling allows, rounded down."""
         return min(ceiling.power_mw, self.power_of(ceiling.current_ma, self.phases_under(ceiling)))
+
+    def under(self, one: Ceiling, other: Ceiling) -> tuple[int, int, int, bool]:
+        """Return current per phase and power that two ceilings allow, and the phases fed.
+
+        At last, whether one of them names a number of phases.
+        """
+        named = min(one.phases, other.phases)
+        phases = 1 if self.switches and named < self.phases else self.phases
+        weight_mv = self.voltage_mv * phases
+        most_ma = min(one.current_ma, other.current_ma)
+        power_mw = min(one.power_mw, other.power_mw, most_ma * weight_mv // 1000)
+        return min(most_ma, power_mw * 1000 // weight_mv), power_mw, phases, named < UNNAMED
 
     def power_of(self, current_ma: int, phases: int) -> int:
         """Return the power in mW of a current on so many phases."""

@@ -1,9 +1,8 @@
 """What each EVSE may offer under its own ceiling and the station's."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 
-from agent.core.smart_charging.ceilings import UNNAMED, Ceiling
+from agent.core.smart_charging.ceilings import Ceiling
 from agent.core.smart_charging.sharing import MINIMUM_MA, STEP_MA, Claim, shares_of, suffices
 from agent.core.smart_charging.site import Allowance, Place, Site
 
@@ -12,18 +11,13 @@ def divided(
     site: Site, limit: Ceiling, own: Sequence[Ceiling], turn: int
 ) -> tuple[tuple[Allowance, ...], bool]:
     """Return what each place may offer under its own ceiling and the station's, and if by turns."""
-    joint = [ceiling.lowest(limit) for ceiling in own]
+    if len(own) == 1:
+        (place,) = site.places
+        return (Allowance(*place.supply.under(own[0], limit)),), False
     alone = [
-        Allowance(
-            place.supply.current_ma(ceiling),
-            place.supply.power_mw(ceiling),
-            place.supply.phases_under(ceiling),
-            ceiling.phases < UNNAMED,
-        )
-        for place, ceiling in zip(site.places, joint, strict=True)
+        Allowance(*place.supply.under(ceiling, limit))
+        for place, ceiling in zip(site.places, own, strict=True)
     ]
-    if len(alone) == 1:
-        return tuple(alone), False
     currents_ma = [allowance.current_ma for allowance in alone]
     weights_mv = [
         place.supply.voltage_mv * a.phases for place, a in zip(site.places, alone, strict=True)
@@ -47,4 +41,4 @@ def _claim(place: Place, alone: Allowance) -> Claim:
 
 def _shared(place: Place, alone: Allowance, share_ma: int) -> Allowance:
     power_mw = place.supply.power_of(share_ma, alone.phases)
-    return replace(alone, current_ma=share_ma, power_mw=power_mw)
+    return alone._replace(current_ma=share_ma, power_mw=power_mw)

@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
+from itertools import pairwise
 from typing import TypeVar
 
 from agent.core.records import dataclass
@@ -28,6 +29,11 @@ TRANSFER_BY_PHASES = {
     2: EnergyTransfer.AC_TWO_PHASE,
     ALL_PHASES: EnergyTransfer.AC_THREE_PHASE,
 }
+
+
+def phases_of(transfer: EnergyTransfer) -> int:
+    """Return the number of phases of a transfer."""
+    return next(phases for phases, kind in TRANSFER_BY_PHASES.items() if kind is transfer)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,6 +93,14 @@ def intended(plan: EvPlan, schedule_id: int) -> ChargingSchedule:
 def followed(taken: ChargingSchedule) -> ChargingSchedule:
     """Return the schedule of an EV that follows what it was offered (K15.FR.19)."""
     return replace(taken, start=None)
+
+
+def is_sound(plan: EvPlan) -> bool:
+    """Tell whether a plan can be one: powers that are amounts, in the order of their start."""
+    starts_s = [-1, *(period.start_s for period in plan.periods)]
+    return all(p.power_w.is_finite() and p.power_w >= 0 for p in plan.periods) and all(
+        one < other for one, other in pairwise(starts_s)
+    )
 
 
 def exceeds(plan: EvPlan, offered: ChargingSchedule) -> bool:

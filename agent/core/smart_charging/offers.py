@@ -35,8 +35,10 @@ def offers(plan: Plan, site: Site, evse: int) -> tuple[ChargingSchedule, ...]:
 def _offer(
     plan: Plan, site: Site, evse: int, choice: int, profiles: list[ChargingProfile]
 ) -> ChargingSchedule:
+    # What the EV meant to take before bounds no new offer.
     places = tuple(
-        replace(place, choice=choice) if place.evse == evse else place for place in site.places
+        replace(place, choice=choice, intended=()) if place.evse == evse else place
+        for place in site.places
     )
     made = composite(plan, replace(site, places=places), evse, RateUnit.WATT, OFFERED_S)
     periods = tuple(SchedulePeriod(p.start_s, p.limit, p.phases) for p in made.periods)

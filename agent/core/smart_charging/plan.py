@@ -7,8 +7,8 @@ the window costs nothing.
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
+from typing import NamedTuple
 
-from agent.core.records import dataclass
 from agent.core.smart_charging.ceilings import (
     UNLIMITED,
     Ceiling,
@@ -25,8 +25,7 @@ from agent.core.smart_charging.timeline import Course, Piece, Timeline
 from agent.core.vocabulary import ProfilePurpose
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
+class Step(NamedTuple):
     """From `start_us` on each place of the site, in its order, may offer so much.
 
     `station` is what the station as a whole may take, `own` what each place may take by itself.
@@ -37,14 +36,6 @@ class Step:
     station: Ceiling
     own: tuple[Ceiling, ...]
 
-    def changes(self, before: "Step | None") -> bool:
-        """Tell whether this step allows something else than the one before."""
-        return before is None or (before.allowances, before.station, before.own) != (
-            self.allowances,
-            self.station,
-            self.own,
-        )
-
 
 class Plan:
     """The installed profiles, ready to be followed."""
@@ -53,19 +44,25 @@ class Plan:
         self.timelines = tuple(timelines)
         self.stacks = stacks_of(self.timelines)
 
-    def steps(self, site: Site, start_us: int, end_us: int) -> Iterator[Step]:
-        """Yield what changes in a window, beginning with its start."""
+    def steps(
+        self, site: Site, start_us: int, end_us: int, known: "Divisions | None" = None
+    ) -> Iterator[Step]:
+        """Yield what changes in a window, beginning with its start.
+
+        `known` is what the last window of the same site has divided; it is added to.
+        """
         window = (start_us, end_us)
         if len(site.places) > 1:
             site = replace(site, places=tuple(map(self._with_least, site.places)))
         courses = [self._station_course(site, window)]
         courses += [self._own_course(site, place, window) for place in site.places]
         last: Step | None = None
+        known = {} if known is None else known
         changes = list(merged(courses))
         ends_us = [*(at_us for at_us, _ in changes[1:]), end_us]
-        for (at_us, (limit, *own)), until_us in zip(changes, ends_us, strict=True):
-            for step in _divided_steps(site, limit, tuple(own), (at_us, until_us)):
-                if step.changes(last):
+        for (at_us, ceilings), until_us in zip(changes, ends_us, strict=True):
+            for step in _divided_steps(site, ceilings, (at_us, until_us), known):
+                if last is None or last[1:] != step[1:]:
                     yield step
                 last = step
 
@@ -109,25 +106,23 @@ class Plan:
         return overlaid(self.stacks.of_evse(purpose, 0), course, *window)
 
     def _station_course(self, site: Site, window: "Window") -> "Ceilings":
-        courses = [
-            [(window[0], of_current(site.supply_ma))],
-            _ceilings(self.maximum(site, window)),
-            _ceilings(self.generated(site, window)),
-            *map(_ceilings, self.from_outside(site, 0, window)),
-        ]
-        return [
-            (at_us, lowest((supply, raised(maximum, generated, site.supply), *outside)))
-            for at_us, (supply, maximum, generated, *outside) in merged(courses)
-        ]
+        limit = _ceilings(self.maximum(site, window))
+        generated = _ceilings(self.generated(site, window))
+        if generated[0][1] is not UNLIMITED or len(generated) > 1:
+            both = merged((limit, generated))
+            limit = [(at_us, raised(most, by, site.supply)) for at_us, (most, by) in both]
+        outside = map(_ceilings, self.from_outside(site, 0, window))
+        return _lowest([[(window[0], of_current(site.supply_ma))], limit, *outside])
 
     def _own_course(self, site: Site, place: Place, window: "Window") -> "Ceilings":
-        courses = [
-            [(window[0], of_current(place.most_ma))],
-            _ceilings(self.of_session(site, place, window)),
-            _fallback(site, window),
-            *map(_ceilings, self.from_outside(site, place.evse, window)),
-        ]
-        return [(at_us, lowest(ceilings)) for at_us, ceilings in merged(courses)]
+        return _lowest(
+            [
+                [(window[0], of_current(place.most_ma))],
+                _ceilings(self.of_session(site, place, window)),
+                _fallback(site, window),
+                *map(_ceilings, self.from_outside(site, place.evse, window)),
+            ]
+        )
 
 
 def plan_of(installed: Iterable[InstalledProfile], before: Plan | None = None) -> Plan:
@@ -141,6 +136,10 @@ Window = tuple[int, int]
 
 Ceilings = list[tuple[int, Ceiling]]
 """Ceilings with the instants from which they hold, the first at the start of the window."""
+
+
+Divisions = dict[tuple[Ceiling, ...], tuple[Allowance, ...]]
+"""What each place may offer, by the station's ceiling and those of the places."""
 
 
 def merged(courses: Sequence[Ceilings]) -> Iterator[tuple[int, tuple[Ceiling, ...]]]:
@@ -160,16 +159,38 @@ def merged(courses: Sequence[Ceilings]) -> Iterator[tuple[int, tuple[Ceiling, ..
     yield last_us, tuple(values)
 
 
+def _lowest(courses: Sequence[Ceilings]) -> Ceilings:
+    """Return what all courses allow; most of them are constant."""
+    constant = lowest(course[0][1] for course in courses if len(course) == 1)
+    varying = [course for course in courses if len(course) > 1]
+    if not varying:
+        return [(courses[0][0][0], constant)]
+    if len(varying) == 1:
+        return [(at_us, ceiling.lowest(constant)) for at_us, ceiling in varying[0]]
+    return [(at_us, lowest((constant, *found))) for at_us, found in merged(varying)]
+
+
 def _divided_steps(
-    site: Site, limit: Ceiling, own: tuple[Ceiling, ...], window: Window
-) -> Iterator[Step]:
-    """Yield what each place may offer while no ceiling changes: several steps only by turns."""
+    site: Site, ceilings: tuple[Ceiling, ...], window: Window, known: Divisions
+) -> Sequence[Step]:
+    """Return what each place may offer while no ceiling changes: several steps only by turns.
+
+    Schedules have many periods and few limits: what was divided once is `known`.
+    """
     at_us, end_us = window
+    limit, own = ceilings[0], ceilings[1:]
+    if (allowances := known.get(ceilings)) is not None:
+        return (Step(at_us, allowances, limit, own),)
+    steps = []
     while at_us < end_us:
         turn = at_us // TURN_US
         allowances, by_turns = divided(site, limit, own, turn)
-        yield Step(at_us, allowances, limit, own)
-        at_us = (turn + 1) * TURN_US if by_turns else end_us
+        steps.append(Step(at_us, allowances, limit, own))
+        if not by_turns:
+            known[ceilings] = allowances
+            break
+        at_us = (turn + 1) * TURN_US
+    return steps
 
 
 def _course(site: Site, place: Place) -> Course:

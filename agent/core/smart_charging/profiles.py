@@ -43,7 +43,7 @@ class SchedulePeriod:
     """A limit from `start_s` seconds after the schedule's start; amperes per phase or watts.
 
     `phases` is the number of phases that may be used (None: 3), `phase_to_use` the one to use if
-    that is 1.
+    that is 1, which no station with these backends can promise.
     """
 
     start_s: int

@@ -10,8 +10,8 @@ from bisect import bisect_left
 from collections.abc import Iterable, Sequence
 from itertools import groupby
 from operator import mul
+from typing import NamedTuple
 
-from agent.core.records import dataclass
 from agent.core.smart_charging.ceilings import Ceiling
 
 MINIMUM_MA = 6000
@@ -22,8 +22,7 @@ TURN_US = 900 * 1_000_000
 """How long a turn lasts where EVs must wait for each other."""
 
 
-@dataclass(frozen=True, slots=True)
-class Claim:
+class Claim(NamedTuple):
     """What one EVSE asks of the station's limit.
 
     `most_ma` is what it may take by itself, `weight_mv` the power of a current: voltage times
@@ -43,8 +42,7 @@ class Claim:
         return min(self.most_ma, max(self.least_ma, MINIMUM_MA))
 
 
-@dataclass(frozen=True, slots=True)
-class Shares:
+class Shares(NamedTuple):
     """The current of each claim; `by_turns`: somebody waits, and the next turn may be another's."""
 
     currents_ma: tuple[int, ...]
@@ -57,7 +55,10 @@ def shares_of(claims: Sequence[Claim], limit: Ceiling, turn: int = 0) -> Shares:
     left = _Rest(limit.current_ma, limit.power_mw * 1000)
     waiting: list[int] = []
     for idle in (False, True):
-        order = _in_turn(claims, [n for n, c in enumerate(claims) if c.idle is idle], turn)
+        members = [n for n, c in enumerate(claims) if c.idle is idle]
+        if not members:
+            continue
+        order = _in_turn(claims, members, turn)
         served = _served(claims, order, left)
         shares_of_served = _level_shares([claims[n] for n in served], left)
         for number, share_ma in zip(served, shares_of_served, strict=True):
@@ -76,8 +77,7 @@ def suffices(currents_ma: Sequence[int], weights_mv: Sequence[int], limit: Ceili
     return sum(currents_ma) <= limit.current_ma and power_uw <= limit.power_mw * 1000
 
 
-@dataclass(frozen=True, slots=True)
-class _Rest:
+class _Rest(NamedTuple):
     """What of the limit is not given away yet; mA times mV are uW, without remainder."""
 
     current_ma: int
@@ -115,14 +115,17 @@ def _served(claims: Sequence[Claim], order: Iterable[int], rest: _Rest) -> list[
 
 def _level_shares(claims: Sequence[Claim], rest: _Rest) -> list[int]:
     """Return equal currents, except that nobody gets less than needed or more than it may take."""
-
-    def shares_at(level: int) -> list[int]:
-        return [min(c.most_ma, max(c.needed_ma, level * STEP_MA)) for c in claims]
+    bounds = [(c.needed_ma, c.most_ma, c.weight_mv) for c in claims]
 
     def exceeds(level: int) -> int:
-        currents_ma = shares_at(level)
-        power_uw = sum(ma * c.weight_mv for ma, c in zip(currents_ma, claims, strict=True))
-        return int(sum(currents_ma) > rest.current_ma or power_uw > rest.power_uw)
+        level_ma = level * STEP_MA
+        current_ma = power_uw = 0
+        for needed_ma, most_ma, weight_mv in bounds:
+            share_ma = needed_ma if level_ma < needed_ma else min(level_ma, most_ma)
+            current_ma += share_ma
+            power_uw += share_ma * weight_mv
+        return int(current_ma > rest.current_ma or power_uw > rest.power_uw)
 
     highest = max((c.most_ma for c in claims), default=0) // STEP_MA
-    return shares_at(bisect_left(range(1, highest + 1), 1, key=exceeds))
+    level_ma = bisect_left(range(1, highest + 1), 1, key=exceeds) * STEP_MA
+    return [min(most_ma, max(needed_ma, level_ma)) for needed_ma, most_ma, _ in bounds]

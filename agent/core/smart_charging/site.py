@@ -1,11 +1,20 @@
 """The station as the plan sees it at an instant: its EVSEs, who charges, and what limits it."""
 
 from datetime import UTC, tzinfo
+from typing import NamedTuple
 
 from agent.core.records import dataclass
 from agent.core.smart_charging.ceilings import NO_LIMIT, Supply
 from agent.core.smart_charging.sharing import MINIMUM_MA
 from agent.core.smart_charging.stack import Spread
+
+
+class Intention(NamedTuple):
+    """From `at_us` on an EV means to take so much in total, drawn on so many phases."""
+
+    at_us: int
+    power_mw: int
+    phases: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -17,6 +26,7 @@ class Place:
     `ready_us` is when Relative profiles began, None if they would begin now. Who has the higher
     `priority` goes first where EVs must wait. `prioritized`: PriorityCharging is switched on.
     `least_ma` is the least current that is of use to the EV, `choice` the schedule that it chose.
+    `intended` is what the EV has said that it will take, in its order.
     """
 
     evse: int
@@ -30,6 +40,7 @@ class Place:
     ready_us: int | None = None
     least_ma: int = MINIMUM_MA
     choice: int = 0
+    intended: tuple[Intention, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,8 +63,7 @@ class Site:
     spread: Spread = Spread()
 
 
-@dataclass(frozen=True, slots=True)
-class Allowance:
+class Allowance(NamedTuple):
     """What an EVSE may offer: current per phase, total power, and on how many phases.
 
     `phases_are_named` tells that a profile says how many; else it is what the limits count on.

@@ -45,14 +45,12 @@ class Outlet:
 class Situation:
     """What a profile is judged by.
 
-    `highest_external_id` is MaxExternalConstraintsId. `chooses_phase`: the station can connect an
-    EV to a phase of choice (ACPhaseSwitchingSupported).
+    `highest_external_id` is MaxExternalConstraintsId.
     """
 
     outlets: Mapping[int, Outlet]
     installed: Installed = ()
     highest_external_id: int = -1
-    chooses_phase: bool = False
 
     def outlets_of(self, evse: int) -> tuple[Outlet, ...]:
         """Return the EVSEs that a profile concerns; 0 is all of them."""
@@ -187,7 +185,11 @@ def _period_faults(schedule: ChargingSchedule, new: InstalledProfile) -> Iterato
 
 
 def _phases(new: InstalledProfile, rules: ProfileRules, situation: Situation) -> Refusal | None:
-    """K01.FR.43, K01.FR.48: more phases than there are do no harm (K01.FR.45)."""
+    """K01.FR.43, K01.FR.48: more phases than there are do no harm (K01.FR.45).
+
+    One phase or three may be connected, but no backend has relays for a phase of choice
+    (ACPhaseSwitchingSupported).
+    """
     outlets = situation.outlets_of(new.evse)
     for period in _periods(new):
         if period.phases is not None and period.phases not in range(1, ALL_PHASES + 1):
@@ -196,26 +198,8 @@ def _phases(new: InstalledProfile, rules: ProfileRules, situation: Situation) ->
         kept = all(o.supply.switches or o.supply.phases <= wanted for o in outlets)
         if rules.phases_are_a_promise and not kept:
             return _unfit(f"the EVSE feeds more than {wanted} of its phases")
-        if period.phase_to_use is None:
-            continue
-        known = period.phase_to_use in range(1, ALL_PHASES + 1)
-        if not (situation.chooses_phase and period.phases == 1 and known):
+        if period.phase_to_use is not None:
             return _unfit("phaseToUse: the phase cannot be chosen")
-    return None
-
-
-def _phase_conflict(
-    new: InstalledProfile, _rules: ProfileRules, situation: Situation
-) -> Refusal | None:
-    """K01.FR.141: profiles that may hold at the same time must not name different phases."""
-    named = _named_phases(new)
-    for one in situation.installed:
-        meet = 0 in (new.evse, one.evse) or new.evse == one.evse
-        if one.profile.id == new.profile.id or not meet:
-            continue
-        theirs = _named_phases(one)
-        if named and theirs and named != theirs:
-            return Refusal("PhaseConflict", f"profile {one.profile.id} names another phase")
     return None
 
 
@@ -242,8 +226,8 @@ def _room(new: InstalledProfile, rules: ProfileRules, situation: Situation) -> R
 
 Check = Callable[[InstalledProfile, ProfileRules, Situation], Refusal | None]
 _CHECKS: Final[tuple[Check, ...]] = (
-    *(_place, _transaction, _level, _id, _kind, _validity, _schedules, _phases),
-    *(_phase_conflict, _duplicate, _room),
+    *(_place, _transaction, _level, _id, _kind, _validity),
+    *(_schedules, _phases, _duplicate, _room),
 )
 
 
@@ -258,10 +242,6 @@ def _first(refusals: Iterator[Refusal]) -> Refusal | None:
 def _periods(installed: InstalledProfile) -> Iterator[SchedulePeriod]:
     for schedule in installed.profile.schedules:
         yield from schedule.periods
-
-
-def _named_phases(installed: InstalledProfile) -> set[int | None]:
-    return {period.phase_to_use for period in _periods(installed)} - {None}
 
 
 def _both_default(one: InstalledProfile, other: InstalledProfile) -> bool:

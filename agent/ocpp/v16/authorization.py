@@ -9,6 +9,7 @@ from agent.core.facts import TokenJudged
 from agent.core.vocabulary import AuthorizationStatus, IdToken, IdTokenInfo, TokenType
 from agent.ocpp.codec import Call, CodecContext, Payload
 from agent.ocpp.payloads import told_instant
+from agent.ocpp.v16.plug_and_charge import authorize_payload
 
 logger = logging.getLogger(__name__)
 
@@ -27,11 +28,10 @@ _STATUSES: Final = MappingProxyType(
 def authorize(event: AuthorizationAsked, _context: CodecContext) -> tuple[Call, ...]:
     """Ask for a verdict on a token (S16-AUTH-02); one that does not fit cannot be asked for.
 
-    Nor can a contract whose chain the CSMS would have to validate: there is no place for a chain.
+    A contract goes inside DataTransfer, where there is room for its certificates.
     """
-    if event.contract is not None and event.contract.chain is not None:
-        logger.warning("a contract is not told: the CSMS cannot validate its chain in 1.6")
-        return ()
+    if event.contract is not None:
+        return (Call("DataTransfer", authorize_payload(event.id_token, event.contract)),)
     tag = id_tag(event.id_token)
     return () if tag is None else (Call("Authorize", {"idTag": tag}),)
 

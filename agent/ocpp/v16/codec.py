@@ -4,24 +4,29 @@ from collections.abc import Callable
 from types import MappingProxyType
 from typing import Final
 
+from agent.core.certificates import SigningAsked
 from agent.core.device_model import DeviceModel
 from agent.core.events import (
     AuthorizationAsked,
     Boot,
     EvseChanged,
     HeartbeatDue,
+    LocalListConflict,
     MeterValuesEvent,
     SecurityEvent,
     StationChanged,
     TransactionEvent,
 )
+from agent.core.progress import LogUploadProgress
 from agent.ocpp.codec import Codec, Rules, WhileRejected
 from agent.ocpp.rpc import Dialect, RpcErrorCode
 from agent.ocpp.v16 import (
     authorization,
     availability,
+    certificates,
     configuration,
     data_transfer,
+    diagnostics,
     local_authorization,
     metering,
     provisioning,
@@ -54,6 +59,8 @@ CODEC: Final = Codec(
         while_rejected=WhileRejected.SILENCE,
         unlock_stops_transaction=True,
         caches_listed_tokens=False,
+        keeps_last_csms_root=True,
+        statuses_must_last=True,
         triggered_values_join_transaction=True,
     ),
 )
@@ -66,7 +73,10 @@ CODEC.encodes(TransactionEvent)(transactions.transaction_event)
 CODEC.encodes(MeterValuesEvent)(metering.meter_values_call)
 CODEC.encodes(EvseChanged)(status.status_notification)
 CODEC.encodes(StationChanged)(status.station_status_notification)
+CODEC.encodes(LocalListConflict)(status.local_list_conflict)
 CODEC.encodes(SecurityEvent)(security.security_event_notification)
+CODEC.encodes(SigningAsked)(certificates.sign_certificate)
+CODEC.encodes(LogUploadProgress)(diagnostics.upload_status_notification)
 
 CODEC.decodes("Reset")(provisioning.reset)
 CODEC.replies("Reset")(accepted_or_rejected)
@@ -101,9 +111,24 @@ CODEC.replies("GetLocalListVersion")(local_authorization.get_local_list_version_
 CODEC.decodes("DataTransfer")(data_transfer.data_transfer)
 CODEC.replies("DataTransfer")(data_transfer.data_transfer_reply)
 
+CODEC.decodes("CertificateSigned")(certificates.certificate_signed)
+CODEC.replies("CertificateSigned")(accepted_or_rejected)
+CODEC.decodes("InstallCertificate")(certificates.install_certificate)
+CODEC.replies("InstallCertificate")(certificates.change_reply)
+CODEC.decodes("DeleteCertificate")(certificates.delete_certificate)
+CODEC.replies("DeleteCertificate")(certificates.change_reply)
+CODEC.decodes("GetInstalledCertificateIds")(certificates.get_installed_certificate_ids)
+CODEC.replies("GetInstalledCertificateIds")(certificates.listing_reply)
+CODEC.decodes("GetLog")(diagnostics.get_log)
+CODEC.replies("GetLog")(diagnostics.get_log_reply)
+CODEC.decodes("GetDiagnostics")(diagnostics.get_diagnostics)
+CODEC.replies("GetDiagnostics")(diagnostics.get_diagnostics_reply)
+
 CODEC.learns("BootNotification")(provisioning.registered)
 CODEC.learns("Heartbeat")(provisioning.clock_told)
+CODEC.learns("SignCertificate")(certificates.signing_answered)
 CODEC.learns("Authorize")(authorization.token_judged)
+CODEC.learns("DataTransfer")(data_transfer.contract_judged)
 CODEC.learns("StartTransaction")(transactions.started)
 CODEC.learns("StopTransaction")(transactions.stopped)
 

@@ -28,8 +28,11 @@ trigger_message_reply = status_reply(
 _TRIGGERS: Final = MappingProxyType(
     {
         "BootNotification": MessageTrigger.BOOT_NOTIFICATION,
+        "DiagnosticsStatusNotification": MessageTrigger.DIAGNOSTICS_STATUS_NOTIFICATION,
         "Heartbeat": MessageTrigger.HEARTBEAT,
+        "LogStatusNotification": MessageTrigger.LOG_STATUS_NOTIFICATION,
         "MeterValues": MessageTrigger.METER_VALUES,
+        "SignChargePointCertificate": MessageTrigger.SIGN_CHARGING_STATION_CERTIFICATE,
         "StatusNotification": MessageTrigger.STATUS_NOTIFICATION,
     }
 )

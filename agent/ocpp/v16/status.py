@@ -29,7 +29,7 @@ SuspendedEVSE. The state before a fault returns with the facts when the fault cl
 from enum import StrEnum
 from typing import Final
 
-from agent.core.events import EvseChanged, StationChanged
+from agent.core.events import EvseChanged, LocalListConflict, StationChanged
 from agent.core.records import dataclass
 from agent.core.snapshot import FAULTS_THAT_STAY_AVAILABLE, EvseSnapshot
 from agent.ocpp.codec import Call, CodecContext
@@ -44,6 +44,7 @@ from agent.ocpp.v16.error_codes import (
 )
 
 _EV_SIDE_DISCONNECTED: Final = "EV side disconnected"
+_LOCAL_LIST_CONFLICT: Final = "LocalListConflict"
 
 
 class ChargePointStatus(StrEnum):
@@ -95,6 +96,18 @@ def station_status_notification(event: StationChanged, _context: CodecContext) -
         status = ChargePointStatus.AVAILABLE if usable else ChargePointStatus.UNAVAILABLE
     report = ConnectorReport(status, error_report(event.faults))
     payload = _payload(STATION, report) | {"timestamp": format_datetime(event.at)}
+    return (Call("StatusNotification", payload),)
+
+
+def local_list_conflict(event: LocalListConflict, _context: CodecContext) -> tuple[Call, ...]:
+    """Tell that list and CSMS do not agree, as an error of the station (S16-LIST-09)."""
+    status = ChargePointStatus.AVAILABLE if event.operative else ChargePointStatus.UNAVAILABLE
+    payload = {
+        "connectorId": STATION,
+        "errorCode": _LOCAL_LIST_CONFLICT,
+        "status": status.value,
+        "timestamp": format_datetime(event.at),
+    }
     return (Call("StatusNotification", payload),)
 
 

@@ -4,13 +4,11 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from agent.core.certificates import (
-    CertificateHashData,
     CertificateOutcome,
     CertificateSigned,
     CertificateUse,
     DeleteCertificate,
     GetInstalledCertificateIds,
-    HashAlgorithm,
     InstallCertificate,
     InstalledCertificate,
     InstalledCertificates,
@@ -20,6 +18,7 @@ from agent.core.certificates import (
 )
 from agent.core.commands import Command, Refusal
 from agent.core.events import DomainEvent
+from agent.ocpp.certificate_hash_data import hash_data, told_hash_data
 from agent.ocpp.codec import Answer, Call, CodecContext, Payload
 from agent.ocpp.payloads import integer, present
 from agent.ocpp.v201.status_info import status_info
@@ -108,26 +107,6 @@ def listing_reply(
         return {"status": "Accepted", "certificateHashDataChain": found}
 
     return encode
-
-
-def hash_data(name: CertificateHashData) -> dict[str, Any]:
-    """Return CertificateHashDataType."""
-    return {
-        "hashAlgorithm": name.algorithm.value,
-        "issuerNameHash": name.issuer_name_hash,
-        "issuerKeyHash": name.issuer_key_hash,
-        "serialNumber": name.serial_number,
-    }
-
-
-def told_hash_data(payload: Payload) -> CertificateHashData:
-    """Read CertificateHashDataType."""
-    return CertificateHashData(
-        HashAlgorithm(payload["hashAlgorithm"]),
-        payload["issuerNameHash"],
-        payload["issuerKeyHash"],
-        payload["serialNumber"],
-    )
 
 
 def _chain(entry: InstalledCertificate) -> dict[str, Any]:

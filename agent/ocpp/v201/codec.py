@@ -123,6 +123,8 @@ CODEC.decodes("DeleteCertificate")(certificates.delete_certificate)
 CODEC.replies("DeleteCertificate")(certificates.change_reply)
 CODEC.decodes("GetInstalledCertificateIds")(certificates.get_installed_certificate_ids)
 CODEC.replies("GetInstalledCertificateIds")(certificates.listing_reply())
+CODEC.decodes("GetLog")(diagnostics.get_log)
+CODEC.replies("GetLog")(diagnostics.get_log_reply)
 
 CODEC.learns("BootNotification")(provisioning.registered)
 CODEC.learns("Heartbeat")(provisioning.clock_told)

@@ -2,16 +2,19 @@
 
 from typing import Any
 
+from agent.core.commands import Command, Refusal
 from agent.core.component_events import ComponentEvent
-from agent.core.progress import FirmwareProgress, LogUploadProgress
-from agent.ocpp.codec import Call, CodecContext
-from agent.ocpp.payloads import present, shorten
+from agent.core.log_upload import GetLog, LogOutcome, LogType
+from agent.core.progress import FirmwareProgress, LogUploadProgress, LogUploadStatus
+from agent.ocpp.codec import Answer, Call, CodecContext, Payload
+from agent.ocpp.payloads import instant, integer, present, shorten
 from agent.ocpp.timestamps import format_datetime
 from agent.ocpp.v201.limits import (
     IDENTIFIER_LENGTH,
     TRANSACTION_ID_LENGTH,
     VARIABLE_VALUE_LENGTH,
 )
+from agent.ocpp.v201.status_info import status_info
 
 _TECH_CODE_LENGTH = 50
 _TECH_INFO_LENGTH = 500
@@ -45,9 +48,39 @@ def notify_event(
 
 
 def log_status_notification(event: LogUploadProgress, _context: CodecContext) -> tuple[Call, ...]:
-    """Tell how far a log upload has come; without one there is no request id (F06.FR.15)."""
+    """Tell how far a log upload has come; without one there is no request id (F06.FR.15).
+
+    One that was ordered in another version, without request id, cannot be told (N01.FR.13).
+    """
+    if event.request_id is None and event.status is not LogUploadStatus.IDLE:
+        return ()
     payload = {"status": event.status.value, "requestId": event.request_id}
     return (Call("LogStatusNotification", present(payload)),)
+
+
+def get_log(payload: Payload, _context: CodecContext) -> Command | Answer:
+    """Read GetLog (N01)."""
+    log = payload["log"]
+    return GetLog(
+        type=LogType(payload["logType"]),
+        location=log["remoteLocation"],
+        request_id=int(payload["requestId"]),
+        oldest=instant(log, "oldestTimestamp"),
+        latest=instant(log, "latestTimestamp"),
+        retries=integer(payload, "retries"),
+        retry_interval_s=integer(payload, "retryInterval"),
+    )
+
+
+def get_log_reply(outcome: LogOutcome, _request: Payload, _context: CodecContext) -> Payload:
+    """Tell what will be uploaded under which name, or why nothing (N01.FR.01, FR.05, FR.12)."""
+    refusal = Refusal(outcome.reason_code, outcome.info) if outcome.reason_code else None
+    payload = {
+        "status": outcome.verdict.value,
+        "filename": outcome.file_name,
+        "statusInfo": status_info(refusal),
+    }
+    return present(payload)
 
 
 def firmware_status_notification(

@@ -1,8 +1,10 @@
 """What EVs need: told to the CSMS, answered with schedules, of which the EV takes one (K15-K17)."""
 
 import asyncio
+import json
 import logging
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from functools import partial
@@ -13,16 +15,19 @@ from agent.core.session_state import SessionState
 from agent.core.smart_charging.needs import (
     TRANSFER_BY_PHASES,
     ChargingNeeds,
+    EnergyTransfer,
     EvPeriod,
     EvPlan,
     NeedsStatus,
     exceeds,
     followed,
     intended,
+    is_sound,
+    phases_of,
 )
 from agent.core.smart_charging.news import EvScheduleTold, NeedsAnswered, NeedsTold
 from agent.core.smart_charging.profiles import MAX_SCHEDULES, ChargingSchedule
-from agent.ports import Clock, Csms, EventQueue
+from agent.ports import Clock, Csms, EventQueue, Settings
 from agent.services.evse import EvseService
 from agent.services.smart_charging.teller import ChargingTeller
 from agent.services.tasks import Spawn
@@ -32,6 +37,8 @@ AGAIN_S = 5.0
 LOOK_S = 0.2
 LOOKS = 50
 """How often it is looked whether the CSMS has heard whose the needs are (K15.FR.16)."""
+KIND = "smart_charging"
+KEY = "choices"
 LATE = timedelta(seconds=10)
 """Needs that could be told only after so long bear the time (K15.FR.20)."""
 
@@ -42,14 +49,17 @@ log = logging.getLogger(__name__)
 class NeedsPorts:
     """What needs have to do with.
 
-    `offers` returns the schedules for an EVSE, at most three; `chosen` hears which one its EV took.
+    `memory` keeps which schedule the EV of a transaction took, over a restart.
+    `offers` returns the schedules for an EVSE, at most three; `chosen` hears which one its EV took
+    and what it means to take of it, if that is less.
     """
 
     csms: Csms
     queue: EventQueue
     clock: Clock
+    memory: Settings
     offers: Callable[[int], tuple[ChargingSchedule, ...]]
-    chosen: Callable[[int, int], None]
+    chosen: Callable[[int, int, tuple[EvPeriod, ...]], None]
 
 
 class NeedsService:
@@ -70,8 +80,12 @@ class NeedsService:
         self._needs: dict[int, tuple[ChargingNeeds, datetime]] = {}
         self._handed: dict[int, tuple[ChargingSchedule, ...]] = {}
         self._awaited: set[int] = set()
-        for evse in evses.values():
+        self._choices: dict[str, int] = json.loads(ports.memory.get(KIND, KEY) or "{}")
+        for number, evse in evses.items():
             evse.observers.append(self._observe)
+            transaction = evse.state.transaction
+            if transaction is not None and transaction.id in self._choices:
+                ports.chosen(number, self._choices[transaction.id], ())
 
     def known(self, evse: int) -> bool:
         """Tell whether the EV at an EVSE has told its needs."""
@@ -116,7 +130,7 @@ class NeedsService:
             min_current_a=heard.min_current_a,
             max_current_a=heard.max_current_a,
             max_voltage_v=heard.max_voltage_v,
-            transfer=TRANSFER_BY_PHASES[heard.phases],
+            transfer=TRANSFER_BY_PHASES.get(heard.phases, EnergyTransfer.AC_THREE_PHASE),
             departure=departure,
             schedules=heard.max_schedules,
         )
@@ -167,20 +181,43 @@ class NeedsService:
         except HardwareError as error:
             log.warning("the vehicle at EVSE %d gives no answer: %s", evse, error)
             return
-        if answer is not None:
+        if answer is not None and evse in self._needs:
+            # It may have left meanwhile.
             self._agreed(evse, offers, _plan(answer))
 
     def _agreed(self, evse: int, offers: tuple[ChargingSchedule, ...], plan: EvPlan) -> None:
-        taken = offers[min(plan.choice, len(offers) - 1)]
-        self._ports.chosen(evse, min(plan.choice, len(offers) - 1))
-        schedule = intended(plan, taken.id)
-        if not plan.periods or exceeds(plan, taken):
+        choice = max(0, min(plan.choice, len(offers) - 1))
+        taken = offers[choice]
+        schedule, periods = followed(taken), plan.periods
+        if periods and is_sound(plan) and not exceeds(plan, taken):
+            schedule = intended(plan, taken.id)
+        else:
             # K15.FR.19; K15.FR.09: a plan beyond the schedule is none.
-            schedule = followed(taken)
+            periods = ()
+        self._ports.chosen(evse, choice, self._on_its_phases(evse, periods))
+        self._remember(self._evses[evse].state, choice)
         told = EvScheduleTold(
             evse=evse, at=self._ports.clock.now(), schedule=schedule, selected=taken.id
         )
         self._teller.tell((EvScheduleTold, evse), lambda: told)
+
+    def _on_its_phases(self, evse: int, periods: tuple[EvPeriod, ...]) -> tuple[EvPeriod, ...]:
+        phases = phases_of(self._needs[evse][0].transfer)
+        return tuple(replace(period, phases=phases) for period in periods)
+
+    def _remember(self, state: SessionState, choice: int) -> None:
+        """Keep the choices of the transactions that run."""
+        running = {
+            evse.state.transaction.id
+            for evse in self._evses.values()
+            if evse.state.transaction is not None
+        }
+        kept = {name: value for name, value in self._choices.items() if name in running}
+        if state.transaction is not None:
+            kept[state.transaction.id] = choice
+        if kept != self._choices:
+            self._choices = kept
+            self._spawn(self._ports.memory.put(KIND, KEY, json.dumps(kept)))
 
     def _observe(self, before: SessionState, after: SessionState) -> None:
         if before.snapshot.plugged_in and not after.snapshot.plugged_in:
@@ -188,7 +225,7 @@ class NeedsService:
             self._handed.pop(after.evse, None)
             self._awaited.discard(after.evse)
             self._teller.forget((NeedsTold, after.evse))
-            self._ports.chosen(after.evse, 0)
+            self._ports.chosen(after.evse, 0, ())
 
 
 def _plan(answer: VehicleAnswer) -> EvPlan:

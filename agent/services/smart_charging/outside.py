@@ -1,7 +1,6 @@
 """Limits from outside: taken, kept, obeyed and told (K11-K13, K27, K29)."""
 
 import asyncio
-import logging
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
@@ -18,13 +17,11 @@ from agent.core.smart_charging.outside import (
     without_limit,
 )
 from agent.core.smart_charging.profiles import ChargingSchedule, InstalledProfile
-from agent.ports import Clock, OutsideLimits
+from agent.ports import Clock
 from agent.services.smart_charging.book import ProfileBook
 from agent.services.smart_charging.policy import ChargingPolicy
 from agent.services.smart_charging.teller import ChargingTeller
 from agent.services.tasks import Spawn
-
-log = logging.getLogger(__name__)
 
 
 class LimitRefused(Exception):
@@ -59,17 +56,6 @@ class OutsideLimitService:
         self._delay_s = terms.delay_s
         self._spawn = spawn
         self._latest: dict[LimitOrigin, object] = {}
-
-    async def listen(self, source: OutsideLimits) -> None:
-        """Obey a source of limits for ever; what cannot be obeyed is logged."""
-        async for change in source.changes():
-            try:
-                if isinstance(change, LimitOrigin):
-                    self.release(change)
-                else:
-                    self.set(change)
-            except LimitRefused as refusal:
-                log.warning("a limit from outside is not obeyed: %s", refusal)
 
     def set(self, limit: OutsideLimit) -> int:
         """Obey a limit; return in how many seconds. Raises `LimitRefused`."""

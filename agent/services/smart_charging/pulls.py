@@ -13,7 +13,6 @@ from agent.services.smart_charging.book import LATER_S, ProfileBook
 from agent.services.smart_charging.teller import ChargingTeller
 
 LOOK_S = 1.0
-LONG_S = 60.0
 
 
 class DynamicPulls:
@@ -24,10 +23,16 @@ class DynamicPulls:
         self._teller = teller
         self._clock = clock
         self._asked: dict[int, tuple[datetime | None, float]] = {}
+        self._changed = asyncio.Event()
+
+    def profiles_changed(self) -> None:
+        """Look whether there is a profile now whose limits are to be asked for."""
+        self._changed.set()
 
     async def run(self) -> None:
         """Ask for ever what is due."""
         while True:
+            self._changed.clear()
             pulled = [one for one in self._book.installed if one.profile.update_interval_s]
             self._asked = {
                 one.profile.id: self._asked[one.profile.id]
@@ -36,7 +41,10 @@ class DynamicPulls:
             }
             for one in pulled:
                 self._look(one)
-            await asyncio.sleep(LOOK_S if pulled else LONG_S)
+            if pulled:
+                await asyncio.sleep(LOOK_S)
+            else:
+                await self._changed.wait()
 
     def _look(self, one: InstalledProfile) -> None:
         profile, now_s = one.profile, self._clock.monotonic_s()

@@ -1,5 +1,6 @@
 """Charging profiles as the CSMS orders them, and what becomes of them (K01, K08-K10, K28)."""
 
+import asyncio
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -8,7 +9,7 @@ from functools import partial
 
 from agent.core.commands import ACCEPTED, Outcome, Refusal, Verdict, rejected
 from agent.core.session_state import SessionState
-from agent.core.smart_charging.composite import composite
+from agent.core.smart_charging.composite import Composite, composing
 from agent.core.smart_charging.explanation import Explanation, explain
 from agent.core.smart_charging.installation import (
     bound,
@@ -19,6 +20,7 @@ from agent.core.smart_charging.installation import (
     without_pending,
     without_transactions,
 )
+from agent.core.smart_charging.needs import EvPeriod
 from agent.core.smart_charging.offers import offers
 from agent.core.smart_charging.orders import (
     ClearChargingProfile,
@@ -140,8 +142,11 @@ class SmartChargingService:
         await self.book.change(change)
         return ACCEPTED
 
-    def composite(self, command: GetCompositeSchedule) -> CompositeSchedule:
-        """Return the limits to come; EVSE 0 is the sum of all EVSEs (K08)."""
+    async def composite(self, command: GetCompositeSchedule) -> CompositeSchedule:
+        """Return the limits to come; EVSE 0 is the sum of all EVSEs (K08).
+
+        It may take long: leases are renewed and the EVSEs served meanwhile.
+        """
         unit = command.unit or RateUnit.AMPERE
         known = command.evse == 0 or command.evse in self.standing.evses
         if not known or unit not in set(RateUnit):
@@ -149,7 +154,15 @@ class SmartChargingService:
                 command.evse, self._clock.now(), command.duration_s, unit, None
             )
         site, plan = self.standing.site(), self._follower.plan
-        made = composite(plan, site, command.evse, RateUnit(unit), command.duration_s)
+        work = composing(plan, site, command.evse, RateUnit(unit), command.duration_s)
+        made: Composite | None = None
+        while made is None:
+            try:
+                next(work)
+            except StopIteration as done:
+                made = done.value
+            else:
+                await asyncio.sleep(0)
         start = instant_of(made.start_us)
         return CompositeSchedule(command.evse, start, made.duration_s, unit, made.periods)
 
@@ -172,9 +185,13 @@ class SmartChargingService:
         """Return the schedules among which the EV at an EVSE may choose (K15.FR.22)."""
         return offers(self._follower.plan, self.standing.site(), evse)
 
-    def choose(self, evse: int, choice: int) -> None:
-        """Follow the schedule that the EV at an EVSE has taken."""
+    def choose(self, evse: int, choice: int, periods: tuple[EvPeriod, ...] = ()) -> None:
+        """Follow the schedule that the EV at an EVSE has taken; it means to take `periods` of it.
+
+        Those are told with the composite schedule (K15.FR.14); the offer does not fall to them.
+        """
         self.standing.choices[evse] = choice
+        self.standing.means(evse, periods)
         self._follower.apply()
 
     def prioritize(self, transaction_id: str, priority: int) -> None:

@@ -7,8 +7,9 @@ from decimal import Decimal
 
 from agent.core.metering import Reading
 from agent.core.session_state import SessionState, Transaction
-from agent.core.smart_charging.ceilings import NO_LIMIT, Supply
-from agent.core.smart_charging.site import Place, Site
+from agent.core.smart_charging.ceilings import ALL_PHASES, NO_LIMIT, Supply
+from agent.core.smart_charging.needs import EvPeriod
+from agent.core.smart_charging.site import Intention, Place, Site
 from agent.core.smart_charging.stack import Spread
 from agent.core.smart_charging.timeline import SECOND_US, micros
 from agent.core.snapshot import charging_state
@@ -49,6 +50,7 @@ class Standing:
         self._paused_since_s: dict[int, float] = {}
         self._voltages_mv: dict[int, int] = {}
         self._ready: dict[str, tuple[float, int]] = {}
+        self._meant: dict[int, tuple[float, tuple[EvPeriod, ...]]] = {}
 
     @property
     def offline_s(self) -> float:
@@ -66,6 +68,10 @@ class Standing:
     def was_offline_for(self, seconds: float) -> None:
         """Take note that there was no connection before the start either."""
         self._offline_since_s = self._clock.monotonic_s() - seconds
+
+    def means(self, evse: int, periods: tuple[EvPeriod, ...]) -> None:
+        """Take note of what an EV means to take from now on."""
+        self._meant[evse] = self._clock.monotonic_s(), periods
 
     def now_us(self) -> int:
         """Return the wall clock."""
@@ -124,6 +130,21 @@ class Standing:
             ready_us=None if transaction is None else self._ready_us(transaction, now_us),
             least_ma=(self.least_a(number) or 0) * 1000,
             choice=self.choices.get(number, 0),
+            intended=self._intended(number, now_us),
+        )
+
+    def _intended(self, evse: int, now_us: int) -> tuple[Intention, ...]:
+        """Return what an EV means to take; it counts the seconds itself, whatever clocks say."""
+        now_s = self._clock.monotonic_s()
+        since_s, periods = self._meant.get(evse, (now_s, ()))
+        begin_us = now_us - int((now_s - since_s) * SECOND_US)
+        return tuple(
+            Intention(
+                begin_us + period.start_s * SECOND_US,
+                int(period.power_w * 1000),
+                period.phases or ALL_PHASES,
+            )
+            for period in periods
         )
 
     def _most_a(self, evse: EvseService) -> Decimal:

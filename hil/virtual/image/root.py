@@ -21,7 +21,7 @@ PRODUCT = "opt/stationd"
 PACKAGES = (
     *("base-files", "base-passwd", "bash", "busybox-static", "coreutils", "dash", "debianutils"),
     *("grep", "hostname", "kmod", "libc-bin", "mount", "procps", "python3", "sed", "systemd"),
-    *("systemd-sysv", "udev", "util-linux", "gzip", "findutils"),
+    *("systemd-sysv", "udev", "util-linux", "gzip", "findutils", "gpiod"),
 )
 # Packages that only serve the installation of others, or a console.
 NOT_NEEDED = frozenset(

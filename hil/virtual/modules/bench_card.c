@@ -23,7 +23,7 @@ static struct {
 	void __iomem *registers;
 	u32 __iomem *memory;
 	raw_spinlock_t lock;
-	u32 levels;
+	u32 levels, pilot;
 	void (*notify)(void *data, u32 levels, u32 changed);
 	void *notify_data;
 	struct platform_device *soc, *gpio, *pwm, *adc;
@@ -94,9 +94,18 @@ static u32 trace_levels(void)
 	u32 levels = bench_levels(), changed = levels ^ card.levels;
 
 	card.levels = levels;
-	if (changed)
+	if (changed & ~get(BENCH_W_QUIET))
 		trace(BENCH_T_LEVELS, levels);
 	return changed;
+}
+
+static void trace_pilot(void)
+{
+	u32 pilot = get(BENCH_W_ADC);
+
+	if (pilot != card.pilot)
+		trace(BENCH_T_PILOT, pilot);
+	card.pilot = pilot;
 }
 
 static unsigned long begin(void)
@@ -108,10 +117,15 @@ static unsigned long begin(void)
 	return flags;
 }
 
-static void end(unsigned long flags)
+static void end_quietly(unsigned long flags)
 {
 	put(BENCH_W_SEQUENCE, (get(BENCH_W_SEQUENCE) | 1) + 1);
 	raw_spin_unlock_irqrestore(&card.lock, flags);
+}
+
+static void end(unsigned long flags)
+{
+	end_quietly(flags);
 	writel(HOST_VECTOR, card.registers + DOORBELL);
 }
 
@@ -121,7 +135,10 @@ void bench_write_bits(unsigned int word, u32 mask, u32 bits)
 
 	put(word, (get(word) & ~mask) | (bits & mask));
 	trace_levels();
-	end(flags);
+	if (mask & ~get(BENCH_W_QUIET))
+		end(flags);
+	else
+		end_quietly(flags);
 }
 EXPORT_SYMBOL_GPL(bench_write_bits);
 
@@ -156,7 +173,8 @@ static irqreturn_t on_doorbell(int irq, void *unused)
 	void (*notify)(void *data, u32 levels, u32 changed) = card.notify;
 	void *data = card.notify_data;
 
-	end(flags);
+	trace_pilot();
+	end_quietly(flags);
 	if (changed && notify)
 		notify(data, levels, changed);
 	return IRQ_HANDLED;

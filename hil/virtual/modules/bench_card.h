@@ -26,6 +26,7 @@ enum bench_word {
 	BENCH_W_PULL_UP = 18,	/* guest: inputs that float high */
 	BENCH_W_DRIVEN = 20,	/* host: lines that the outside world drives */
 	BENCH_W_INPUT = 21,	/* host: their levels */
+	BENCH_W_QUIET = 22,	/* host: lines of which it is neither rung for nor told in the trace */
 	BENCH_W_PWM = 32,	/* per channel: period ns, duty ns, enabled (guest); refuse (host) */
 	BENCH_W_ADC = 48,	/* host, per channel: raw value while PWM 0 is high, and while it is low */
 	BENCH_W_ADC_BROKEN = 64,/* host: a bit for each channel that cannot be read */
@@ -35,6 +36,7 @@ enum bench_word {
 enum bench_trace {
 	BENCH_T_LEVELS = 1,	/* value: the levels of all lines after a change */
 	BENCH_T_PWM = 2,	/* plus the channel; value: duty in ns, 0 if disabled */
+	BENCH_T_PILOT = 8,	/* value: the converter's channel 0 while PWM 0 is high */
 };
 
 u32 bench_read(unsigned int word);

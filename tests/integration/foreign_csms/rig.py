@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tests.http_receiver import Receiver, receiving
 from tests.integration.foreign_csms.peer import ForeignCsms, Payload, foreign_csms
 from tests.integration.station_process import StationProcess
 
@@ -26,6 +27,12 @@ meter = {{ backend = "mock" }}
 reader = {{ backend = "mock" }}
 {OUTLET}
 """
+UPLOADS = """
+[diagnostics]
+schemes = ["http"]
+ports = [{port}]
+private_addresses = true
+"""
 TOKEN = "04A1B2C3D4E5F6"
 OTHER_TOKEN = "0A0B0C0D"
 TOLERATED_WH = 0.5
@@ -33,11 +40,12 @@ TOLERATED_WH = 0.5
 
 @dataclass
 class Rig:
-    """One station, one CSMS, and what was measured at the outlet."""
+    """One station, one CSMS, a server for logs, and what was measured at the outlet."""
 
     version: str
     csms: ForeignCsms
     station: StationProcess
+    receiver: Receiver
 
     async def bench(self, op: str, **arguments: Any) -> dict[str, Any]:
         return await self.station.bench(op, **arguments)
@@ -73,17 +81,18 @@ class Rig:
 @asynccontextmanager
 async def rig(version: str, folder: Path, modules: Path) -> AsyncIterator[Rig]:
     """Start CSMS and station; in the end neither may have stumbled."""
-    async with foreign_csms(modules, folder / "csms.log") as csms:
+    async with foreign_csms(modules, folder / "csms.log") as csms, receiving() as receiver:
         station = StationProcess(
             folder,
             csms.url,
             (version,),
             connector_type="sType2",
             outlet=OUTLET + SECOND_EVSE,
+            variables=UPLOADS.format(port=receiver.port),
         )
         try:
             await station.start()
-            yield Rig(version, csms, station)
+            yield Rig(version, csms, station, receiver)
             assert await station.stop() == 0
             assert "Traceback" not in station.log
         finally:

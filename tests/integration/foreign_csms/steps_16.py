@@ -2,6 +2,7 @@
 
 from tests.integration.foreign_csms.peer import Payload
 from tests.integration.foreign_csms.rig import OTHER_TOKEN, TOKEN, TOLERATED_WH, Rig
+from tests.throw_away_ca import Recipe, issue, sign_request
 
 ONE_WH = 1.0
 
@@ -84,6 +85,55 @@ async def obeys_other_orders(rig: Rig) -> None:
     assert await rig.csms.status("DataTransfer", {"vendorId": "org.example"}) == "UnknownVendorId"
 
 
+async def manages_certificates(rig: Rig) -> None:
+    use = "CentralSystemRootCertificate"
+    root = issue("Operator root", recipe=Recipe(ca=True, days=3650))
+    order: Payload = {"certificateType": use, "certificate": root.pem}
+    assert await rig.csms.status("InstallCertificate", order) == "Accepted"
+    found = await rig.csms.call("GetInstalledCertificateIds", {"certificateType": use})
+    (name,) = found["certificateHashData"]
+    mark = rig.csms.mark()
+    order = {"requestedMessage": "SignChargePointCertificate"}
+    assert await rig.csms.status("ExtendedTriggerMessage", order) == "Accepted"
+    asked = await rig.csms.sees("SignCertificate", since=mark)
+    order = {"certificateChain": sign_request(asked["csr"], root).pem}
+    assert await rig.csms.status("CertificateSigned", order) == "Accepted"
+    order = {"certificateChain": "no certificate"}
+    assert await rig.csms.status("CertificateSigned", order) == "Rejected"
+    told = await rig.csms.sees(
+        "SecurityEventNotification",
+        lambda e: e["type"] == "InvalidChargePointCertificate",
+        mark,
+    )
+    assert told["timestamp"]
+    assert await rig.csms.status("DeleteCertificate", {"certificateHashData": name}) == "Failed"
+    other = issue("Maker root", recipe=Recipe(ca=True, days=3650))
+    order = {"certificateType": "ManufacturerRootCertificate", "certificate": other.pem}
+    assert await rig.csms.status("InstallCertificate", order) == "Accepted"
+    order = {"certificateType": "ManufacturerRootCertificate"}
+    (name,) = (await rig.csms.call("GetInstalledCertificateIds", order))["certificateHashData"]
+    assert await rig.csms.status("DeleteCertificate", {"certificateHashData": name}) == "Accepted"
+
+
+async def fetches_logs(rig: Rig) -> None:
+    mark = rig.csms.mark()
+    place = {"remoteLocation": rig.receiver.url()}
+    order: Payload = {"logType": "SecurityLog", "requestId": 11, "log": place}
+    answer = await rig.csms.call("GetLog", order)
+    assert answer["status"] == "Accepted"
+    for status in ("Uploading", "Uploaded"):
+        told = await rig.csms.sees(
+            "LogStatusNotification", lambda s, to=status: s["status"] == to, mark
+        )
+        assert told["requestId"] == 11
+    location = {"location": rig.receiver.url("/one")}
+    assert (await rig.csms.call("GetDiagnostics", location))["fileName"]
+    await rig.csms.sees("DiagnosticsStatusNotification", lambda s: s["status"] == "Uploaded", mark)
+    first, second = rig.receiver.received
+    assert first.target == f"/logs/{answer['filename']}"
+    assert second.target == "/one"
+
+
 async def resets(rig: Rig) -> None:
     mark = rig.csms.mark()
     await rig.plug_in()
@@ -103,5 +153,7 @@ STEPS = (
     charges_by_card,
     charges_by_order,
     obeys_other_orders,
+    manages_certificates,
+    fetches_logs,
     resets,
 )

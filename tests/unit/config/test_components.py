@@ -268,13 +268,15 @@ def test_no_definition_contradicts_its_neighbours(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("switching", [True, False])
-def test_phases_that_can_be_switched_are_told(tmp_path: Path, switching: bool) -> None:
+def test_it_is_told_whether_one_phase_can_replace_three_and_that_none_can_be_chosen(
+    tmp_path: Path, switching: bool
+) -> None:
     config = station(tmp_path)
     (evse,) = config.evses
     config = replace(config, evses=(replace(evse, phase_switching=switching),))
     model = device_model_for(config, EVERYTHING)
-    for variable in ("ACPhaseSwitchingSupported", "Phases3to1"):
-        assert model.boolean(component("SmartChargingCtrlr", variable)) is switching
+    assert model.boolean(component("SmartChargingCtrlr", "Phases3to1")) is switching
+    assert not model.boolean(component("SmartChargingCtrlr", "ACPhaseSwitchingSupported"))
 
 
 def test_an_evse_has_the_components_of_the_hardware_that_it_has(tmp_path: Path) -> None:

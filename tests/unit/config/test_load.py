@@ -437,7 +437,7 @@ def credentials(folder: Path, mode: int = 0o600) -> str:
     return 'password_file = "password"\nca_file = "root.pem"\n'
 
 
-@pytest.mark.requirement("A00.FR.004")
+@pytest.mark.requirement("A00.FR.004", "A00.FR.004 (1.6)")
 def test_passwords_and_certificates_fit_the_security_profile(tmp_path: Path) -> None:
     files = credentials(tmp_path)
     password, ca, _ = files.split("\n")

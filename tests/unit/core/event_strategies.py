@@ -14,6 +14,7 @@ from agent.core.events import (
     Boot,
     EvseChanged,
     HeartbeatDue,
+    LocalListConflict,
     MeterValuesEvent,
     ReportEntry,
     ReportPart,
@@ -177,6 +178,7 @@ passing_events = st.one_of(
         vendor_error=optional(texts()),
     ),
     st.builds(StationChanged, at=instants, operative=st.booleans()),
+    st.builds(LocalListConflict, at=instants, operative=st.booleans()),
     st.builds(
         Boot,
         identity=st.builds(

@@ -27,6 +27,7 @@ from agent.core.commands import (
     Verdict,
 )
 from agent.core.local_authorization_list import LocalListVersion
+from agent.core.log_upload import LogOutcome, LogVerdict
 from agent.core.reservation import ReserveOutcome, ReserveStatus
 from agent.core.smart_charging.orders import CompositeSchedule
 from agent.core.transaction_status import TransactionStatus
@@ -102,6 +103,13 @@ OUTCOMES: MappingProxyType[str, st.SearchStrategy[Any]] = MappingProxyType(
             ).map(tuple),
         ),
         "GetChargingProfiles": outcomes,
+        "GetLog": st.builds(
+            LogOutcome,
+            st.sampled_from(LogVerdict),
+            optional(st.text(max_size=255)),
+            texts(20),
+            texts(),
+        ),
         "GetCompositeSchedule": st.builds(
             CompositeSchedule,
             evse=numbers,

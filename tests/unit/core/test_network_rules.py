@@ -3,7 +3,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agent.core.network_profiles import SLOTS, NetworkProfile, SetNetworkProfile
-from agent.core.network_rules import is_permitted_change, refusal_of, without_lower
+from agent.core.network_rules import (
+    at_security_profile,
+    is_permitted_change,
+    refusal_of,
+    without_lower,
+)
 
 
 def profile(level: int = 2, **values: object) -> NetworkProfile:
@@ -94,3 +99,23 @@ def test_slots_below_the_profile_that_was_reached_are_forgotten() -> None:
 
 def test_a_password_stays_out_of_the_representation() -> None:
     assert "0123456789abcdef" not in repr(profile(password="0123456789abcdef"))
+
+
+@pytest.mark.requirement("A05.FR.07 (1.6)")
+@pytest.mark.parametrize(
+    ("before", "level", "secure_url", "url"),
+    [
+        ((0, "ws://csms:80/a/b"), 1, None, "ws://csms:80/a/b"),
+        ((1, "ws://csms:80/a/b"), 2, None, "wss://csms:80/a/b"),
+        ((1, "ws://csms:80/a/b"), 2, "wss://other/c", "wss://other/c"),
+        ((2, "wss://csms/a"), 3, "wss://other/c", "wss://csms/a"),
+        ((3, "wss://csms/a"), 2, None, "wss://csms/a"),
+        ((3, "wss://csms/a"), 3, "wss://other/c", "wss://csms/a"),
+    ],
+)
+def test_another_security_profile_changes_the_scheme_and_at_most_the_address(
+    before: tuple[int, str], level: int, secure_url: str | None, url: str
+) -> None:
+    old = NetworkProfile(url=before[1], security_profile=before[0], message_timeout_s=20)
+    new = at_security_profile(old, level, secure_url)
+    assert (new.url, new.security_profile, new.message_timeout_s) == (url, level, 20)

@@ -79,7 +79,7 @@ def test_a_heartbeat_is_due_after_an_interval_of_silence() -> None:
     assert heartbeat_wait_s(300, 301, 301) == 0
 
 
-@pytest.mark.requirement("G02.FR.07")
+@pytest.mark.requirement("G02.FR.07", "S16-CONN-18")
 def test_traffic_does_not_put_the_daily_heartbeat_off() -> None:
     assert heartbeat_wait_s(300, 0, LONGEST_SILENCE_S - 10) == 10
     assert heartbeat_wait_s(300, 0, LONGEST_SILENCE_S + 10) == 0

@@ -57,6 +57,7 @@ def test_a_frame_survives_encoding_and_parsing(frame: Frame) -> None:
     assert parse(encode_frame(frame)) == frame
 
 
+@pytest.mark.requirement("S16-CONN-06")
 def test_frames_are_written_compactly_in_utf8() -> None:
     assert encode_frame(CallFrame("1", "A", {"x": "é☺", "y": [1, 2]})) == (
         '[2,"1","A",{"x":"é☺","y":[1,2]}]'
@@ -230,8 +231,8 @@ def test_the_size_limit_counts_bytes_and_includes_the_limit() -> None:
 
 
 def test_by_default_a_frame_may_have_64_kib() -> None:
-    frame = '[2,"a","R",{"x":"' + "y" * (64 * 1024 - 20) + '"}]'
-    assert len(frame) == 64 * 1024
+    frame = '[2,"a","R",{"x":"' + "y" * (LIMITS.frame_bytes - 20) + '"}]'
+    assert len(frame) == LIMITS.frame_bytes
     assert isinstance(parse(frame), CallFrame)
     assert flaw_of(frame + " ").flaw is Flaw.TOO_LARGE
 

@@ -68,6 +68,7 @@ def still_works(rpc: Rpc, now: float = 1e6) -> bool:
 # Our CALLs
 
 
+@pytest.mark.requirement("S16-CONN-06", "S16-CONN-10")
 def test_a_call_is_written_and_its_reply_is_matched() -> None:
     rpc = make()
     message_id, frame = rpc.call("Heartbeat", {}, 0.0, 30.0)
@@ -194,6 +195,7 @@ def test_a_malformed_answer_for_nobody_is_never_answered(dialect: Dialect) -> No
 # The peer's CALLs
 
 
+@pytest.mark.requirement("S16-CONN-06", "S16-CONN-09")
 def test_an_answer_is_due_exactly_once() -> None:
     rpc = make()
     assert rpc.receive(call_text("a", kind="Soft"), 0.0) == [
@@ -205,6 +207,7 @@ def test_an_answer_is_due_exactly_once() -> None:
     assert rpc.answer("never-asked", {}) is None
 
 
+@pytest.mark.requirement("S16-CONN-09")
 def test_a_refusal_is_spelled_by_the_dialect() -> None:
     rpc = make(QUIET)
     rpc.receive(call_text("a"), 0.0)

@@ -79,7 +79,7 @@ LEAVES: dict[str, Callable[[], tuple[Issued, ...]]] = {
 
 @pytest.mark.requirement(
     *("A02.FR.06", "A02.FR.07", "A03.FR.06", "A03.FR.07", "A00.FR.501", "A00.FR.502"),
-    *("A00.FR.503", "A00.FR.509", "A00.FR.511"),
+    *("A00.FR.503", "A00.FR.509", "A00.FR.511", "A00.FR.501 (1.6)"),
 )
 @pytest.mark.parametrize("flaw", LEAVES)
 def test_a_certificate_with_a_flaw_is_refused(flaw: str) -> None:

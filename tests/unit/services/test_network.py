@@ -94,6 +94,7 @@ class Rig:
         self.proven: list[str] = []
         self.reconnects = 0
         self.others_met = 0
+        self.asked = 0
         self.told: list[str] = []
         self._tasks: list[asyncio.Task[None]] = []
         seed = seed or NetworkProfile(url="ws://one/ocpp", security_profile=1)
@@ -107,6 +108,7 @@ class Rig:
                 identities=self,
                 reconnect=self._reconnect,
                 meets_another=self._meet,
+                ask_anything=self._ask,
                 spawn=self._spawn,
             ),
         )
@@ -141,6 +143,9 @@ class Rig:
 
     async def _reconnect(self) -> None:
         self.reconnects += 1
+
+    async def _ask(self) -> None:
+        self.asked += 1
 
     def _meet(self) -> None:
         self.others_met += 1

@@ -53,7 +53,7 @@ class Rig:
 async def test_an_upload_that_is_going_on_is_told_after_the_answer() -> None:
     rig = Rig()
     uploading = LogUploadProgress(status=LogUploadStatus.UPLOADING, request_id=12)
-    rig.triggers.tells_log_upload(lambda: uploading)
+    rig.triggers.tells_log_upload(lambda: uploading, LogUploadProgress)
     assert rig.triggers.trigger(TriggerMessage(LOG)) == ACCEPTED
     assert rig.csms.told == []
     await rig.carry_out()

@@ -9,7 +9,7 @@ from agent.sim.csms_station import Station
 from agent.sim.story import Pace, StepFailed, Story
 from tests.unit.sim.demo_world import BEGIN_WH, World
 
-QUICK = Pace(speed=10_000, patience_s=0.25, look_s=0.002)
+QUICK = Pace(speed=10_000, patience_s=20.0, look_s=0.1)
 
 MISSING = [
     ("registration", "BootNotification"),
@@ -82,7 +82,7 @@ async def test_an_effect_that_does_not_come_is_named_with_its_step(
     with pytest.raises(StepFailed) as failure:
         await story(world, told, monkeypatch).play()
     assert named in str(failure.value)
-    assert "0.25 s in vain" in str(failure.value)
+    assert "20 s in vain" in str(failure.value)
     assert told.headings[-1] in str(failure.value)
 
 

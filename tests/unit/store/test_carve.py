@@ -18,7 +18,10 @@ VALUES = st.one_of(
 )
 
 
-@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
 @given(rows=st.lists(st.tuples(VALUES, VALUES, VALUES), max_size=30))
 def test_every_row_of_every_type_and_size_is_found(
     tmp_path: Path, rows: list[tuple[object, ...]]
@@ -49,7 +52,10 @@ def test_pages_in_the_log_stand_for_those_of_the_database(tmp_path: Path) -> Non
     assert found == {(1, "new"), (2, "kept")}
 
 
-@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
 @given(pages=st.lists(st.binary(min_size=8, max_size=PAGE), max_size=4), log=st.binary())
 def test_garbage_is_survived(tmp_path: Path, pages: list[bytes], log: bytes) -> None:
     path = tmp_path / "db"

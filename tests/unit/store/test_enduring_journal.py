@@ -33,6 +33,7 @@ from agent.store.journal import StoredJournal, must_keep
 from agent.store.outbox import Outbox, Stamp
 from agent.store.sessions import Sessions, TransactionNumbers
 from agent.store.settings import Documents
+from tests.examples import examples
 from tests.unit.store.stores import SMALL, opened
 
 AT = datetime(2026, 3, 2, tzinfo=UTC)
@@ -449,8 +450,8 @@ STEPS = st.lists(st.sampled_from(["record", "fail", "work", "catch up", "tell"])
 
 @settings(
     deadline=None,
-    max_examples=60,
-    suppress_health_check=[HealthCheck.function_scoped_fixture],
+    max_examples=examples(25),
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(steps=STEPS)
 def test_whatever_the_disk_does_everything_is_told_once_and_in_order(

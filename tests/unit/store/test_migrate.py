@@ -69,6 +69,8 @@ async def test_an_old_database_is_brought_up_to_date_with_everything_in_it(path:
         assert await outbox.append([entry(1)]) == (43,)
         assert await outbox.dropped() == ()
         assert database.recovery is None
+    async with opened(path) as database:
+        assert database.recovery is None
 
 
 async def test_the_old_form_is_kept_for_a_fall_back(path: Path) -> None:

@@ -12,6 +12,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from agent.store.database import Database
 from agent.store.group import Durability
 from agent.store.outbox import Outbox, OutboxLimits
+from tests.examples import examples
 from tests.unit.store.stores import SMALL, STAMP, entry, snapshot
 
 LIMITS = OutboxLimits(look_ahead=4)
@@ -135,7 +136,7 @@ class OutboxMachine(RuleBasedStateMachine):
 
 TestOutboxAgainstAList = OutboxMachine.TestCase
 TestOutboxAgainstAList.settings = settings(
-    max_examples=25,
+    max_examples=examples(10),
     stateful_step_count=25,
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow],

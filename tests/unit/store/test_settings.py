@@ -36,6 +36,20 @@ async def test_a_deleted_text_is_gone_for_good(path: Path) -> None:
         assert (await Documents.open(database)).items("k") == {}
 
 
+async def test_a_change_writes_and_forgets_at_once_or_not_at_all(path: Path) -> None:
+    async with opened(path) as database:
+        documents = await Documents.open(database)
+        await documents.put_many("k", {"a": "1", "b": "2"})
+        await documents.change("k", {"a": None, "b": "3", "c": "4", "never was": None})
+        assert documents.items("k") == {"b": "3", "c": "4"}
+        await database.write(lambda connection: connection.execute("PRAGMA query_only=ON") and None)
+        with pytest.raises(StoreUnavailable):
+            await documents.change("k", {"b": None, "c": "5"})
+        assert documents.items("k") == {"b": "3", "c": "4"}
+    async with opened(path) as database:
+        assert (await Documents.open(database)).items("k") == {"b": "3", "c": "4"}
+
+
 async def test_what_was_handed_out_does_not_change(database: Database) -> None:
     documents = await Documents.open(database)
     await documents.put("k", "a", "1")

@@ -7,10 +7,10 @@ from decimal import Decimal
 import pytest
 
 from agent.core.smart_charging.ceilings import Supply
-from agent.core.smart_charging.composite import LONGEST_S, Composite, composite
+from agent.core.smart_charging.composite import LONGEST_S, Composite, composing, composite
 from agent.core.smart_charging.plan import plan_of
 from agent.core.smart_charging.profiles import MAX_PERIODS, InstalledProfile, ProfileKind
-from agent.core.smart_charging.site import Site
+from agent.core.smart_charging.site import Intention, Site
 from agent.core.smart_charging.timeline import micros
 from agent.core.vocabulary import RateUnit
 from tests.unit.core.smart_charging.builders import (
@@ -83,7 +83,7 @@ def test_of_changes_within_a_second_the_last_one_is_told() -> None:
     assert told(found) == [(0, 32), (30, 8)]
 
 
-@pytest.mark.requirement("K08.FR.02", "K08.FR.07", "S16-SC-07")
+@pytest.mark.requirement("K08.FR.02", "S16-SC-07")
 def test_limits_in_watts_are_told_in_watts_as_they_were_set() -> None:
     watts, amps = installed((0, 6000), unit=WATT), installed((0, 8), purpose=TX, number=2)
 
@@ -120,6 +120,32 @@ def test_the_station_expects_the_sum_of_its_evses_up_to_its_limit() -> None:
     assert told(made(evse=0, unit=WATT, where=both)) == [(0, 64 * 690)]
 
 
+def meaning(*parts: tuple[float, int], phases: int = 3) -> tuple[Intention, ...]:
+    """Word what an EV means to take: from some seconds on so many W."""
+    return tuple(Intention(micros(at(s)), watts * 1000, phases) for s, watts in parts)
+
+
+@pytest.mark.requirement("K15.FR.14", "K16.FR.10", "K17.FR.14")
+def test_what_an_ev_means_to_take_is_told_where_it_is_less_than_it_may_take() -> None:
+    where = site(place(intended=meaning((10, 6900), (60, 20_000), (100, 0))))
+    profile = installed((0, 16), (80, 8))
+
+    assert told(made(profile, where=where)) == [(0, 16), (10, 10), (60, 16), (80, 8), (100, 0)]
+    assert told(made(profile, where=where, unit=WATT))[:2] == [(0, 16 * 690), (10, 6900)]
+    steps = plan_of((profile,)).steps(where, where.now_us, micros(at(300)))
+    assert [step.allowances[0].current_ma for step in steps] == [16_000, 8000], "the pilot offers"
+
+
+@pytest.mark.requirement("K15.FR.14")
+def test_what_an_ev_means_to_take_counts_on_the_phases_that_it_uses() -> None:
+    where = site(place(intended=meaning((0, 3680), phases=1)), place(2, **IDLE))
+
+    assert told(made(where=where)) == [(0, 16)]
+    assert told(made(where=where, unit=WATT)) == [(0, 3680)]
+    assert told(made(evse=0, where=where)) == [(0, 48)]
+    assert told(made(evse=0, where=where, unit=WATT)) == [(0, 3680 + 32 * 690)]
+
+
 @pytest.mark.requirement("K08.FR.06")
 def test_an_evse_without_a_car_is_planned_as_if_there_were_one() -> None:
     busy = site(place(1), place(2, **IDLE), supply_ma=32_000)
@@ -144,6 +170,19 @@ def test_nobody_plans_for_longer_than_a_month() -> None:
 
     assert found.duration_s == LONGEST_S
     assert told(found) == [(0, 10)]
+
+
+def test_a_long_schedule_is_worked_out_bit_by_bit() -> None:
+    # What changes beyond the EVSE's own limit is looked at, and leaves nothing to tell.
+    steps = [(n * 84, 40 + n % 2) for n in range(MAX_PERIODS)]
+    plan = plan_of([installed(*steps, kind=RECURRING, purpose=STATION_MAX)])
+
+    work = composing(plan, site(), 1, AMPERE, 31 * 86_400)
+    breaks = sum(1 for _ in work)
+
+    assert breaks == 31 * 4
+    found = composite(plan, site(), 1, AMPERE, 31 * 86_400)
+    assert (found.duration_s, told(found)) == (31 * 86_400, [(0, 32)])
 
 
 @pytest.mark.requirement("K08.FR.06")

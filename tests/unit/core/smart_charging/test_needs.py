@@ -5,16 +5,28 @@ from decimal import Decimal
 
 import pytest
 
-from agent.core.smart_charging.needs import EvPeriod, EvPlan, exceeds, followed, intended
+from agent.core.smart_charging.needs import (
+    TRANSFER_BY_PHASES,
+    EvPeriod,
+    EvPlan,
+    exceeds,
+    followed,
+    intended,
+    is_sound,
+    phases_of,
+)
 from agent.core.smart_charging.offers import offers
 from agent.core.smart_charging.plan import plan_of
 from agent.core.smart_charging.profiles import InstalledProfile
+from agent.core.smart_charging.site import Intention
+from agent.core.smart_charging.timeline import micros
 from agent.core.vocabulary import RateUnit
 from tests.unit.core.smart_charging.builders import (
     NOW,
     TX,
     WATT,
     installed,
+    place,
     schedule,
     site,
 )
@@ -54,6 +66,31 @@ def test_a_plan_is_told_in_watts_and_a_follower_follows_what_it_took() -> None:
     assert followed(replace(OFFERED, start=NOW)) == OFFERED
 
 
+@pytest.mark.parametrize(
+    ("periods", "sound"),
+    [
+        ((), True),
+        (((0, "7000"), (60, "0")), True),
+        (((60, "7000"), (60, "0")), False),
+        (((60, "7000"), (0, "0")), False),
+        (((-1, "7000"),), False),
+        (((0, "-1"),), False),
+        (((0, "NaN"),), False),
+        (((0, "Infinity"),), False),
+    ],
+)
+def test_a_plan_that_makes_no_sense_is_known(
+    periods: tuple[tuple[int, str], ...], sound: bool
+) -> None:
+    made = EvPlan(0, tuple(EvPeriod(start_s, Decimal(watts)) for start_s, watts in periods))
+
+    assert is_sound(made) is sound
+
+
+def test_each_transfer_has_its_phases() -> None:
+    assert [phases_of(TRANSFER_BY_PHASES[phases]) for phases in (1, 2, 3)] == [1, 2, 3]
+
+
 def of_transaction(
     *watts: int, level: int = 0, ids: tuple[int, ...] = (1, 2, 3)
 ) -> InstalledProfile:
@@ -82,6 +119,15 @@ def test_the_first_schedules_are_combined_and_the_second_and_the_third() -> None
         [(0, 3000)],
     ]
     assert [offer.unit for offer in found] == [RateUnit.WATT] * 3
+
+
+@pytest.mark.requirement("K16.FR.03")
+def test_what_an_ev_meant_to_take_bounds_no_new_offer() -> None:
+    before = site(place(intended=(Intention(micros(NOW), 4_000_000, 3),)))
+
+    (only,) = offers(plan_of(()), before, 1)
+
+    assert [p.limit for p in only.periods] == [32 * 690]
 
 
 def test_without_a_profile_there_is_one_offer_of_what_there_is() -> None:

@@ -111,7 +111,7 @@ def test_less_than_is_of_use_to_a_car_is_left_to_others_where_possible() -> None
     assert shared(8, wants(least_ma=10_000)) == (8000,)
 
 
-@pytest.mark.requirement("K11.FR.01", "K14.FR.01")
+@pytest.mark.requirement("K11.FR.01")
 def test_a_limit_from_outside_for_the_station_is_shared_like_its_maximum() -> None:
     outside = installed((0, 20), purpose=OUTSIDE, source="SO")
 

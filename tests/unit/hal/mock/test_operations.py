@@ -13,6 +13,7 @@ from hal.mock import wire
 from hal.mock.operations import BENCH_FAULTS, Bench, Swipe
 from hal.mock.plant import Evse, Plant
 from hal.mock.wire import EvseSettings, LineOutputs
+from tests.examples import examples
 
 S = 1_000_000_000
 OPERATIONS = (
@@ -344,7 +345,7 @@ def reply_of(perform: Callable[[object], dict[str, Any]], request: object) -> di
     return reply
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 @given(series=st.lists(requests | json_values, max_size=12))
 def test_no_series_of_requests_breaks_the_board(series: list[object]) -> None:
     station = Station()

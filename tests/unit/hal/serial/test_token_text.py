@@ -10,6 +10,7 @@ def card(digits: str, kind: str | None = None) -> Sighting:
     return Sighting(bytes.fromhex(digits), kind)
 
 
+@pytest.mark.requirement("S16-NUM-03")
 @pytest.mark.parametrize(
     ("digits", "order", "strip_bytes", "token"),
     [

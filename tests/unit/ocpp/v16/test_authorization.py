@@ -1,3 +1,4 @@
+import json
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
@@ -87,8 +88,13 @@ def test_an_id_tag_from_the_csms_has_the_kind_of_the_station_s_readers() -> None
     assert read("ReserveNow", reservation, context).reservation.token == card
 
 
-def test_a_contract_is_asked_for_by_its_emaid_unless_the_csms_would_have_to_validate_it() -> None:
+def test_a_contract_is_asked_for_inside_data_transfer() -> None:
     emaid = IdToken("NLTNM012345678", TokenType.EMAID)
-    valid = AuthorizationAsked(id_token=emaid, contract=ContractEvidence())
-    assert told(valid) == ("Authorize", {"idTag": "NLTNM012345678"})
-    assert silent(AuthorizationAsked(id_token=emaid, contract=ContractEvidence(chain="PEM")))
+    action, payload = told(
+        AuthorizationAsked(id_token=emaid, contract=ContractEvidence(chain="PEM"))
+    )
+    assert (action, payload["messageId"]) == ("DataTransfer", "Authorize")
+    assert json.loads(payload["data"]) == {
+        "idToken": {"idToken": "NLTNM012345678", "type": "eMAID"},
+        "certificate": "PEM",
+    }

@@ -18,12 +18,18 @@ from tests.wire.official_schemas import check_calls, check_response
 
 OUTCOMES_16: MappingProxyType[str, st.SearchStrategy[Any]] = MappingProxyType(
     {
+        "CertificateSigned": OUTCOMES["CertificateSigned"],
         "ChangeAvailability": OUTCOMES["ChangeAvailability"],
         "ClearCache": OUTCOMES["ClearCache"],
         "ClearChargingProfile": OUTCOMES["ClearChargingProfile"],
         "DataTransfer": OUTCOMES["DataTransfer"],
+        "DeleteCertificate": OUTCOMES["DeleteCertificate"],
         "ExtendedTriggerMessage": OUTCOMES["TriggerMessage"],
         "GetCompositeSchedule": OUTCOMES["GetCompositeSchedule"],
+        "GetDiagnostics": OUTCOMES["GetLog"],
+        "GetLog": OUTCOMES["GetLog"],
+        "GetInstalledCertificateIds": OUTCOMES["GetInstalledCertificateIds"],
+        "InstallCertificate": OUTCOMES["InstallCertificate"],
         "RemoteStartTransaction": OUTCOMES["RequestStartTransaction"],
         "RemoteStopTransaction": OUTCOMES["RequestStopTransaction"],
         "Reset": OUTCOMES["Reset"],
@@ -70,7 +76,7 @@ def test_every_action_has_both_a_decoder_and_a_reply() -> None:
 
 def test_actions_that_are_not_offered_are_not_handled() -> None:
     assert CODEC.handles("Reset")
-    for action in ("GetDiagnostics", "UpdateFirmware", "Authorize"):
+    for action in ("UpdateFirmware", "Authorize"):
         assert not CODEC.handles(action)
 
 

@@ -219,7 +219,7 @@ def test_what_was_not_cleared_was_not_found(verdict: Verdict) -> None:
     assert check_response(CODEC, "ClearChargingProfile", reply) == {"status": "Unknown"}
 
 
-@pytest.mark.requirement("K08.FR.02", "K08.FR.07")
+@pytest.mark.requirement("K08.FR.02")
 def test_a_composite_schedule_is_asked_for_in_a_unit_or_none() -> None:
     payload = {"evseId": 0, "duration": 60}
 

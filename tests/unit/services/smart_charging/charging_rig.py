@@ -305,9 +305,9 @@ class Rig:
     def offers(self) -> tuple[float, ...]:
         return tuple(pilot.offered_a for pilot in self.guard.pilots.values())
 
-    def composite(self, evse: int, duration_s: int) -> list[tuple[float, float]]:
+    async def composite(self, evse: int, duration_s: int) -> list[tuple[float, float]]:
         """Return when limits change, on the monotonic clock, and to what."""
-        found = self.service.composite(GetCompositeSchedule(evse, duration_s, "A"))
+        found = await self.service.composite(GetCompositeSchedule(evse, duration_s, "A"))
         assert found.periods is not None
         start_s = self.clock.monotonic_s() + (found.start - self.clock.now()).total_seconds()
         return [(start_s + period.start_s, float(period.limit)) for period in found.periods]

@@ -204,14 +204,28 @@ class TestVoltage:
         assert await self.offered_by(measured, *volts) == expected_a
 
 
+@pytest.mark.requirement("K08.FR.05", "K08.FR.07")
 async def test_an_evse_that_nobody_has_or_a_unit_that_is_none_has_no_schedule() -> None:
     async with station() as rig:
         for evse, unit in ((7, "A"), (-1, "A"), (1, "kW")):
-            assert rig.service.composite(GetCompositeSchedule(evse, 60, unit)).periods is None
+            order = GetCompositeSchedule(evse, 60, unit)
+            assert (await rig.service.composite(order)).periods is None
+
+
+async def test_a_long_composite_schedule_lets_others_have_their_turns() -> None:
+    async with station() as rig:
+        order = GetCompositeSchedule(1, 31 * 86_400, "A")
+        asked = asyncio.create_task(rig.service.composite(order))
+        turns = 0
+        while not asked.done():
+            turns += 1
+            await asyncio.sleep(0)
+        assert turns > 100
+        assert (await asked).duration_s == 31 * 86_400
 
 
 async def test_the_station_is_told_by_evse_0() -> None:
     async with station(2, ChargingSettings(supply_a=40)) as rig:
-        assert [a for _, a in rig.composite(0, 60)] == [40]
+        assert [a for _, a in await rig.composite(0, 60)] == [40]
         assert await rig.sets(of_now((0, 20), purpose=STATION_MAX), 0)
-        assert [a for _, a in rig.composite(0, 60)] == [20]
+        assert [a for _, a in await rig.composite(0, 60)] == [20]

@@ -134,7 +134,9 @@ class Life:
 
     async def _compares(self, for_s: int) -> None:
         begin_s = self._now_s()
-        courses = {evse: self.rig.composite(evse, for_s + 10) for evse in (0, *self.rig.evses)}
+        courses = {
+            evse: await self.rig.composite(evse, for_s + 10) for evse in (0, *self.rig.evses)
+        }
         await asyncio.sleep(for_s)
         for second in range(int(begin_s) + self._late_s + 1, int(self._now_s()) + 1):
             self._compare(second, courses)

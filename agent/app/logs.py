@@ -1,0 +1,139 @@
+"""Logs for the CSMS: what they hold of this station, and where they may go."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from agent.app.commands import CommandRouter
+from agent.app.foundations import Foundations
+from agent.core import standard_variables as sv
+from agent.core.log_upload import GetLog
+from agent.core.variable_definition import Mutability
+from agent.diagnostics.log_lines import RecentLines, log_lines
+from agent.ports import Csms
+from agent.services.evse import EvseService
+from agent.services.log_upload import LogUploadPorts, LogUploadService
+from agent.services.tasks import Spawn
+from agent.services.triggers import TriggerService
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+    from ssl import SSLContext
+
+    from agent.diagnostics.bundle import LogBundler
+    from agent.diagnostics.upload import HttpUploader
+    from agent.pki.trust_anchors import InstalledRoots
+
+
+class Logs:
+    """Bundler, uploader and service put together; what only an upload needs is loaded for it."""
+
+    def __init__(
+        self,
+        f: Foundations,
+        evses: Mapping[int, EvseService],
+        csms: Csms,
+        roots: InstalledRoots,
+        spawn: Spawn,
+    ) -> None:
+        self._f = f
+        self._evses = evses
+        self._roots = roots
+        self._lines = log_lines(f.clock.now)
+        self.service = LogUploadService(
+            LogUploadPorts(
+                csms=csms, source=self, uploader=self, documents=f.storage.documents, spawn=spawn
+            )
+        )
+
+    def serve(self, router: CommandRouter, triggers: TriggerService) -> None:
+        """Take the orders for logs, and the triggers for news of an upload."""
+        router.carries_out(GetLog, self.service.get)
+        progress = self.service.progress
+        triggers.tells_log_upload(progress, lambda: progress(of_diagnostics=True))
+
+    async def run(self) -> None:
+        """Keep the newest log lines, where no journal does."""
+        if not isinstance(self._lines, RecentLines):
+            await self.service.run()
+            return
+        with self._lines.listening():
+            await self.service.run()
+            await asyncio.Event().wait()
+
+    # --- LogSource and LogUploader.
+
+    async def collect(self, order: GetLog) -> Path | None:
+        """Write the log that is asked for."""
+        return await self._bundler().collect(order)
+
+    def tidy(self) -> None:
+        """Remove files that an earlier run has left behind."""
+        self._bundler().tidy()
+
+    def objection(self, location: str) -> str:
+        """Return why nothing can be sent to a location."""
+        return self._uploader().objection(location)
+
+    async def upload(self, file: Path, location: str) -> None:
+        """Send a file once."""
+        await self._uploader().upload(file, location)
+
+    def _bundler(self) -> LogBundler:
+        from agent.diagnostics.bundle import BundleSources, LogBundler  # noqa: PLC0415 - seldom
+
+        f = self._f
+        sources = BundleSources(
+            identity=f.config.csms.identity,
+            lines=self._lines,
+            security_log=f.storage.security_log,
+            facts=self._facts,
+            secrets=lambda: tuple(self._secrets()),
+            utc_now=f.clock.now,
+        )
+        most_bytes = 1024 * f.config.diagnostics.max_size_kib
+        return LogBundler(f.config.station.state_dir, sources, most_bytes)
+
+    def _uploader(self) -> HttpUploader:
+        from agent.diagnostics.upload import HttpUploader  # noqa: PLC0415 - seldom
+        from agent.diagnostics.upload_address import UploadRules  # noqa: PLC0415 - seldom
+
+        section = self._f.config.diagnostics
+        rules = UploadRules(
+            schemes=frozenset(scheme.value for scheme in section.schemes),
+            ports=frozenset(section.ports),
+            private_addresses=section.private_addresses,
+        )
+        return HttpUploader(rules, self._context)
+
+    def _context(self) -> SSLContext:
+        from agent.diagnostics.upload import upload_context  # noqa: PLC0415 - seldom
+
+        context = upload_context(self._roots.csms_roots_pem())
+        if self._f.config.diagnostics.ca_file is not None:
+            context.load_verify_locations(self._f.config.diagnostics.ca_file)
+        return context
+
+    def _facts(self) -> dict[str, object]:
+        """Return what the station says of itself; nothing that may only be written."""
+        f, model = self._f, self._f.model
+        shown = (d.key for d in model.definitions() if d.mutability is not Mutability.WRITE_ONLY)
+        return {
+            "software": f.version,
+            "vendor": f.config.station.vendor,
+            "model": f.config.station.model,
+            "serial_number": f.config.station.serial_number,
+            "collected_at": f.clock.now().isoformat(),
+            "boot_reason": f.boot_reason.value,
+            "variables": {key.notation: model.text(key, default="") for key in shown},
+        }
+
+    def _secrets(self) -> Iterator[str]:
+        """Yield what must not leave the station: the password, and the tokens in use."""
+        yield self._f.model.text(sv.BASIC_AUTH_PASSWORD)
+        for evse in self._evses.values():
+            if evse.state.authorization is not None:
+                yield evse.state.authorization.token.value

@@ -1,0 +1,1 @@
+"""Logs for whoever runs the station from afar: collected, without secrets, and uploaded."""

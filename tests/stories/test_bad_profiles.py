@@ -1,0 +1,123 @@
+"""Stories of profiles with numbers that cannot be: each is refused, and nothing changes."""
+
+import json
+from collections.abc import Callable
+
+import pytest
+
+from agent.sim.csms_link import StationRefusedCall
+from agent.sim.frames import Payload
+from tests.stories.bench import Bench
+from tests.stories.desk import Desk
+from tests.stories.words import TOKEN, V21, frames_from_station
+from tests.stories.world import World
+
+PLACE = 987_654
+"""Stands in a message for a text that no JSON writer would write."""
+DAY_S = 86_400
+Wrong = Callable[[Desk], Payload]
+
+NO_NUMBERS = ("NaN", "Infinity", "-Infinity", "1e400", "-1e400", "0x10", "10,0")
+WRONG: dict[str, Wrong] = {
+    "a limit below zero": lambda csms: csms.profile(-0.1),
+    "a limit that is a text": lambda csms: csms.profile("10"),  # type: ignore[arg-type]
+    "ten thousand periods": lambda csms: csms.profile(8, *((n, 8.0) for n in range(1, 10_000))),
+    "periods out of order": lambda csms: csms.profile(8, (60, 7.0), (30, 6.0)),
+    "two periods at once": lambda csms: csms.profile(8, (60, 7.0), (60, 6.0)),
+    "a period before the start": lambda csms: csms.profile(8, (-60, 7.0)),
+    "a duration below zero": lambda csms: csms.profile(8, duration_s=-1),
+    "a stack level below zero": lambda csms: csms.profile(8, stack_level=-1),
+    "a least rate below zero": lambda csms: csms.profile(8, in_schedule={"minChargingRate": -1}),
+    "no phase": lambda csms: with_phases(csms.profile(8), 0),
+    "four phases": lambda csms: with_phases(csms.profile(8), 4),
+    "a validity that ends before it begins": lambda csms: csms.profile(
+        8, validFrom="2026-03-02T08:00:00Z", validTo="2026-03-02T07:00:00Z"
+    ),
+    "a date that is none": lambda csms: csms.profile(8, start="yesterday"),
+    "an EVSE below zero": lambda csms: csms.profile(8, evse=-1),
+}
+
+
+def with_phases(order: Payload, phases: int) -> Payload:
+    profile = order.get("csChargingProfiles") or order["chargingProfile"]
+    schedule = profile["chargingSchedule"]
+    first = schedule if isinstance(schedule, dict) else schedule[0]
+    first["chargingSchedulePeriod"][0]["numberPhases"] = phases
+    return order
+
+
+@pytest.mark.parametrize("version", [V21])
+@pytest.mark.requirement("K01.FR.34")
+async def test_the_longest_profile_that_may_be_set_is_taken(
+    world: World, bench: Bench, csms: Desk
+) -> None:
+    await world.start()
+    transaction = await world.charges()
+    await bench.operate("needs", energy_wh=20_000, max_schedules=3)
+    await csms.sees("NotifyEVChargingNeeds")
+    order = csms.profile(8, purpose="TxProfile", transactionId=transaction.transaction_id)
+    (schedule,) = order["chargingProfile"]["chargingSchedule"]
+    schedule["chargingSchedulePeriod"] = [
+        {
+            "startPeriod": n * 84,
+            "limit": 16.5 + n % 2,
+            "numberPhases": 3,
+            "operationMode": "ChargingOnly",
+        }
+        for n in range(1024)
+    ]
+    order["chargingProfile"]["chargingSchedule"] = [schedule | {"id": n} for n in (1, 2, 3)]
+    assert len(json.dumps(order)) > 250_000
+    assert (await csms.call("SetChargingProfile", order))["status"] == "Accepted"
+    await world.until(lambda: bench.offered_a() == 16.5, "its first period", within_s=6)
+    await bench.swipe(TOKEN)
+    await csms.sees_end("Local")
+
+
+async def is_as_before(world: World, bench: Bench, csms: Desk) -> None:
+    await world.pass_s(6)
+    assert bench.offered_a() == 12.0
+    assert [period["limit"] for period in await csms.composite(DAY_S)] == [12]
+    if not csms.is_16:
+        (page,) = await csms.reported_profiles(chargingLimitSource=["CSO"])
+        (profile,) = page["chargingProfile"]
+        (schedule,) = profile["chargingSchedule"]
+        assert schedule["chargingSchedulePeriod"] == [{"startPeriod": 0, "limit": 12}]
+
+
+@pytest.mark.requirement("K01.FR.31", "K01.FR.35")
+async def test_a_profile_that_cannot_be_is_refused_and_changes_nothing(
+    world: World, bench: Bench, csms: Desk
+) -> None:
+    await world.start()
+    await world.charges()
+    assert await csms.sets_profile(12) == "Accepted"
+    await world.until(lambda: bench.offered_a() == 12.0, "the limit", within_s=6)
+    for what, wrong in WRONG.items():
+        try:
+            status = (await csms.call("SetChargingProfile", wrong(csms)))["status"]
+        except StationRefusedCall:
+            status = "Rejected"
+        assert status == "Rejected", what
+    await is_as_before(world, bench, csms)
+    await bench.swipe(TOKEN)
+    await csms.sees_end("Local")
+
+
+async def test_what_is_no_number_at_all_is_refused_and_changes_nothing(
+    world: World, bench: Bench, csms: Desk
+) -> None:
+    await world.start()
+    await world.charges()
+    assert await csms.sets_profile(12) == "Accepted"
+    await world.until(lambda: bench.offered_a() == 12.0, "the limit", within_s=6)
+    order = json.dumps(csms.profile(PLACE))
+    for number, text in enumerate(NO_NUMBERS):
+        frame = f'[2,"bad-{number}","SetChargingProfile",{order.replace(str(PLACE), text)}]'
+        csms.station.send_raw(frame)
+        await world.pass_s(1)
+    assert not any('"Accepted"' in f for f in frames_from_station(csms.station) if '"bad-' in f)
+    csms.tolerated.append(lambda fault: "never asked" in fault.message)
+    await is_as_before(world, bench, csms)
+    await bench.swipe(TOKEN)
+    await csms.sees_end("Local")
