@@ -7,7 +7,7 @@ from importlib.util import find_spec
 
 import pytest
 
-from hil.cases import says
+from hil.cases import is_silent_about, says
 from hil.drivers import SlowWire, Wire
 from hil.strategy import State, Strategy
 from hil.world import BenchWorld
@@ -33,6 +33,7 @@ async def test_each_thing_that_is_wrong_is_named_as_long_as_it_is_wrong(
     await world.bench.fault("estop")
     await says(world, "emergency stop", "why")
     await world.bench.repair("estop")
+    await is_silent_about(world, "emergency stop", "why")
     await strategy.reach(State.CHARGING)
     await says(world, "EVSE 1 charges", "why")
 

@@ -343,7 +343,7 @@ class Station:
         return Why(
             self._f,
             self.evses,
-            (self.dispatcher, self.network, self.watches),
+            (self.dispatcher, self.network),
             self.signer.problem,
             lambda: self.availability,
             self.smart_charging.limits,

@@ -41,11 +41,6 @@ class Watches:
         self.thermometers = _thermometers(f, evses)
         self.lights = _lights(f, evses, online, updating)
 
-    def light_trouble(self, evse: int) -> str:
-        """Return why the status light of an EVSE does not work, empty if nothing is wrong."""
-        light = self.lights.get(evse)
-        return "" if light is None else light.trouble
-
     def parts(self) -> Iterator[Coroutine[Any, Any, None]]:
         """Yield what must run as long as the station runs."""
         yield self._faults.run()

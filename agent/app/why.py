@@ -11,7 +11,6 @@ if TYPE_CHECKING:
 
     from agent.app.foundations import Foundations
     from agent.app.network import Network
-    from agent.app.watches import Watches
     from agent.core.explanation import Explanation, StationFacts
     from agent.core.limits import LimitSource
     from agent.ocpp.dispatch import Dispatcher
@@ -31,14 +30,14 @@ class Why:
         self,
         f: Foundations,
         evses: Mapping[int, EvseService],
-        parts: tuple[Dispatcher, Network, Watches],
+        links: tuple[Dispatcher, Network],
         unsigned: Callable[[int], str | None],
         availability: Callable[[], AvailabilityService],
         limits: Callable[[int], tuple[LimitSource, ...]],
     ) -> None:
         self._f = f
         self._evses = evses
-        self._dispatcher, self._network, self._watches = parts
+        self._dispatcher, self._network = links
         self._unsigned = unsigned
         self._availability = availability
         self._limits = limits
@@ -62,7 +61,6 @@ class Why:
                 unsigned=self._unsigned,
                 station_operative=lambda: self._availability().station_operative,
                 limits=self._limits,
-                light_trouble=self._watches.light_trouble,
                 awaits_update=lambda number: self._availability().awaits_update(number),
             )
             self._explainer = Explainer(self._evses, sources)

@@ -77,20 +77,21 @@ class EvseFacts:
 
     `hindrances` are the guard's, `troubles` the faults that the agent found, in their drivers'
     words. `offered_a` is what the pilot shows, `limits` is every limit that holds. `unsigned` says
-    why the values of the transaction are not signed, `light_trouble` why the status light is dark,
-    `awaits_update` that sessions are held back for a firmware update.
+    why the values of the transaction are not signed, `awaits_update` that sessions are held back
+    for a firmware update.
     """
 
     state: SessionState
     hindrances: frozenset[str] = frozenset()
     troubles: Mapping[str, str] = field(default_factory=dict)
+    light_trouble: str = ""
+    """Why the status light is dark, empty if it is not."""
     offered_a: Decimal = Decimal(0)
     phases: int = 3
     limits: tuple[LimitSource, ...] = ()
     refusal: Refusal | None = None
     unsigned: str | None = None
     station_operative: bool = True
-    light_trouble: str = ""
     awaits_update: bool = False
 
 

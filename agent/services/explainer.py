@@ -15,15 +15,14 @@ class ExplanationSources:
     """Who knows what the EVSEs do not know themselves; what takes a number takes an EVSE's.
 
     `unsigned` says why values are not signed, None if they are. `limits` returns those of smart
-    charging with more detail than it tells the EVSE. `light_trouble` says why the status light does
-    not work, `awaits_update` that sessions are held back for a firmware update.
+    charging with more detail than it tells the EVSE. `awaits_update` says that sessions are held
+    back for a firmware update.
     """
 
     station: Callable[[], StationFacts]
     unsigned: Callable[[int], str | None]
     station_operative: Callable[[], bool]
     limits: Callable[[int], tuple[LimitSource, ...]]
-    light_trouble: Callable[[int], str]
     awaits_update: Callable[[int], bool]
 
 
@@ -42,13 +41,13 @@ class Explainer:
             state=evse.state,
             hindrances=_hindrances(status),
             troubles=evse.troubles,
+            light_trouble=evse.light_trouble,
             offered_a=_amperes(0.0 if status is None else status.offered_a),
             phases=evse.phases,
             limits=self._limits(evse, status),
             refusal=evse.refusal,
             unsigned=self._sources.unsigned(number),
             station_operative=self._sources.station_operative(),
-            light_trouble=self._sources.light_trouble(number),
             awaits_update=self._sources.awaits_update(number),
         )
         return explain(facts, self._sources.station())
