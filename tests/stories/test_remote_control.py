@@ -298,7 +298,7 @@ async def test_unlocking_during_a_transaction_stops_it_in_16_and_is_refused_in_2
     await csms.sees_end("Local")
 
 
-@pytest.mark.requirement("F05.FR.03", "F05.FR.07", "TC_031_CS")
+@pytest.mark.requirement("F05.FR.03", "F05.FR.07", "TC_017_2_CS")
 async def test_unlocking_what_does_not_exist_is_refused(world: World, csms: Desk) -> None:
     await world.start(cable="attached")
     if csms.is_16:

@@ -67,7 +67,9 @@ async def test_the_parent_id_tag_may_use_the_reservation_as_well(
     await csms.sees_end("Local")
 
 
-@pytest.mark.requirement("S16-RSV-04", "S16-RSV-05", "S16-RSV-06", "TC_049_CS")
+@pytest.mark.requirement(
+    "S16-RSV-04", "S16-RSV-05", "S16-RSV-06", "TC_047_CS", "TC_051_CS", "TC_052_CS"
+)
 async def test_connector_zero_keeps_one_connector_free(world: World, csms: Desk) -> None:
     await world.start()
     assert await reserve(csms, 0) == "Accepted"
