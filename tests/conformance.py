@@ -187,10 +187,15 @@ def unclaimed(inventory: Inventory, proven: Proven, exempt: Exempt) -> list[str]
         for item in inventory.values()
         if item.kind is Kind.REQUIREMENT
         for version in item.versions
-        if not COMPLETE.get(version, frozenset()).isdisjoint({item.block, item.block.split(" ")[0]})
+        if _is_complete(item.block, version)
         and (item.id, version) not in proven
         and (item.id, version) not in exempt
     ]
+
+
+def _is_complete(block: str, version: str) -> bool:
+    names = COMPLETE.get(version, frozenset())
+    return block in names or block.split(" ", maxsplit=1)[0] in names
 
 
 def page(inventory: Inventory, proven: Proven, exempt: Exempt) -> str:
