@@ -6,6 +6,7 @@ import json
 import re
 import tarfile
 from collections.abc import Callable, Collection, Iterable, Mapping
+from contextlib import aclosing
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
@@ -80,18 +81,21 @@ class LogBundler:
         )
         kept = list(_newest(lines, self._most_bytes))
         text = "".join(f"{line}\n" for line in reversed(kept))
-        return self._written(order, "security.jsonl.gz", gzip.compress(text.encode()))
+        return self._written(
+            order, "security.jsonl.gz", gzip.compress(text.encode("utf-8", "replace"))
+        )
 
     async def _diagnostics(self, order: GetLog) -> Path | None:
         secrets = tuple(self._sources.secrets())
         kept: list[str] = []
         room = self._most_bytes
-        async for line in self._sources.lines.newest_first(order):
-            text = redacted(line, secrets)
-            room -= len(text.encode()) + 1
-            if room < 0:
-                break
-            kept.append(text)
+        async with aclosing(self._sources.lines.newest_first(order)) as lines:
+            async for line in lines:
+                text = redacted(line, secrets)
+                room -= len(text.encode("utf-8", "replace")) + 1
+                if room < 0:
+                    break
+                kept.append(text)
         if not kept and not order.covers(self._sources.utc_now()):
             return None
         facts = json.dumps(self._sources.facts(), indent=1, default=str)

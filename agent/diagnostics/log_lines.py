@@ -9,7 +9,7 @@ import logging
 import os
 import shutil
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncGenerator, Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Final, Protocol
@@ -34,7 +34,7 @@ class _Line:
 class LogLines(Protocol):
     """A source of log lines."""
 
-    def newest_first(self, window: GetLog) -> AsyncIterator[str]:
+    def newest_first(self, window: GetLog) -> AsyncGenerator[str, None]:
         """Yield the lines within the window; ends early without error if they cannot be read."""
 
 
@@ -67,7 +67,7 @@ class RecentLines(logging.Handler):
         finally:
             root.removeHandler(self)
 
-    async def newest_first(self, window: GetLog) -> AsyncIterator[str]:
+    async def newest_first(self, window: GetLog) -> AsyncGenerator[str, None]:
         """Yield what is kept, dated by the station's clock as far as that knows better."""
         shift = self._utc_now() - datetime.now(UTC)
         for line in reversed(tuple(self._lines)):
@@ -82,7 +82,7 @@ class JournalLines:
     def __init__(self, program: str) -> None:
         self._program = program
 
-    async def newest_first(self, window: GetLog) -> AsyncIterator[str]:
+    async def newest_first(self, window: GetLog) -> AsyncGenerator[str, None]:
         """Yield what the journal has of this software."""
         process = await asyncio.create_subprocess_exec(
             self._program,

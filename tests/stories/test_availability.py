@@ -80,7 +80,7 @@ async def test_an_order_during_a_transaction_is_scheduled_and_survives_a_restart
 
 @pytest.mark.requirement(
     *("B01.FR.07", "B11.FR.02", "B12.FR.06", "G01.FR.02", "G03.FR.08", "G04.FR.09"),
-    *("S16-STAT-06", "S16-AVAIL-03"),
+    *("S16-STAT-06", "S16-AVAIL-03", "TC_034_CS"),
 )
 @pytest.mark.parametrize("how", ["reset", "power cut"])
 async def test_an_order_outlives_the_computer(world: World, csms: Desk, how: str) -> None:

@@ -73,7 +73,7 @@ async def test_who_stops_offline_gets_the_cable_back(
     await csms.sees_end("Local", within_s=60)
 
 
-@pytest.mark.requirement("E09.FR.02", "E09")
+@pytest.mark.requirement("E09.FR.02", "E09", "TC_005_1_CS")
 @pytest.mark.hil
 async def test_a_cable_that_was_unplugged_at_the_car_is_unlocked(
     world: World, bench: Bench, csms: Desk
@@ -87,7 +87,7 @@ async def test_a_cable_that_was_unplugged_at_the_car_is_unlocked(
     await csms.sees_status("Available")
 
 
-@pytest.mark.requirement("E09.FR.03", "E09.FR.04", "E09.FR.05", "E09")
+@pytest.mark.requirement("E09.FR.03", "E09.FR.04", "E09.FR.05", "E09", "TC_005_2_CS")
 async def test_a_cable_that_was_unplugged_at_the_car_waits_for_its_driver(
     world: World, bench: Bench, csms: Desk
 ) -> None:

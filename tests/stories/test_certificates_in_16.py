@@ -178,7 +178,7 @@ async def test_a_chain_beyond_the_limit_is_rejected(world: World, csms: Desk) ->
 
 @pytest.mark.requirement(
     *("M05.FR.01 (1.6)", "M03.FR.01 (1.6)", "M04.FR.01 (1.6)", "M05.FR.14 (1.6)"),
-    *("TC_075_1_CS", "TC_076_CS"),
+    *("TC_075_1_CS", "TC_075_2_CS", "TC_076_CS"),
 )
 @pytest.mark.parametrize("use", [CSMS, MANUFACTURER])
 async def test_a_root_is_installed_listed_and_deleted(world: World, csms: Desk, use: str) -> None:

@@ -24,7 +24,8 @@ TWENTY_MEASURANDS = ",".join(
 
 
 @pytest.mark.requirement(
-    *("B05", "B05.FR.01", "B05.FR.10", "B06", "B06.FR.10", "J02.FR.11", "S16-CFG-01", "S16-MV-01")
+    *("B05", "B05.FR.01", "B05.FR.10", "B06", "B06.FR.10", "J02.FR.11", "S16-CFG-01"),
+    *("S16-MV-01", "TC_021_CS"),
 )
 async def test_a_new_sampling_interval_holds_without_a_restart_and_over_one(
     world: World, bench: Bench, csms: Desk
@@ -63,7 +64,7 @@ async def test_a_measurand_list_with_an_unknown_member_is_refused_as_a_whole(
     assert world.machine.starts == 1
 
 
-@pytest.mark.requirement("B05.FR.07", "B05.FR.08", "S16-CFG-01", "S16-CONN-17")
+@pytest.mark.requirement("B05.FR.07", "B05.FR.08", "S16-CFG-01", "S16-CONN-17", "TC_040_2_CS")
 @pytest.mark.parametrize("value", ["-1", "often", "1e3"])
 async def test_a_value_that_makes_no_sense_is_refused(world: World, csms: Desk, value: str) -> None:
     await world.start()
@@ -71,7 +72,7 @@ async def test_a_value_that_makes_no_sense_is_refused(world: World, csms: Desk, 
     assert await csms.gets("OCPPCommCtrlr.WebSocketPingInterval") == "30"
 
 
-@pytest.mark.requirement("S16-CFG-03", "S16-CFG-05", "S16-CFG-04")
+@pytest.mark.requirement("S16-CFG-03", "S16-CFG-05", "S16-CFG-04", "TC_019_CS")
 @pytest.mark.parametrize("version", [V16])
 @pytest.mark.parametrize("payload", [{}, {"key": []}])
 async def test_all_keys_are_told_for_an_empty_and_for_a_missing_list(
@@ -86,7 +87,7 @@ async def test_all_keys_are_told_for_an_empty_and_for_a_missing_list(
     assert "unknownKey" not in answer
 
 
-@pytest.mark.requirement("S16-CFG-01", "S16-CFG-03")
+@pytest.mark.requirement("S16-CFG-01", "S16-CFG-03", "TC_040_1_CS")
 @pytest.mark.parametrize("version", [V16])
 async def test_unknown_and_read_only_keys_are_told_apart(world: World, csms: Desk) -> None:
     await world.start()

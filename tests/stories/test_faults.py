@@ -65,7 +65,7 @@ async def test_a_passing_fault_suspends_the_transaction_until_it_is_gone(
     await csms.sees_end("Local")
 
 
-@pytest.mark.requirement("S16-STAT-01", "S16-STAT-07", "G01.FR.01")
+@pytest.mark.requirement("S16-STAT-01", "S16-STAT-07", "G01.FR.01", "TC_041_CS")
 @pytest.mark.hil
 async def test_a_fault_of_an_idle_evse_is_told_and_forgotten(
     world: World, bench: Bench, csms: Desk
@@ -110,7 +110,7 @@ async def test_a_contactor_that_does_not_close_is_told(
     assert bench.delivered_wh() == 0
 
 
-@pytest.mark.requirement("G05", "G05.FR.01", "S16-TXN-13")
+@pytest.mark.requirement("G05", "G05.FR.01", "S16-TXN-13", "TC_024_CS")
 @pytest.mark.hil
 async def test_a_lock_that_fails_prevents_charging(world: World, bench: Bench, csms: Desk) -> None:
     await world.start()

@@ -37,7 +37,10 @@ async def charges_and_leaves(world: World, bench: Bench, token: str = TOKEN) -> 
     await world.pass_s(5)
 
 
-@pytest.mark.requirement("S16-LIST-01", "S16-LIST-05", "S16-LIST-06", "S16-LIST-07", "S16-LIST-08")
+@pytest.mark.requirement(
+    *("S16-LIST-01", "S16-LIST-05", "S16-LIST-06", "S16-LIST-07", "S16-LIST-08"),
+    *("TC_042_2_CS", "TC_043_CS", "TC_043_1_CS", "TC_043_2_CS", "TC_043_3_CS"),
+)
 async def test_a_list_has_a_version_and_changes_as_a_whole(world: World, csms: Desk) -> None:
     await world.start()
     assert await list_version(csms) == 0
@@ -57,8 +60,8 @@ async def test_a_list_has_a_version_and_changes_as_a_whole(world: World, csms: D
 
 
 @pytest.mark.requirement(
-    *("S16-AUTH-07", "S16-LIST-02", "S16-LIST-03", "S16-LIST-04", "S16-CACHE-07", "S16-OFFL-01"),
-    "S16-OFFL-03",
+    *("S16-AUTH-07", "S16-LIST-02", "S16-LIST-03", "S16-LIST-04", "S16-CACHE-07"),
+    *("S16-OFFL-01", "S16-OFFL-03", "TC_008_CS"),
 )
 async def test_a_listed_tag_charges_by_the_list_and_stays_out_of_the_cache(
     world: World, bench: Bench, csms: Desk
@@ -86,7 +89,8 @@ async def test_a_listed_tag_charges_by_the_list_and_stays_out_of_the_cache(
 
 
 @pytest.mark.requirement(
-    "S16-AUTH-06", "S16-CACHE-01", "S16-CACHE-04", "S16-CACHE-05", "S16-CACHE-06"
+    *("S16-AUTH-06", "S16-CACHE-01", "S16-CACHE-04", "S16-CACHE-05", "S16-CACHE-06"),
+    *("TC_007_CS", "TC_061_CS"),
 )
 async def test_the_cache_remembers_good_and_bad_and_can_be_cleared(
     world: World, bench: Bench, csms: Desk

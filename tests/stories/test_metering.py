@@ -20,7 +20,7 @@ def registers(transaction: TransactionRecord, context: str) -> list[MeterSample]
 
 @pytest.mark.requirement(
     *("J02", "J02.FR.11", "J02.FR.16", "J02.FR.17", "J02.FR.10", "E02.FR.10", "S16-MV-01"),
-    *("S16-MV-09", "S16-MV-06"),
+    *("S16-MV-09", "S16-MV-06", "TC_070_CS"),
 )
 async def test_sampled_values_come_at_their_interval_from_the_start(
     world: World, bench: Bench, csms: Desk
@@ -85,7 +85,7 @@ async def test_an_idle_evse_tells_clock_aligned_values(world: World, csms: Desk)
     assert {sample.context for sample in csms.station.idle_samples} == {"Sample.Clock"}
 
 
-@pytest.mark.requirement("J01.FR.22", "S16-MV-02", "S16-MV-07")
+@pytest.mark.requirement("J01.FR.22", "S16-MV-02", "S16-MV-07", "TC_071_CS")
 async def test_clock_aligned_values_belong_to_the_transaction_that_runs(
     world: World, bench: Bench, csms: Desk
 ) -> None:

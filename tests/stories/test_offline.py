@@ -20,9 +20,9 @@ ANYBODY = {"AuthCtrlr.OfflineTxForUnknownIdEnabled": "true"}
 
 
 @pytest.mark.requirement(
-    *("E12", "E12.FR.01", "E12.FR.02", "E12.FR.07", "C15", "C15.FR.02", "C15.FR.08", "E08.FR.01"),
-    *("E08.FR.06", "E08.FR.07", "E08.FR.08", "S16-OFFL-02", "S16-OFFL-04", "S16-TXM-01"),
-    *("S16-TXM-06", "E08"),
+    *("E12", "E12.FR.01", "E12.FR.02", "E12.FR.07", "C15", "C15.FR.02", "C15.FR.08"),
+    *("E08.FR.01", "E08.FR.06", "E08.FR.07", "E08.FR.08", "S16-OFFL-02", "S16-OFFL-04"),
+    *("S16-TXM-01", "S16-TXM-06", "E08", "TC_037_1_CS", "TC_039_CS"),
 )
 async def test_a_session_without_csms_is_told_in_order_when_it_is_back(
     world: World, bench: Bench, csms: Desk
@@ -66,9 +66,7 @@ async def test_an_unknown_token_gets_nothing_offline_unless_the_operator_allows_
     assert csms.station.transactions == {}
 
 
-@pytest.mark.requirement(
-    *("C15.FR.04", "E05.FR.10", "S16-OFFL-05", "C15"),
-)
+@pytest.mark.requirement("C15.FR.04", "E05.FR.10", "S16-OFFL-05", "C15", "TC_037_3_CS")
 @pytest.mark.hil
 async def test_a_token_that_turns_out_to_be_blocked_loses_its_running_session(
     world: World, bench: Bench, csms: Desk
@@ -85,7 +83,7 @@ async def test_a_token_that_turns_out_to_be_blocked_loses_its_running_session(
     await world.energy_ceases()
 
 
-@pytest.mark.requirement("E11", "E11.FR.01", "E11.FR.02", "S16-TXM-01", "S16-CONN-16")
+@pytest.mark.requirement("E11", "E11.FR.01", "E11.FR.02", "S16-TXM-01", "S16-CONN-16", "TC_036_CS")
 async def test_a_session_goes_on_while_the_csms_restarts(
     world: World, bench: Bench, csms: Desk
 ) -> None:
@@ -111,7 +109,7 @@ async def test_a_session_goes_on_while_the_csms_restarts(
         assert flags[-1] is False
 
 
-@pytest.mark.requirement("E08", "E08.FR.05", "E08.FR.07", "E12.FR.02", "S16-TXM-06")
+@pytest.mark.requirement("E08", "E08.FR.05", "E08.FR.07", "E12.FR.02", "S16-TXM-06", "TC_038_CS")
 @pytest.mark.hil
 async def test_a_session_that_began_online_may_end_offline(
     world: World, bench: Bench, csms: Desk

@@ -21,6 +21,7 @@ def actions(csms: Desk) -> list[str]:
 @pytest.mark.requirement(
     *("B01", "B01.FR.01", "B01.FR.03", "B01.FR.05", "B01.FR.08", "B01.FR.09", "A04.FR.01"),
     *("S16-BOOT-01", "S16-BOOT-02", "S16-BOOT-12", "S16-STAT-02", "A04.FR.01 (1.6)"),
+    "TC_001_CS",
 )
 async def test_a_station_boots_and_tells_its_state_before_anything_else(
     world: World, csms: Desk
@@ -85,8 +86,8 @@ async def test_the_station_takes_the_time_of_the_csms_over(
 
 
 @pytest.mark.requirement(
-    *("B02", "B02.FR.02", "B02.FR.04", "B02.FR.06", "B02.FR.08", "S16-BOOT-05", "S16-BOOT-06"),
-    *("S16-BOOT-09", "S16-BOOT-10"),
+    *("B02", "B02.FR.02", "B02.FR.04", "B02.FR.06", "B02.FR.08", "S16-BOOT-05"),
+    *("S16-BOOT-06", "S16-BOOT-09", "S16-BOOT-10", "TC_002_CS"),
 )
 async def test_a_pending_station_is_silent_answers_and_asks_again_after_the_interval(
     world: World, bench: Bench, csms: Desk

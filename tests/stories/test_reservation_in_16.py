@@ -32,7 +32,7 @@ async def cancel(csms: Desk) -> str:
     return str((await csms.call("CancelReservation", {"reservationId": 7}))["status"])
 
 
-@pytest.mark.requirement("S16-RSV-02", "S16-RSV-03", "S16-RSV-05", "S16-TXN-01")
+@pytest.mark.requirement("S16-RSV-02", "S16-RSV-03", "S16-RSV-05", "S16-TXN-01", "TC_046_1_CS")
 @pytest.mark.hil
 async def test_a_reserved_connector_waits_for_its_id_tag(
     world: World, bench: Bench, csms: Desk
@@ -53,7 +53,7 @@ async def test_a_reserved_connector_waits_for_its_id_tag(
     assert await cancel(csms) == "Rejected"
 
 
-@pytest.mark.requirement("S16-RSV-01", "S16-RSV-03", "S16-RSV-06")
+@pytest.mark.requirement("S16-RSV-01", "S16-RSV-03", "S16-RSV-06", "TC_053_CS")
 async def test_the_parent_id_tag_may_use_the_reservation_as_well(
     world: World, bench: Bench, csms: Desk
 ) -> None:
@@ -67,7 +67,9 @@ async def test_the_parent_id_tag_may_use_the_reservation_as_well(
     await csms.sees_end("Local")
 
 
-@pytest.mark.requirement("S16-RSV-04", "S16-RSV-05", "S16-RSV-06")
+@pytest.mark.requirement(
+    "S16-RSV-04", "S16-RSV-05", "S16-RSV-06", "TC_047_CS", "TC_051_CS", "TC_052_CS"
+)
 async def test_connector_zero_keeps_one_connector_free(world: World, csms: Desk) -> None:
     await world.start()
     assert await reserve(csms, 0) == "Accepted"

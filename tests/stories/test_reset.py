@@ -8,7 +8,10 @@ from tests.stories.words import TOKEN, V16, V21, V201, signed_pair_is_valid
 from tests.stories.world import World
 
 
-@pytest.mark.requirement("B11", "B11.FR.01", "B11.FR.03", "B11.FR.04", "B01.FR.09", "S16-BOOT-01")
+@pytest.mark.requirement(
+    *("B11", "B11.FR.01", "B11.FR.03", "B11.FR.04", "B01.FR.09", "S16-BOOT-01"),
+    *("TC_013_CS", "TC_014_CS"),
+)
 @pytest.mark.parametrize("kind", ["Immediate", "OnIdle"])
 async def test_an_idle_station_restarts_when_it_is_reset(
     world: World, csms: Desk, kind: str
@@ -25,7 +28,7 @@ async def test_an_idle_station_restarts_when_it_is_reset(
         assert csms.station.boots[-1].facts.reason == "RemoteReset"
 
 
-@pytest.mark.requirement("B12", "B12.FR.02", "B12.FR.04", "S16-RESET-02", "S16-TXN-05")
+@pytest.mark.requirement("B12", "B12.FR.02", "B12.FR.04", "S16-RESET-02", "S16-TXN-05", "TC_015_CS")
 @pytest.mark.hil
 async def test_an_immediate_reset_ends_the_transaction_and_tells_it(
     world: World, bench: Bench, csms: Desk
@@ -43,7 +46,7 @@ async def test_an_immediate_reset_ends_the_transaction_and_tells_it(
     assert not bench.plant().contactor_closed
 
 
-@pytest.mark.requirement("S16-RESET-01")
+@pytest.mark.requirement("S16-RESET-01", "TC_016_CS")
 @pytest.mark.parametrize("version", [V16])
 @pytest.mark.hil
 async def test_a_soft_reset_ends_the_transaction_before_the_restart(
@@ -160,7 +163,7 @@ async def test_the_guard_stops_when_the_daemon_stays_away(
     assert list(csms.station.transactions) == [transaction.transaction_id]
 
 
-@pytest.mark.requirement("S16-TXN-11", "E01.FR.08", "B01.FR.03", "B01.FR.09")
+@pytest.mark.requirement("S16-TXN-11", "E01.FR.08", "B01.FR.03", "B01.FR.09", "TC_032_2_CS")
 @pytest.mark.hil
 async def test_a_power_cut_ends_the_transaction_with_the_energy_that_flowed(
     world: World, bench: Bench, csms: Desk

@@ -13,10 +13,11 @@ ACCEPTED, BLOCKED = AuthorizationStatus.ACCEPTED, AuthorizationStatus.BLOCKED
 
 
 @pytest.mark.requirement(
-    *("E02", "E07", "C01.FR.01", "C01.FR.02", "C01.FR.03", "C01.FR.04", "E01.FR.05", "E02.FR.01"),
-    *("E02.FR.05", "E02.FR.14", "E07.FR.01", "E07.FR.07", "E07.FR.12", "E06.FR.03", "E06.FR.11"),
-    *("G01.FR.03", "G01.FR.04", "S16-AUTH-01", "S16-AUTH-02", "S16-AUTH-04", "S16-TXN-01"),
-    *("S16-TXN-02", "S16-TXN-03", "S16-TXN-04", "S16-TXN-06", "S16-STAT-01"),
+    *("E02", "E07", "C01.FR.01", "C01.FR.02", "C01.FR.03", "C01.FR.04", "E01.FR.05"),
+    *("E02.FR.01", "E02.FR.05", "E02.FR.14", "E07.FR.01", "E07.FR.07", "E07.FR.12"),
+    *("E06.FR.03", "E06.FR.11", "G01.FR.03", "G01.FR.04", "S16-AUTH-01", "S16-AUTH-02"),
+    *("S16-AUTH-04", "S16-TXN-01", "S16-TXN-02", "S16-TXN-03", "S16-TXN-04", "S16-TXN-06"),
+    *("S16-STAT-01", "TC_003_CS", "TC_068_CS"),
 )
 @pytest.mark.hil
 async def test_a_driver_plugs_in_taps_charges_taps_and_leaves(
@@ -52,7 +53,8 @@ async def test_a_driver_plugs_in_taps_charges_taps_and_leaves(
 
 
 @pytest.mark.requirement(
-    *("E03", "E03.FR.01", "E03.FR.06", "E01.FR.16", "C01.FR.02", "S16-STAT-01", "S16-TXN-02")
+    *("E03", "E03.FR.01", "E03.FR.06", "E01.FR.16", "C01.FR.02", "S16-STAT-01"),
+    *("S16-TXN-02", "TC_004_1_CS"),
 )
 @pytest.mark.hil
 async def test_a_driver_taps_first_and_plugs_in_then(
@@ -73,7 +75,7 @@ async def test_a_driver_taps_first_and_plugs_in_then(
     await csms.sees_end("Local")
 
 
-@pytest.mark.requirement("C01.FR.26", "S16-AUTH-08", "E03")
+@pytest.mark.requirement("C01.FR.26", "S16-AUTH-08", "E03", "TC_004_2_CS")
 async def test_a_token_without_a_cable_is_forgotten_after_the_connection_timeout(
     world: World, bench: Bench, csms: Desk
 ) -> None:
@@ -119,7 +121,7 @@ async def test_a_cable_without_a_token_waits_and_can_still_be_used_later(
     await csms.sees_end("Local")
 
 
-@pytest.mark.requirement("C01.FR.01", "E02.FR.20", "S16-AUTH-01")
+@pytest.mark.requirement("C01.FR.01", "E02.FR.20", "S16-AUTH-01", "TC_023_CS")
 @pytest.mark.parametrize("status", [AuthorizationStatus.BLOCKED, AuthorizationStatus.UNKNOWN])
 @pytest.mark.hil
 async def test_a_token_that_the_csms_refuses_gets_no_energy(
@@ -172,7 +174,9 @@ async def test_a_stranger_cannot_stop_a_running_transaction(
     await csms.sees_end("Local")
 
 
-@pytest.mark.requirement("C01.FR.03", "E07.FR.01", "E07.FR.02", "S16-AUTH-05", "S16-NUM-04")
+@pytest.mark.requirement(
+    *("C01.FR.03", "E07.FR.01", "E07.FR.02", "S16-AUTH-05", "S16-NUM-04", "TC_069_CS"),
+)
 @pytest.mark.hil
 async def test_a_token_of_the_same_group_stops_the_transaction(
     world: World, bench: Bench, csms: Desk

@@ -14,7 +14,8 @@ from tests.virtual_time import utc_now
 
 
 @pytest.mark.requirement(
-    *("K01", "K01.FR.04", "K01.FR.07", "K01.FR.15", "K01.FR.51", "S16-SC-03", "S16-SC-13")
+    *("K01", "K01.FR.04", "K01.FR.07", "K01.FR.15", "K01.FR.51", "S16-SC-03", "S16-SC-13"),
+    "TC_057_CS",
 )
 @pytest.mark.hil
 async def test_a_profile_of_the_transaction_limits_the_car_until_it_ends(
@@ -93,7 +94,7 @@ async def test_the_maximum_of_the_station_is_shared_by_its_evses(
     await csms.sees_end("Local", 2)
 
 
-@pytest.mark.requirement("K01.FR.09", "S16-SC-01")
+@pytest.mark.requirement("K01.FR.09", "S16-SC-01", "TC_058_1_CS")
 async def test_a_profile_for_no_transaction_is_refused(
     world: World, bench: Bench, csms: Desk
 ) -> None:
@@ -116,7 +117,9 @@ async def test_a_default_profile_outlives_restarts(world: World, bench: Bench, c
     await csms.sees_end("Local")
 
 
-@pytest.mark.requirement("K10", "K10.FR.01", "K10.FR.04", "K10.FR.05", "K10.FR.07", "S16-SC-08")
+@pytest.mark.requirement(
+    *("K10", "K10.FR.01", "K10.FR.04", "K10.FR.05", "K10.FR.07", "S16-SC-08", "TC_067_CS"),
+)
 async def test_clearing_a_profile_frees_the_car_at_once(
     world: World, bench: Bench, csms: Desk
 ) -> None:
@@ -133,7 +136,7 @@ async def test_clearing_a_profile_frees_the_car_at_once(
     await csms.sees_end("Local")
 
 
-@pytest.mark.requirement("K01.FR.30", "K01.FR.35", "K08", "S16-SC-07", "S16-SC-11")
+@pytest.mark.requirement("K01.FR.30", "K01.FR.35", "K08", "S16-SC-07", "S16-SC-11", "TC_066_CS")
 async def test_a_schedule_steps_at_its_instants_and_is_told_as_it_is_done(
     world: World, bench: Bench, csms: Desk
 ) -> None:

@@ -2,7 +2,7 @@ import gzip
 import io
 import json
 import tarfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -19,11 +19,15 @@ class Lines:
 
     def __init__(self) -> None:
         self.read = 0
+        self.closed = False
 
-    async def newest_first(self, window: GetLog) -> AsyncIterator[str]:
-        while True:
-            self.read += 1
-            yield f"line {self.read} of a session with hunter2-hunter2 " + "x" * 50
+    async def newest_first(self, window: GetLog) -> AsyncGenerator[str, None]:
+        try:
+            while True:
+                self.read += 1
+                yield f"line {self.read} of a session with hunter2-hunter2 " + "x" * 50
+        finally:
+            self.closed = True
 
 
 class ManyEntries:
@@ -68,6 +72,7 @@ async def test_a_log_keeps_its_newest_lines_and_is_closed_to_others(tmp_path: Pa
     assert len(texts["stationd.log"]) <= ROOM
     assert texts["stationd.log"].splitlines()[-1].startswith(b"line 1 ")
     assert lines.read < ROOM
+    assert lines.closed, "whoever reads the journal is ended"
     assert b"hunter2" not in b"".join(texts.values())
 
 

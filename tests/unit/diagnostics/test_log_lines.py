@@ -72,7 +72,7 @@ async def test_a_reader_that_has_enough_ends_the_program(tmp_path: Path) -> None
     program.chmod(0o700)
     source = JournalLines(str(program)).newest_first(window())
     assert await anext(source) == "again"
-    await source.aclose()  # type: ignore[attr-defined]
+    await source.aclose()
 
 
 def test_without_systemd_the_lines_are_kept_in_memory(monkeypatch: pytest.MonkeyPatch) -> None:
