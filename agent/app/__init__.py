@@ -28,6 +28,7 @@ from agent.config.problems import ConfigError
 from agent.config.secret_files import SecretFileError
 from agent.core.boot_reason import boot_reason
 from agent.core.vocabulary import BootReason
+from agent.ports import InstallationFailed
 from agent.services.system_clock import SystemClock
 from agent.store.errors import StoreError
 from hal.api import HardwareError
@@ -87,7 +88,7 @@ async def _run(config: StationConfig, *, with_guard: bool) -> Ending:
     clock = SystemClock()
     storage = await open_storage(config, clock, machine.boot_id(), lambda: clock.synchronized)
     guard = GuardClient(config.guard.socket)
-    hardware = open_hardware(config, guard)
+    hardware = open_hardware(config, guard, lambda: clock.now().timestamp())
     try:
         foundations = await _foundations(config, clock, storage, hardware, guard, stop)
         guard.start()
@@ -122,7 +123,7 @@ async def _foundations(
     guard: GuardClient,
     stop: Stop,
 ) -> Foundations:
-    version = __version__
+    version = await _version(hardware)
     boot_id = machine.boot_id()
     epoch = f"{boot_id}/{await _outages(hardware)}"
     own = config.station.firmware_version or version
@@ -141,6 +142,17 @@ async def _foundations(
         restart=stop.restart,
         lose_power=lambda: machine.lose_power(guard.guard_pid),
     )
+
+
+async def _version(hardware: Hardware) -> str:
+    """Return the running version as its slots call it, else that of this package."""
+    if hardware.slots is None:
+        return __version__
+    try:
+        return (await hardware.slots.standing()).version
+    except InstallationFailed as error:
+        log.error("the slots do not answer: %s", error)
+        return __version__
 
 
 async def _outages(hardware: Hardware) -> object:

@@ -3,12 +3,14 @@
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import field
 from pathlib import Path
-from typing import Protocol, TypeGuard, TypeVar
+from typing import TYPE_CHECKING, Protocol, TypeGuard, TypeVar
 
+from agent.app.slots import open_slots
 from agent.config.model import BackendConfig, EvseConfig, HardwareRole, StationConfig
 from agent.core.records import dataclass
 from agent.metering.ocmf import SigningDevice
 from agent.metering.station_signer import DeviceUnknown
+from agent.ports import Slots
 from hal import registry
 from hal.api import (
     EnergyMeter,
@@ -20,6 +22,9 @@ from hal.api import (
     TokenReader,
     VehicleLink,
 )
+
+if TYPE_CHECKING:
+    from agent.services.firmware_ports import Download
 
 T = TypeVar("T")
 
@@ -34,7 +39,11 @@ class BoardBench(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Hardware:
-    """Everything electrical that the station's services talk to; instruments by EVSE."""
+    """Everything electrical that the station's services talk to; instruments by EVSE.
+
+    Beside it the machine's `slots` for versions of the software, None where there are none, and
+    where images come from, None for the network.
+    """
 
     guard: GuardLink
     meters: Mapping[int, EnergyMeter]
@@ -43,6 +52,8 @@ class Hardware:
     temperatures: Mapping[int, TemperatureSensor] = field(default_factory=dict)
     indicators: Mapping[int, Indicator] = field(default_factory=dict)
     vehicles: VehicleLink | None = None
+    slots: Slots | None = None
+    download: "Download | None" = None
 
     @property
     def signing_meters(self) -> dict[int, SigningMeter]:
@@ -64,8 +75,11 @@ class Hardware:
                 await part.close()
 
 
-def open_hardware(config: StationConfig, guard: GuardLink) -> Hardware:
-    """Open meters, readers and, with mock backends, the bench; raises `hal.api.HardwareError`."""
+def open_hardware(config: StationConfig, guard: GuardLink, now_s: Callable[[], float]) -> Hardware:
+    """Open meters, readers and, with mock backends, the bench; raises `hal.api.HardwareError`.
+
+    `now_s` is the time as the CSMS told it, in seconds since 1970.
+    """
     state_dir = config.station.state_dir
     readers = tuple(
         registry.open_reader(served, table, state_dir) for table, served in _readers(config)
@@ -79,6 +93,7 @@ def open_hardware(config: StationConfig, guard: GuardLink) -> Hardware:
         temperatures=_opened(config, HardwareRole.TEMPERATURE, registry.open_temperature),
         indicators=_opened(config, HardwareRole.INDICATOR, registry.open_indicator),
         vehicles=_open_vehicles(config) if simulated else None,
+        slots=open_slots(config, now_s),
     )
 
 

@@ -40,7 +40,7 @@ def device_model(config: StationConfig, version: str) -> DeviceModel:
     """Return the device model before any change by the CSMS; raises `ConfigError`."""
     support = StationSupport(
         firmware_version=config.station.firmware_version or version,
-        capabilities=CAPABILITIES,
+        capabilities=CAPABILITIES | _of_updates(config),
         file_transfer_protocols=_file_transfer_protocols(config),
         measurands=tuple(m.value for m in Measurand),
         phased_measurands=_PHASED,
@@ -57,9 +57,17 @@ def device_model(config: StationConfig, version: str) -> DeviceModel:
     return model
 
 
+def _of_updates(config: StationConfig) -> frozenset[Capability]:
+    offered = config.update.is_offered
+    return frozenset({Capability.FIRMWARE_MANAGEMENT}) if offered else frozenset()
+
+
 def _file_transfer_protocols(config: StationConfig) -> tuple[str, ...]:
-    """Return how files can really be transferred (FileTransferProtocols)."""
-    return tuple(sorted(scheme.value.upper() for scheme in config.diagnostics.schemes))
+    """Return how files can really be transferred, logs and firmware (FileTransferProtocols)."""
+    schemes = {scheme.value.upper() for scheme in config.diagnostics.schemes}
+    if config.update.is_offered:
+        schemes |= {scheme.value.upper() for scheme in config.update.schemes}
+    return tuple(sorted(schemes))
 
 
 def _take_keys(config: StationConfig, model: DeviceModel) -> None:

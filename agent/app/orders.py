@@ -4,6 +4,7 @@ from agent.app.authorization import Authorization
 from agent.app.certificates import Certificates
 from agent.app.codecs import rule_in_use
 from agent.app.commands import CommandRouter
+from agent.app.firmware import Firmware
 from agent.app.lobby import resetting, stopping
 from agent.app.logs import Logs
 from agent.app.network import Network
@@ -57,6 +58,7 @@ class Carriers:
     transaction_status: TransactionStatusService
     logs: Logs
     costs: CostService
+    firmware: Firmware
 
 
 def router(to: Carriers) -> CommandRouter:
@@ -85,5 +87,6 @@ def router(to: Carriers) -> CommandRouter:
     to.logs.serve(router, to.triggers)
     router.carries_out(PriceTold, to.costs.price)
     router.carries_out(CostTold, to.costs.cost)
+    to.firmware.serve(router, to.triggers, to.availability)
     router.check_complete()
     return router

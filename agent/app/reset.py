@@ -1,5 +1,6 @@
 """What a reset needs to know of this station."""
 
+from agent.app.firmware import Firmware
 from agent.app.foundations import Foundations
 from agent.core import standard_variables as sv
 from agent.core.commands import Refusal
@@ -7,13 +8,15 @@ from agent.services.availability import AvailabilityService
 from agent.services.reset import ResetMeans
 
 
-def reset_means(f: Foundations, availability: AvailabilityService) -> ResetMeans:
+def reset_means(
+    f: Foundations, availability: AvailabilityService, firmware: Firmware
+) -> ResetMeans:
     """Return the means of resets, read from device model and storage when they are needed."""
     return ResetMeans(
         restart=f.restart,
         operative=availability.operative,
         may_be_reset=lambda evse: f.model.boolean(sv.evse_allow_reset(evse), default=False),
-        obstacle=lambda: _obstacle(f),
+        obstacle=lambda: _obstacle(f) or firmware.obstacle,
         retries=lambda: f.model.integer(sv.RESET_RETRIES),
     )
 

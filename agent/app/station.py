@@ -11,6 +11,7 @@ from agent.app.codecs import rule_in_use
 from agent.app.commands import CommandRouter
 from agent.app.csms_settings import identity, minimum_status_s, retry_policy
 from agent.app.evses import descriptions, evse_service, meter_readers, signers
+from agent.app.firmware import Firmware
 from agent.app.foundations import Foundations
 from agent.app.live_variables import provide_live_variables
 from agent.app.lobby import introducing, lobby
@@ -118,11 +119,19 @@ class Station:
         self.costs = CostService()
         self.reports = ReportService(f.model, self.dispatcher, f.clock, self.spawn)
         self.watches = Watches(
-            f, self.evses, self.security, lambda: self.dispatcher.online, self.spawn
+            f,
+            self.evses,
+            self.security,
+            lambda: self.dispatcher.online,
+            lambda: self.firmware.is_switching,
+            self.spawn,
         )
         self.smart_charging = SmartCharging(f, self.evses, self.dispatcher, self.spawn)
         self.network = self._network()
         self.logs = Logs(f, self.evses, self.dispatcher, self.certificates.roots, self.spawn)
+        self.firmware = Firmware(
+            f, self.evses, self._sessions, self.certificates, self.security.tell, self.dispatcher
+        )
         self._serve_the_csms()
         self._serve_locally()
         self._listen()
@@ -185,6 +194,7 @@ class Station:
             self.certificates.identities.run(),
             *self.watches.parts(),
             self.logs.run(),
+            *self.firmware.parts(),
         ]
 
     async def _watch_guard(self) -> None:
@@ -250,7 +260,7 @@ class Station:
             self.evses,
             f.storage.documents,
             f.storage.journal,
-            reset_means(f, self.availability),
+            reset_means(f, self.availability, self.firmware),
             self.spawn,
         )
         remote_control = RemoteControlService(
@@ -298,6 +308,7 @@ class Station:
                 transaction_status=TransactionStatusService(self._kept, self._f.storage.journal),
                 logs=self.logs,
                 costs=self.costs,
+                firmware=self.firmware,
             )
         )
 
@@ -320,6 +331,7 @@ class Station:
         links = (self.dispatcher, self.network.service)
         views = LocalViews(f, self.evses, links, self.history, self._why().answer)
         views.costs = self.costs
+        views.firmware = self.firmware.view
         orders = LocalOrders(self.smart_charging)
         api = LocalApi(views, self._readers(), orders)
         self._servers = [JsonLinesServer(f.config.local_api.socket, api.answer, ORDERS)]
@@ -331,9 +343,9 @@ class Station:
         return Why(
             self._f,
             self.evses,
-            (self.dispatcher, self.network),
+            (self.dispatcher, self.network, self.watches),
             self.signer.problem,
-            lambda: self.availability.station_operative,
+            lambda: self.availability,
             self.smart_charging.limits,
         )
 

@@ -43,6 +43,7 @@ class LocalViews:
         self._history = history
         self._explain = why
         self.costs = CostService()
+        self.firmware: Callable[[], dict[str, Any] | None] = lambda: None
         self._answers: Mapping[str, Callable[[Mapping[str, Any]], Awaitable[dict[str, Any]]]] = {
             "status": self._status,
             "why": self._why,
@@ -105,6 +106,7 @@ class LocalViews:
             "csms": self._csms(),
             "guard": self._guard(),
             "clock": {"now": utc_text(self._clock.now())},
+            "update": self.firmware(),
             "evses": [self.evse(number) for number in self._evses],
         }
 

@@ -33,12 +33,18 @@ class Watches:
         evses: Mapping[int, EvseService],
         security: SecurityService,
         online: Callable[[], bool],
+        updating: Callable[[], bool],
         spawn: Spawn,
     ) -> None:
         self._faults = FaultWatch(evses, f.storage.journal, f.clock, event_ids(f), spawn)
         self.tamper = TamperWatch(f.storage.documents, security, spawn)
         self.thermometers = _thermometers(f, evses)
-        self.lights = _lights(f, evses, online)
+        self.lights = _lights(f, evses, online, updating)
+
+    def light_trouble(self, evse: int) -> str:
+        """Return why the status light of an EVSE does not work, empty if nothing is wrong."""
+        light = self.lights.get(evse)
+        return "" if light is None else light.trouble
 
     def parts(self) -> Iterator[Coroutine[Any, Any, None]]:
         """Yield what must run as long as the station runs."""
@@ -56,14 +62,19 @@ def _thermometers(f: Foundations, evses: Mapping[int, EvseService]) -> Mapping[i
 
 
 def _lights(
-    f: Foundations, evses: Mapping[int, EvseService], online: Callable[[], bool]
+    f: Foundations,
+    evses: Mapping[int, EvseService],
+    online: Callable[[], bool],
+    updating: Callable[[], bool],
 ) -> Mapping[int, StatusLight]:
     if not f.hardware.indicators:
         return {}
     from agent.services.indicator import StatusLight  # noqa: PLC0415 - where there are some
 
     indicators = f.hardware.indicators.items()
-    return {number: StatusLight(evses[number], light, online) for number, light in indicators}
+    return {
+        number: StatusLight(evses[number], light, online, updating) for number, light in indicators
+    }
 
 
 def event_ids(f: Foundations) -> Callable[[], Awaitable[int]]:

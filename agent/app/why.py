@@ -11,9 +11,11 @@ if TYPE_CHECKING:
 
     from agent.app.foundations import Foundations
     from agent.app.network import Network
+    from agent.app.watches import Watches
     from agent.core.explanation import Explanation, StationFacts
     from agent.core.limits import LimitSource
     from agent.ocpp.dispatch import Dispatcher
+    from agent.services.availability import AvailabilityService
     from agent.services.evse import EvseService
     from agent.services.explainer import Explainer
 
@@ -29,16 +31,16 @@ class Why:
         self,
         f: Foundations,
         evses: Mapping[int, EvseService],
-        links: tuple[Dispatcher, Network],
+        parts: tuple[Dispatcher, Network, Watches],
         unsigned: Callable[[int], str | None],
-        station_operative: Callable[[], bool],
+        availability: Callable[[], AvailabilityService],
         limits: Callable[[int], tuple[LimitSource, ...]],
     ) -> None:
         self._f = f
         self._evses = evses
-        self._dispatcher, self._network = links
+        self._dispatcher, self._network, self._watches = parts
         self._unsigned = unsigned
-        self._station_operative = station_operative
+        self._availability = availability
         self._limits = limits
         self._explainer: Explainer | None = None
 
@@ -52,16 +54,18 @@ class Why:
         return {"ok": True, "evses": [_told(self._explain(evse)) for evse in asked]}
 
     def _explain(self, evse: int) -> Explanation:
-        from agent.services.explainer import Explainer  # noqa: PLC0415 - for who asks
+        from agent.services.explainer import Explainer, ExplanationSources  # noqa: PLC0415 - for who asks
 
         if self._explainer is None:
-            self._explainer = Explainer(
-                self._evses,
-                self._station_facts,
-                self._unsigned,
-                self._station_operative,
-                self._limits,
+            sources = ExplanationSources(
+                station=self._station_facts,
+                unsigned=self._unsigned,
+                station_operative=lambda: self._availability().station_operative,
+                limits=self._limits,
+                light_trouble=self._watches.light_trouble,
+                awaits_update=lambda number: self._availability().awaits_update(number),
             )
+            self._explainer = Explainer(self._evses, sources)
         return self._explainer.explain(evse)
 
     def _station_facts(self) -> StationFacts:

@@ -30,6 +30,9 @@ COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
     "variables": ("agent.cli.variables", "the variables, their values and who set them"),
     "rfid": ("agent.cli.rfid", "watch the token readers, enrol cards"),
     "export": ("agent.cli.export", "all transactions, settings and security events as JSON"),
+    "bundle": ("agent.cli.bundle", "build, sign, inspect and verify firmware, for makers"),
+    "setup": ("agent.cli.setup", "write the configuration of a new device"),
+    "update": ("agent.cli.update", "which version runs; install another one on site"),
     "check-config": ("agent.cli.check_config", "check a configuration file"),
     "hal-check": ("agent.cli.hal_check", "check every line and device of the station's board"),
 }

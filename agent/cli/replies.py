@@ -57,8 +57,18 @@ class CsmsStatus:
 
 
 @dataclass(frozen=True, slots=True)
+class UpdateStatus:
+    """The latest firmware update; `percent` is that of its download or installation."""
+
+    request_id: int | None
+    stage: str
+    percent: int | None
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
 class StationStatus:
-    """What `status` tells."""
+    """What `status` tells; `update` is None if there was none."""
 
     vendor: str
     model: str
@@ -70,6 +80,7 @@ class StationStatus:
     guard_real_time: bool
     now: str
     evses: tuple[EvseStatus, ...]
+    update: UpdateStatus | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -255,6 +266,17 @@ def _station_status(reply: Mapping[str, Any]) -> StationStatus:
         guard_real_time=bool(guard["real_time"]),
         now=str(reply["clock"]["now"]),
         evses=tuple(_evse(entry) for entry in reply["evses"]),
+        update=None if reply.get("update") is None else _update(reply["update"]),
+    )
+
+
+def _update(entry: Mapping[str, Any]) -> UpdateStatus:
+    request_id, percent = entry["request_id"], entry["percent"]
+    return UpdateStatus(
+        request_id=None if request_id is None else int(request_id),
+        stage=str(entry["stage"]),
+        percent=None if percent is None else int(percent),
+        detail=str(entry["detail"]),
     )
 
 

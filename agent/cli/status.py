@@ -9,7 +9,7 @@ from agent.cli.local_socket import API_SECTION
 from agent.cli.options import add_json, add_socket
 from agent.cli.output import plain, say, say_table
 from agent.cli.programs import Programs
-from agent.cli.replies import CsmsStatus, EvseStatus, StationStatus, station_status
+from agent.cli.replies import CsmsStatus, EvseStatus, StationStatus, UpdateStatus, station_status
 
 EXAMPLE = "stationd status --json"
 
@@ -48,6 +48,8 @@ def _lines(status: StationStatus) -> Iterator[str]:
     )
     yield f"CSMS   {status.csms.url}: {_csms_words(status.csms)}"
     yield f"guard  {_guard_words(status)}"
+    if status.update is not None:
+        yield f"update {_update_words(status.update)}"
 
 
 def _csms_words(csms: CsmsStatus) -> str:
@@ -65,6 +67,12 @@ def _guard_words(status: StationStatus) -> str:
     if not status.guard_connected:
         return "NOT CONNECTED: nothing charges; start stationd-guard"
     return "connected" + ("" if status.guard_real_time else ", without real-time priority")
+
+
+def _update_words(update: UpdateStatus) -> str:
+    name = "" if update.request_id is None else f"{update.request_id}: "
+    percent = "" if update.percent is None else f" {update.percent} %"
+    return f"{name}{update.stage}{percent}{f' ({update.detail})' if update.detail else ''}"
 
 
 def _row(evse: EvseStatus) -> tuple[str, ...]:

@@ -41,13 +41,15 @@ def time_zone_problem(name: str) -> str | None:
     return None
 
 
-def check_files(csms: CsmsSection, note: Note) -> None:
+def check_files(config: StationConfig, note: Note) -> None:
     """Check the files that the configuration names: readable, and secrets closed to others."""
+    csms = config.csms
     checks: tuple[tuple[str, Path | None, Callable[[Path], str | None]], ...] = (
         ("csms.password_file", csms.password_file, password_file_problem),
         ("csms.ca_file", csms.ca_file, readable_file_problem),
         ("csms.client_certificate_file", csms.client_certificate_file, readable_file_problem),
         ("csms.client_key_file", csms.client_key_file, secret_file_problem),
+        ("update.ca_file", config.update.ca_file, readable_file_problem),
     )
     for key, path, problem_of in checks:
         problem = None if path is None else problem_of(path)
@@ -94,6 +96,13 @@ def check_csms(csms: CsmsSection, note: Note) -> None:
     if profile in _TLS_PROFILES and csms.ca_file is None:
         note("csms.ca_file", f"is missing: security profile {profile} verifies the CSMS with it")
     _check_client_certificate(csms, note)
+
+
+def check_update(config: StationConfig, note: Note) -> None:
+    """Check that nothing hides which version runs where versions are installed."""
+    if config.update.is_offered and config.station.firmware_version is not None:
+        reason = "must be left out with [update] backend: what is installed says its version itself"
+        note("station.firmware_version", reason)
 
 
 def check_evse_ids(evses: tuple[EvseConfig, ...], note: Note) -> None:

@@ -15,6 +15,7 @@ from agent.config.cross_checks import (
     check_mixture,
     check_phases,
     check_reader_ports,
+    check_update,
     secure_url_problem,
     time_zone_problem,
     url_problem,
@@ -45,6 +46,7 @@ from agent.config.model import (
 )
 from agent.config.problems import ConfigError
 from agent.config.table import Problems, Table, did_you_mean
+from agent.config.update_section import read_update
 from agent.config.variable_settings import read_ocpp16_keys, read_variables
 from agent.core.certificates import KeyKind
 
@@ -85,7 +87,7 @@ def load(
     config = _read_station(Table(raw, "", problems, path.parent), path)
     _check_across(config, problems)
     if with_files:
-        check_files(config.csms, problems.note_first)
+        check_files(config, problems.note_first)
     if check_backend is not None:
         _check_backends(config, check_backend, problems)
     check_mixture(config, problems.note_first)
@@ -137,6 +139,7 @@ def _read_station(table: Table, file: Path) -> StationConfig:
         ocpp16=_ocpp16(table.table("ocpp16")),
         smart_charging=_smart_charging(table.table("smart_charging")),
         diagnostics=read_diagnostics(table.table("diagnostics")),
+        update=read_update(table.table("update")),
         variables=read_variables(table.table("variables")),
         ocpp16_keys=MappingProxyType(read_ocpp16_keys(table.table("ocpp16_keys"))),
     )
@@ -152,6 +155,7 @@ def _check_across(config: StationConfig, problems: Problems) -> None:
     for evse in config.evses:
         check_evse(evse, problems.note_first)
         check_phases(evse, problems.note_first)
+    check_update(config, problems.note_first)
     check_bench(config, problems.note_first)
     check_reader_ports(config, problems.note_first)
 

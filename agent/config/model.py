@@ -12,6 +12,7 @@ from types import MappingProxyType
 from typing import Any
 
 from agent.config.diagnostics_section import DiagnosticsSection
+from agent.config.update_section import UpdateSection
 from agent.core.certificates import KeyKind
 from agent.core.records import dataclass
 from agent.core.variable_access import Assignment
@@ -266,6 +267,7 @@ class StationConfig:
     ocpp16: Ocpp16Section = field(default_factory=Ocpp16Section)
     smart_charging: SmartChargingSection = field(default_factory=SmartChargingSection)
     diagnostics: DiagnosticsSection = field(default_factory=DiagnosticsSection)
+    update: UpdateSection = field(default_factory=UpdateSection)
     variables: tuple[Assignment, ...] = ()
     ocpp16_keys: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
 
@@ -286,7 +288,7 @@ class StationConfig:
 
 def _described(config: StationConfig) -> Iterator[str]:
     sections = ("station", "hardware", "csms", "guard", "local_api", "bench", "log", "ocpp16")
-    for name in (*sections, "smart_charging", "diagnostics"):
+    for name in (*sections, "smart_charging", "diagnostics", "update"):
         section = getattr(config, name)
         if section is not None:
             for item in fields(section):

@@ -4,6 +4,7 @@ A codec decodes a CALL into one of these commands, a service carries it out and 
 the codec encodes the reply. A command that a service refuses is an outcome, not an exception.
 """
 
+from dataclasses import field
 from enum import StrEnum
 
 from agent.core.authorization_cache import ClearCache
@@ -16,6 +17,7 @@ from agent.core.certificates import (
     InstalledCertificates,
 )
 from agent.core.cost import CostTold, PriceTold
+from agent.core.firmware_order import FirmwareOrder, UpdateAnswer
 from agent.core.local_authorization_list import (
     GetLocalListVersion,
     LocalListVersion,
@@ -122,11 +124,15 @@ class ChangeAvailability:
 
 @dataclass(frozen=True, slots=True)
 class TriggerMessage:
-    """TriggerMessage (F06); `trigger` None is a message that this station does not know."""
+    """TriggerMessage (F06); `trigger` None is a message that this station does not know.
+
+    Without `extended` a version that has two messages of one kind means the older one.
+    """
 
     trigger: MessageTrigger | None
     evse: int | None = None
     connector: int | None = None
+    extended: bool = field(default=True, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -288,6 +294,7 @@ Command = (
     | GetLog
     | PriceTold
     | CostTold
+    | FirmwareOrder
 )
 CommandOutcome = (
     Outcome
@@ -303,4 +310,5 @@ CommandOutcome = (
     | LocalListVersion
     | ReserveOutcome
     | LogOutcome
+    | UpdateAnswer
 )

@@ -4,6 +4,9 @@ A document consists of dicts, lists, texts, numbers and booleans alone, so that 
 keeps it without loss: decimals are texts with all their digits, instants are ISO 8601 texts with
 microseconds and zone, enumerations are their standard's words. An absent value is left out. The
 converters are derived once from the dataclasses' fields.
+
+A field that is not known is passed over: a newer version wrote it before this one was fallen back
+to, and what it adds must not cost the session or the event that it was added to.
 """
 
 from collections.abc import Callable
@@ -76,7 +79,6 @@ def _record(hint: Any) -> _Converter:
     """Convert a dataclass to a dict without the fields that are None."""
     hints = get_type_hints(hint)
     names = [field.name for field in fields(hint)]
-    known = frozenset(names)
     required = [name for name in names if _NONE not in get_args(hints[name])]
     writers = [(name, _converter(hints[name]).write) for name in names]
     readers = {name: _converter(hints[name]).read for name in names}
@@ -90,14 +92,14 @@ def _record(hint: Any) -> _Converter:
         return document
 
     def read(document: Any) -> Any:
-        _check_fields(document, known, required)
+        _check_fields(document, required)
         values = {}
-        for name, value in document.items():
+        for name in filter(readers.__contains__, document):
             try:
-                values[name] = readers[name](value)
+                values[name] = readers[name](document[name])
             except UnreadableDocument as damage:
                 raise damage.within(name) from None
-        absent = dict.fromkeys(known - values.keys())
+        absent = dict.fromkeys(readers.keys() - values.keys())
         try:
             return hint(**values, **absent)
         except ValueError as error:
@@ -106,14 +108,12 @@ def _record(hint: Any) -> _Converter:
     return _Converter(write, read)
 
 
-def _check_fields(document: Any, known: frozenset[str], required: list[str]) -> None:
+def _check_fields(document: Any, required: list[str]) -> None:
     if not isinstance(document, dict):
         raise UnreadableDocument("", "not an object")
     for name in required:
         if name not in document:
             raise UnreadableDocument(name, "missing")
-    if not document.keys() <= known:
-        raise UnreadableDocument(min(document.keys() - known), "no such field")
 
 
 def _series(item: _Converter, kind: Callable[[Any], Any]) -> _Converter:

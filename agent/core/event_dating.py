@@ -5,15 +5,19 @@ from datetime import timedelta
 
 from agent.core.events import MeterValuesEvent, StoredEvent, TransactionEvent
 from agent.core.meter_values import MeterValue
+from agent.core.progress import FirmwareProgress
 from agent.core.session_state import Transaction
 
 
 def moved_event(event: StoredEvent, by: timedelta) -> StoredEvent:
-    """Return an event with all its instants moved; signed records keep the time they tell."""
+    """Return an event with all its instants moved; signed records keep the time they tell.
+
+    The progress of an update tells no instant.
+    """
     if isinstance(event, TransactionEvent | MeterValuesEvent):
         values = tuple(_moved_value(value, by) for value in event.meter_values)
         return replace(event, at=event.at + by, meter_values=values)
-    return replace(event, at=event.at + by)
+    return event if isinstance(event, FirmwareProgress) else replace(event, at=event.at + by)
 
 
 def moved_transaction(transaction: Transaction, by: timedelta) -> Transaction:

@@ -9,6 +9,7 @@ from typing import Any, Final
 from agent.core.component_events import ComponentEvent
 from agent.core.documents import UnreadableDocument, read, written
 from agent.core.events import MeterValuesEvent, SecurityEvent, StoredEvent, TransactionEvent
+from agent.core.progress import FirmwareProgress
 from agent.core.reservation import ReservationEnded
 
 SCHEMA: Final = 1
@@ -22,6 +23,7 @@ _EVENTS: Final[dict[str, type[StoredEvent]]] = {
         SecurityEvent,
         ReservationEnded,
         ComponentEvent,
+        FirmwareProgress,
     )
 }
 

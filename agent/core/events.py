@@ -181,7 +181,12 @@ class ReportEntry:
 
 
 StoredEvent = (
-    TransactionEvent | MeterValuesEvent | SecurityEvent | ReservationEnded | ComponentEvent
+    TransactionEvent
+    | MeterValuesEvent
+    | SecurityEvent
+    | ReservationEnded
+    | ComponentEvent
+    | FirmwareProgress
 )
 PassingEvent = (
     EvseChanged

@@ -77,20 +77,21 @@ class EvseFacts:
 
     `hindrances` are the guard's, `troubles` the faults that the agent found, in their drivers'
     words. `offered_a` is what the pilot shows, `limits` is every limit that holds. `unsigned` says
-    why the values of the transaction are not signed.
+    why the values of the transaction are not signed, `light_trouble` why the status light is dark,
+    `awaits_update` that sessions are held back for a firmware update.
     """
 
     state: SessionState
     hindrances: frozenset[str] = frozenset()
     troubles: Mapping[str, str] = field(default_factory=dict)
-    light_trouble: str = ""
-    """Why the status light is dark, empty if it is not."""
     offered_a: Decimal = Decimal(0)
     phases: int = 3
     limits: tuple[LimitSource, ...] = ()
     refusal: Refusal | None = None
     unsigned: str | None = None
     station_operative: bool = True
+    light_trouble: str = ""
+    awaits_update: bool = False
 
 
 def explain(facts: EvseFacts, station: StationFacts) -> Explanation:
@@ -124,7 +125,14 @@ def _charging(facts: EvseFacts) -> str:
 def _preventing(facts: EvseFacts) -> Iterator[Cause]:
     yield from _faults(facts, prevent=True)
     snapshot = facts.state.snapshot
-    if not snapshot.operative and not snapshot.in_transaction:
+    if facts.awaits_update and not snapshot.in_transaction:
+        yield Cause(
+            CauseKind.AVAILABILITY,
+            "update",
+            "The station waits until nobody charges, to restart with new software.",
+            "It goes on by itself; AllowNewSessionsPendingFirmwareUpdate lets others charge first.",
+        )
+    elif not snapshot.operative and not snapshot.in_transaction:
         whose = "outlet" if facts.station_operative else "station"
         yield Cause(
             CauseKind.AVAILABILITY,

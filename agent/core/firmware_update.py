@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from types import MappingProxyType
 
+from agent.core.firmware_order import FirmwareOrder
 from agent.core.progress import FirmwareStatus
 from agent.core.records import dataclass
 
@@ -19,6 +20,8 @@ from agent.core.records import dataclass
 class Stage(StrEnum):
     """Where an update stands."""
 
+    ORDERED = "Ordered"
+    """The order is accepted and kept; nothing was told of it yet but the answer."""
     AWAITS_RETRIEVAL = "AwaitsRetrieval"
     DOWNLOADING = "Downloading"
     RESTS = "Rests"
@@ -43,6 +46,7 @@ class Work(StrEnum):
     """What an update needs to be done next."""
 
     NOTHING = "Nothing"
+    BEGIN = "Begin"
     WAIT = "Wait"
     DOWNLOAD = "Download"
     CHECK_SIGNATURE = "CheckSignature"
@@ -54,13 +58,14 @@ class Work(StrEnum):
 class Happening(StrEnum):
     """What may happen to an update."""
 
+    BEGUN = "Begun"
     RETRIEVAL_IS_DUE = "RetrievalIsDue"
     DOWNLOADED = "Downloaded"
     INTERRUPTED = "Interrupted"
     """The download broke off; what has come is kept."""
     RETRY_IS_DUE = "RetryIsDue"
     REFUSED = "Refused"
-    """The file cannot be had: it does not exist, is too large, or its address is not allowed."""
+    """The file is never to be had: it is too large, or its address is not allowed."""
     SIGNATURE_IS_VALID = "SignatureIsValid"
     SIGNATURE_IS_INVALID = "SignatureIsInvalid"
     INSTALLATION_IS_DUE = "InstallationIsDue"
@@ -79,41 +84,21 @@ class Happening(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class FirmwareOrder:
-    """What UpdateFirmware asks for; `request_id` None is a 1.6 order, which has none.
-
-    `signing_certificate` is PEM and `signature` base64, as they came; both are None for L02 and
-    for 1.6's unsigned order. `retries` and `retry_interval_s` None leave it to the station.
-    """
-
-    request_id: int | None
-    location: str
-    retrieve_at: datetime
-    install_at: datetime | None = None
-    signing_certificate: str | None = None
-    signature: str | None = None
-    retries: int | None = None
-    retry_interval_s: int | None = None
-
-    @property
-    def is_signed(self) -> bool:
-        """Tell whether the order carries what the image is to be verified with (L01)."""
-        return self.signing_certificate is not None and self.signature is not None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class FirmwareUpdate:
     """One update; `interruptions` counts broken downloads, `retry_at` says when to go on.
 
     `from_version` is what ran when it was ordered, `detail` why it failed, for people.
+    `faults_before` are those that the station had before the new slot was started.
     """
 
     order: FirmwareOrder
     from_version: str
-    stage: Stage = Stage.AWAITS_RETRIEVAL
+    accepted_at: datetime
+    stage: Stage = Stage.ORDERED
     interruptions: int = 0
     retry_at: datetime | None = None
     detail: str = ""
+    faults_before: frozenset[str] = frozenset()
 
     @property
     def is_over(self) -> bool:
@@ -144,6 +129,8 @@ _ENDS = frozenset(
 
 _AFTER: Mapping[tuple[Stage, Happening], Stage] = MappingProxyType(
     {
+        (Stage.ORDERED, Happening.BEGUN): Stage.AWAITS_RETRIEVAL,
+        (Stage.ORDERED, Happening.CANCELED): Stage.CANCELED,
         (Stage.AWAITS_RETRIEVAL, Happening.RETRIEVAL_IS_DUE): Stage.DOWNLOADING,
         (Stage.AWAITS_RETRIEVAL, Happening.CANCELED): Stage.CANCELED,
         (Stage.DOWNLOADING, Happening.DOWNLOADED): Stage.CHECKS_SIGNATURE,
@@ -175,6 +162,7 @@ _AFTER: Mapping[tuple[Stage, Happening], Stage] = MappingProxyType(
 
 _STATUSES: Mapping[Stage, FirmwareStatus] = MappingProxyType(
     {
+        Stage.ORDERED: FirmwareStatus.IDLE,
         Stage.AWAITS_RETRIEVAL: FirmwareStatus.DOWNLOAD_SCHEDULED,
         Stage.DOWNLOADING: FirmwareStatus.DOWNLOADING,
         Stage.RESTS: FirmwareStatus.DOWNLOAD_PAUSED,
@@ -195,6 +183,7 @@ _STATUSES: Mapping[Stage, FirmwareStatus] = MappingProxyType(
 
 _WORK: Mapping[Stage, Work] = MappingProxyType(
     {
+        Stage.ORDERED: Work.BEGIN,
         Stage.AWAITS_RETRIEVAL: Work.WAIT,
         Stage.DOWNLOADING: Work.DOWNLOAD,
         Stage.RESTS: Work.WAIT,
@@ -209,9 +198,8 @@ _WORK: Mapping[Stage, Work] = MappingProxyType(
 
 
 def ordered(order: FirmwareOrder, running_version: str, now: datetime) -> FirmwareUpdate:
-    """Return the update that an order begins: it downloads at once unless that is to wait."""
-    begun = FirmwareUpdate(order=order, from_version=running_version)
-    return waited(begun, now)
+    """Return the update that an order begins; nothing is told before the order is answered."""
+    return FirmwareUpdate(order=order, from_version=running_version, accepted_at=now)
 
 
 def after(
@@ -258,19 +246,18 @@ def work(update: FirmwareUpdate) -> Work:
     return _WORK.get(update.stage, Work.NOTHING)
 
 
-def statuses(before: FirmwareUpdate | None, now: FirmwareUpdate) -> tuple[FirmwareStatus, ...]:
+def statuses(before: FirmwareUpdate, now: FirmwareUpdate) -> tuple[FirmwareStatus, ...]:
     """Return what the CSMS must hear of a step, in order (L01.FR.01, FR.13 to FR.16, FR.34).
 
     A valid signature is told before the wait or the work that follows it. Waiting for transactions
     after writing is still Installing.
     """
-    was = None if before is None else _STATUSES[before.stage]
     told: list[FirmwareStatus] = []
-    checked = before is not None and before.stage is Stage.CHECKS_SIGNATURE
+    checked = before.stage is Stage.CHECKS_SIGNATURE
     if checked and now.order.is_signed and now.stage in _WITH_VALID_SIGNATURE:
         told.append(FirmwareStatus.SIGNATURE_VERIFIED)
     status = _STATUSES[now.stage]
-    if status is not was and now.stage is not Stage.CANCELED:
+    if status is not _STATUSES[before.stage] and now.stage is not Stage.CANCELED:
         told.append(status)
     return tuple(told)
 
@@ -285,10 +272,36 @@ def status(update: FirmwareUpdate | None) -> FirmwareStatus:
 def holds_back_sessions(update: FirmwareUpdate | None, *, allowed: bool) -> bool:
     """Tell whether idle EVSEs must be Unavailable (L01.FR.07): an image waits to be activated.
 
-    `allowed` is AllowNewSessionsPendingFirmwareUpdate.
+    `allowed` is AllowNewSessionsPendingFirmwareUpdate. At the switch itself nobody may begin.
     """
-    waits = update is not None and update.stage in (Stage.AWAITS_IDLE, Stage.ACTIVATING)
-    return waits and not allowed
+    if update is None or update.stage is Stage.ACTIVATING:
+        return update is not None
+    return update.stage is Stage.AWAITS_IDLE and not allowed
+
+
+def resumed(update: FirmwareUpdate, standing: "Standing") -> Happening | None:
+    """Return what a start of the software means to an update, None if nothing.
+
+    A restart before the switch means nothing: the work is simply done again. After it the slots
+    say which of them runs. An update that was on trial, is on trial no more, and runs the version
+    from before has not proven to be the new one.
+    """
+    if update.stage not in (Stage.ACTIVATING, Stage.ON_TRIAL):
+        return None
+    if standing.trial_failed:
+        return Happening.OLD_SLOT_RUNS
+    if standing.on_trial or standing.version != update.from_version:
+        return Happening.NEW_SLOT_RUNS
+    return Happening.OLD_SLOT_RUNS if update.stage is Stage.ON_TRIAL else None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """What the slots say of themselves: see `agent.ports.SlotStanding`."""
+
+    version: str
+    on_trial: bool
+    trial_failed: bool
 
 
 _WHEN_DUE = MappingProxyType(

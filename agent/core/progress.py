@@ -51,7 +51,14 @@ class LogUploadProgress:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FirmwareProgress:
-    """A firmware update's state; `request_id` names the UpdateFirmware, None without one."""
+    """A firmware update's state; `request_id` names the UpdateFirmware, None without one.
+
+    `signed` is the kind of update that it is about, for a version with a message for each.
+    `asked_for` tells the present state again, which a version that lacks its word must not pass
+    over.
+    """
 
     status: FirmwareStatus = FirmwareStatus.IDLE
     request_id: int | None = None
+    signed: bool = True
+    asked_for: bool = False

@@ -122,6 +122,10 @@ MAX_CERTIFICATE_CHAIN_SIZE = _station("SecurityCtrlr", "MaxCertificateChainSize"
 ORGANIZATION_NAME = _station("SecurityCtrlr", "OrganizationName")
 SECURITY_PROFILE = _station("SecurityCtrlr", "SecurityProfile")
 
+ALLOW_NEW_SESSIONS_PENDING_FIRMWARE_UPDATE = _station(
+    "ChargingStation", "AllowNewSessionsPendingFirmwareUpdate"
+)
+
 TIME_SOURCE = _station("ClockCtrlr", "TimeSource")
 TIME_ADJUSTMENT_REPORTING_THRESHOLD = _station("ClockCtrlr", "TimeAdjustmentReportingThreshold")
 BYTES_PER_GET_REPORT = _station("DeviceDataCtrlr", "BytesPerMessage", "GetReport")

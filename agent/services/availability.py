@@ -28,6 +28,7 @@ class AvailabilityService:
         self._station_changed = station_changed
         self._spawn = spawn
         self._availability = restored(settings)
+        self._held_back = False
         for evse in evses.values():
             evse.observers.append(self._observe)
 
@@ -38,7 +39,20 @@ class AvailabilityService:
 
     def operative(self, evse: int) -> bool:
         """Tell whether an EVSE may be used, as ordered."""
-        return self._availability.operative(evse)
+        return self._availability.operative(evse) and not self._held_back
+
+    def awaits_update(self, evse: int) -> bool:
+        """Tell whether nothing but an update of the software keeps sessions away from an EVSE."""
+        return self._held_back and self._availability.operative(evse)
+
+    def hold_back(self, held_back: bool) -> None:  # noqa: FBT001 - it is what is said
+        """Keep new sessions away from all EVSEs, or let them come again (L01.FR.07).
+
+        A transaction goes on; no order of the CSMS changes by this, nor does it outlive a restart.
+        """
+        if held_back != self._held_back:
+            self._held_back = held_back
+            self._tell_evses()
 
     async def change(self, order: ChangeAvailability) -> Outcome:
         """Carry an order out or schedule it; it is durable before it is answered."""
@@ -50,7 +64,7 @@ class AvailabilityService:
     async def carry_out_scheduled(self) -> None:
         """Apply what waited for transactions that have ended, EVSE by EVSE."""
         await self._adopt(carry_out(self._availability, self._busy()))
-        if self._availability.scheduled:
+        if self._availability.scheduled or self._held_back:
             self._tell_evses()
 
     def _busy(self) -> list[int]:
@@ -73,6 +87,7 @@ class AvailabilityService:
         for number, evse in self._evses.items():
             busy = evse.state.transaction is not None
             operative = self._availability.operative(number, busy=busy)
+            operative = operative and (busy or not self._held_back)
             if evse.state.snapshot.operative != operative:
                 evse.post(AvailabilityChanged(operative))
 

@@ -11,6 +11,7 @@ from typing import Protocol
 
 from agent.core.event_dating import moved_event
 from agent.core.events import StoredEvent
+from agent.core.progress import FirmwareProgress
 from agent.core.session_state import ClockLearned
 from agent.ports import Clock, QueuedEvent
 
@@ -54,7 +55,7 @@ class BackDating:
     def dated(self, queued: QueuedEvent) -> StoredEvent:
         """Return a stored event as it is to be told now."""
         right = queued.clock_known or queued.boot_id != self._boot_id
-        if right or self._learned is None:
+        if right or self._learned is None or isinstance(queued.event, FirmwareProgress):
             return queued.event
         age = timedelta(seconds=self._clock.monotonic_s() - queued.monotonic_s)
         by = self._clock.now() - age - queued.event.at

@@ -81,7 +81,6 @@ class EvseService:
         self._judging = Judging(ports.judge, self.post)
         self._idle = asyncio.Event()
         self._troubles = Troubles()
-        self.light_trouble = ""  # why the status light is dark: told to people, but no fault
         self._allowance = Allowance(description.max_current_a)
         self._refusal: Refusal | None = None
         self._kept = session.state

@@ -5,30 +5,34 @@ from decimal import Decimal
 
 from agent.core.explanation import EvseFacts, Explanation, StationFacts, explain, with_hardware
 from agent.core.limits import LimitCause, LimitSource
+from agent.core.records import dataclass
 from agent.services.evse import EvseService
 from hal.api import GuardStatus, LeaseState
 
 
-class Explainer:
-    """Says why each EVSE does what it does.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExplanationSources:
+    """Who knows what the EVSEs do not know themselves; what takes a number takes an EVSE's.
 
-    `unsigned` says why the values of an EVSE are not signed, None if they are. `limits_of` returns
-    the limits of smart charging with more detail than it tells the EVSE, if somebody knows them.
+    `unsigned` says why values are not signed, None if they are. `limits` returns those of smart
+    charging with more detail than it tells the EVSE. `light_trouble` says why the status light does
+    not work, `awaits_update` that sessions are held back for a firmware update.
     """
 
-    def __init__(
-        self,
-        evses: Mapping[int, EvseService],
-        station: Callable[[], StationFacts],
-        unsigned: Callable[[int], str | None],
-        station_operative: Callable[[], bool],
-        limits_of: Callable[[int], tuple[LimitSource, ...]] = lambda _evse: (),
-    ) -> None:
+    station: Callable[[], StationFacts]
+    unsigned: Callable[[int], str | None]
+    station_operative: Callable[[], bool]
+    limits: Callable[[int], tuple[LimitSource, ...]]
+    light_trouble: Callable[[int], str]
+    awaits_update: Callable[[int], bool]
+
+
+class Explainer:
+    """Says why each EVSE does what it does."""
+
+    def __init__(self, evses: Mapping[int, EvseService], sources: ExplanationSources) -> None:
         self._evses = evses
-        self._station = station
-        self._unsigned = unsigned
-        self._station_operative = station_operative
-        self._limits_of = limits_of
+        self._sources = sources
 
     def explain(self, number: int) -> Explanation:
         """Return the explanation of one EVSE."""
@@ -38,18 +42,19 @@ class Explainer:
             state=evse.state,
             hindrances=_hindrances(status),
             troubles=evse.troubles,
-            light_trouble=evse.light_trouble,
             offered_a=_amperes(0.0 if status is None else status.offered_a),
             phases=evse.phases,
             limits=self._limits(evse, status),
             refusal=evse.refusal,
-            unsigned=self._unsigned(number),
-            station_operative=self._station_operative(),
+            unsigned=self._sources.unsigned(number),
+            station_operative=self._sources.station_operative(),
+            light_trouble=self._sources.light_trouble(number),
+            awaits_update=self._sources.awaits_update(number),
         )
-        return explain(facts, self._station())
+        return explain(facts, self._sources.station())
 
     def _limits(self, evse: EvseService, status: GuardStatus | None) -> tuple[LimitSource, ...]:
-        detailed = self._limits_of(evse.description.evse)
+        detailed = self._sources.limits(evse.description.evse)
         known = (*detailed, *(one for one in evse.limits if not (detailed and _is_vague(one))))
         if status is None:
             return known

@@ -41,7 +41,10 @@ PATTERNS: Final[Mapping[Indication, IndicatorPattern]] = MappingProxyType(
 
 
 class StatusLight:
-    """The light of one EVSE; `shown` is what it shows, None while it cannot be driven."""
+    """The light of one EVSE; `shown` is what it shows, None while it cannot be driven.
+
+    `trouble` says why it cannot, empty while it can.
+    """
 
     def __init__(
         self,
@@ -55,6 +58,7 @@ class StatusLight:
         self._online = online
         self._updating = updating
         self._changed = asyncio.Event()
+        self.trouble = ""
         self.shown: IndicatorPattern | None = None
         evse.observers.append(self._observe)
 
@@ -85,13 +89,13 @@ class StatusLight:
         except Exception as error:  # noqa: BLE001 - whatever it is, it is only a light
             self.shown = None
             words = str(error) or f"it gives no answer within {SHOW_TIMEOUT_S:g} s"
-            if not self._evse.light_trouble:
+            if not self.trouble:
                 log.warning("the light of EVSE %d fails: %s", self._evse.description.evse, words)
-            self._evse.light_trouble = words
+            self.trouble = words
             return
-        if self._evse.light_trouble:
+        if self.trouble:
             log.info("the light of EVSE %d is back", self._evse.description.evse)
-        self.shown, self._evse.light_trouble = pattern, ""
+        self.shown, self.trouble = pattern, ""
 
     def _observe(self, before: SessionState, after: SessionState) -> None:
         if before.snapshot != after.snapshot:

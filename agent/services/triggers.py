@@ -53,7 +53,7 @@ class TriggerService:
             MessageTrigger.TRANSACTION_EVENT: self._tell_transactions,
         }
         self.tells_log_upload(LogUploadProgress, lambda: LogUploadProgress(of_diagnostics=True))
-        self.tells_firmware(FirmwareProgress)
+        self.tells_firmware(lambda signed: FirmwareProgress(signed=signed, asked_for=True))
 
     def sends(self, message: MessageTrigger, sender: Sender) -> None:
         """Let a message be asked for; the last sender counts."""
@@ -74,11 +74,14 @@ class TriggerService:
             lambda _: self._csms.publish(of_diagnostics(), asked_for=True),
         )
 
-    def tells_firmware(self, progress: Callable[[], FirmwareProgress]) -> None:
-        """Name who knows how far a firmware update has come (F06.FR.16)."""
+    def tells_firmware(self, progress: Callable[[bool], FirmwareProgress]) -> None:
+        """Name who knows how far a firmware update has come (F06.FR.16).
+
+        It is asked whether the message about signed updates is meant.
+        """
         self.sends(
             MessageTrigger.FIRMWARE_STATUS_NOTIFICATION,
-            lambda _: self._csms.publish(progress(), asked_for=True),
+            lambda command: self._csms.publish(progress(command.extended), asked_for=True),
         )
 
     def trigger(self, command: TriggerMessage) -> Outcome:

@@ -15,9 +15,9 @@ from agent.core.records import dataclass
 from agent.core.session_state import SessionState
 from agent.ports import QueuedEvent
 from agent.store.endurance import Endurance
-from agent.store.errors import StoreUnavailable
+from agent.store.errors import Reason, StoreUnavailable
 from agent.store.journal import StoredJournal, must_keep, queued
-from agent.store.outbox import Stamp
+from agent.store.outbox import Also, Stamp
 from agent.store.thinning import every_other
 
 MOST_HELD = 5000
@@ -79,6 +79,15 @@ class EnduringJournal:
         except StoreUnavailable as error:
             self._hold(state, events)
             self._endurance.refused(error)
+
+    async def record_with(self, events: Sequence[StoredEvent], also: Also) -> None:
+        """Commit events together with another write, or nothing of it: StoreUnavailable.
+
+        While something waits in RAM they would overtake it, so that is refused as well.
+        """
+        if self.is_behind:
+            raise StoreUnavailable(Reason.BUSY, "what is in memory must be stored first")
+        await self._stored.record_with(events, also)
 
     @property
     def is_behind(self) -> bool:

@@ -9,6 +9,7 @@ from dataclasses import replace
 from agent.core.documents import UnreadableDocument, read, written
 from agent.core.event_documents import from_document, to_document
 from agent.core.events import SecurityEvent, StoredEvent, TransactionEvent
+from agent.core.progress import FirmwareProgress
 from agent.core.reservation import ReservationEnded
 from agent.core.session_state import Deadlines, SessionState
 from agent.core.vocabulary import ReadingContext, TransactionPhase, TriggerReason
@@ -47,7 +48,8 @@ class StoredJournal:
         """Commit a session's state together with its events. StoreUnavailable if it cannot be."""
         durability = Durability.BEFORE_EFFECT if before_effect else Durability.WITHIN_SECONDS
         entries = [_entry(event) for event in events]
-        await self._append(entries, () if state is None else (state,), durability)
+        states = () if state is None else (state,)
+        await self._append(entries, _storing(states), durability)
 
     async def record_late(
         self, states: Sequence[SessionState], events: Sequence[tuple[StoredEvent, Stamp]]
@@ -57,18 +59,23 @@ class StoredJournal:
         StoreUnavailable: nothing of it is stored.
         """
         entries = [replace(_entry(event), stamp=stamp) for event, stamp in events]
-        return await self._append(entries, states, Durability.BEFORE_EFFECT)
+        return await self._append(entries, _storing(states), Durability.BEFORE_EFFECT)
+
+    async def record_with(self, events: Sequence[StoredEvent], also: Also) -> None:
+        """Commit events together with another write. StoreUnavailable: nothing of it is stored."""
+        entries = [_entry(event) for event in events]
+        await self._append(entries, also, Durability.BEFORE_EFFECT)
 
     async def _append(
-        self, entries: Sequence[Entry], states: Sequence[SessionState], durability: Durability
+        self, entries: Sequence[Entry], also: Also | None, durability: Durability
     ) -> tuple[int, ...]:
         """Store, on a full disk in place of values that can be missed (E04.FR.07, E11.FR.04)."""
         try:
-            return await self._outbox.append(entries, _storing(states), durability)
+            return await self._outbox.append(entries, also, durability)
         except StoreUnavailable as error:
             if error.reason is not Reason.FULL or not await self._outbox.make_room():
                 raise
-        return await self._outbox.append(entries, _storing(states), durability)
+        return await self._outbox.append(entries, also, durability)
 
     # --- The queue.
 
@@ -157,7 +164,7 @@ def _entry(event: StoredEvent) -> Entry:
         case TransactionEvent():
             keep, name = not _is_mere_sample(event), type(event).__name__
             return Entry(name, body, event.transaction_id, event.seq_no, keep)
-        case SecurityEvent() | ReservationEnded():
+        case SecurityEvent() | ReservationEnded() | FirmwareProgress():
             return Entry(type(event).__name__, body, None, None, must_keep=True)
         case _:
             return Entry(type(event).__name__, body, None, None, must_keep=False)

@@ -1,7 +1,16 @@
-"""Bring the schema of a database up to date: numbered SQL files, one transaction each."""
+"""Bring the schema of a database up to date: numbered SQL files, one transaction each.
+
+An update that falls back leaves a newer schema behind. So a step says with its first line which
+older software can still work with the tables that it leaves, and the database keeps that number:
+
+    -- usable from schema 5 on
+
+A step that only adds tables, or columns with defaults, says the number of the step before it.
+"""
 
 import contextlib
 import logging
+import re
 import sqlite3
 from pathlib import Path
 
@@ -11,15 +20,30 @@ from agent.store.files import StoreFiles
 
 _LOGGER = logging.getLogger(__name__)
 _DIRECTORY = Path(__file__).with_name("migrations")
+_USABLE_FROM = re.compile(r"-- usable from schema ([1-9][0-9]{0,5}) on\n")
+_COMPATIBILITY = """CREATE TABLE IF NOT EXISTS compatibility (
+    version INTEGER PRIMARY KEY,
+    usable_from INTEGER NOT NULL
+) STRICT;
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class Migration:
-    """One step: the schema version it leads to, and how."""
+    """One step: the schema version it leads to, and how.
+
+    `usable_from` is the oldest schema whose software can use the tables that the step leaves.
+    """
 
     version: int
     name: str
     sql: str
+
+    @property
+    def usable_from(self) -> int:
+        """Return what the first line says; without a word, the step's own version."""
+        said = _USABLE_FROM.match(self.sql)
+        return self.version if said is None else min(int(said[1]), self.version)
 
 
 def migrations(directory: Path = _DIRECTORY) -> tuple[Migration, ...]:
@@ -56,9 +80,9 @@ def schema_damage(connection: sqlite3.Connection) -> str | None:
 
 
 def refuse_newer(connection: sqlite3.Connection, files: StoreFiles) -> None:
-    """SchemaTooNew when software of a later date wrote this database."""
+    """SchemaTooNew when newer software wrote this database and did not say that ours can use it."""
     version, known = schema_version(connection), len(migrations())
-    if version <= known:
+    if version <= known or usable_from(connection) <= known:
         return
     copy = files.before_migration(known)
     older = f" (a copy from before that is {copy})" if copy.exists() else ""
@@ -68,11 +92,21 @@ def refuse_newer(connection: sqlite3.Connection, files: StoreFiles) -> None:
     )
 
 
+def usable_from(connection: sqlite3.Connection) -> int:
+    """Return the oldest schema whose software can use this database."""
+    version = schema_version(connection)
+    query = "SELECT usable_from FROM compatibility WHERE version = ?"
+    try:
+        found = connection.execute(query, (version,)).fetchone()
+    except sqlite3.OperationalError:
+        return version
+    return version if found is None else int(found[0])
+
+
 def migrate(connection: sqlite3.Connection, files: StoreFiles) -> None:
     """Run every step the database lacks.
 
-    A database with content is copied first, so that an update that falls back to the older
-    software finds something it can read.
+    A database with content is copied first, for an older software that cannot use the new tables.
     """
     refuse_newer(connection, files)
     version = schema_version(connection)
@@ -86,7 +120,12 @@ def migrate(connection: sqlite3.Connection, files: StoreFiles) -> None:
 
 def apply(connection: sqlite3.Connection, step: Migration) -> None:
     """Run one step and record its version in the same transaction; sqlite3.Error undoes both."""
-    script = f"BEGIN IMMEDIATE;\n{step.sql}\n;PRAGMA user_version = {step.version};\nCOMMIT;"
+    script = f"BEGIN IMMEDIATE;\n{step.sql}\n;"
+    if step.usable_from < step.version:
+        usable = max(step.usable_from, usable_from(connection))
+        note = f"INSERT INTO compatibility VALUES ({step.version}, {usable});\n"  # noqa: S608 - numbers
+        script += _COMPATIBILITY + note
+    script += f"PRAGMA user_version = {step.version};\nCOMMIT;"
     try:
         connection.executescript(script)
     except sqlite3.Error:

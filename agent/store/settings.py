@@ -90,3 +90,8 @@ class Documents:
                 present.pop(key, None)
             else:
                 present[key] = text
+
+
+def put_document(connection: sqlite3.Connection, kind: str, key: str, text: str) -> None:
+    """Write one text within somebody else's transaction; `Documents` learns of it at its start."""
+    connection.execute(_PUT, (kind, key, pack(text.encode())))

@@ -1,23 +1,25 @@
 """Which of two application slots is started: the rule, and the file that remembers it.
 
-Only the standard library is used: the service manager runs this file by itself, before any slot is
-trusted. The file is replaced as a whole and on the disk before anything is started, so that a power
-cut leaves the old state or the new one.
+Only the standard library is used: the service manager runs this from outside the slots, before any
+slot is trusted. The file is replaced as a whole and on the disk before anything is started, so that
+a power cut leaves the old state or the new one.
 
 A slot on trial is started at most `tries` times without being confirmed; then the active one is
 started again, for good. So a version that crashes, hangs, or never gets to its confirmation loses.
 """
 
-import contextlib
 import json
-import os
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Final
 
+from agent.update.durable import replace_file
+
 SLOTS: Final = ("a", "b")
 TRIES: Final = 3
 SCHEMA: Final = 1
+LONGEST_TEXT: Final = 300
+UNCONFIRMED: Final = "the new version was started several times and never found healthy"
 
 
 class SlotStateError(Exception):
@@ -28,14 +30,17 @@ class SlotStateError(Exception):
 class SlotState:
     """`active` is confirmed; `trial` is to be tried `tries` more times, None without one.
 
-    `failed` is the slot whose trial came to nothing last, `rollback_index` the highest that was
-    confirmed: no bundle with a lower one is installed.
+    `ready` is a slot that was written and may be put on trial. `failed` is the slot whose trial
+    came to nothing last, `failure` why. `rollback_index` is the highest that was confirmed: no
+    bundle with a lower one is installed.
     """
 
     active: str = "a"
     trial: str | None = None
     tries: int = 0
+    ready: str | None = None
     failed: str | None = None
+    failure: str = ""
     rollback_index: int = 0
 
     @property
@@ -44,11 +49,23 @@ class SlotState:
         return SLOTS[1 - SLOTS.index(self.active)]
 
 
-def tried(state: SlotState, slot: str, tries: int = TRIES) -> SlotState:
-    """Put the other slot on trial; raises `SlotStateError` for the active one."""
-    if slot != state.inactive:
-        raise SlotStateError(f"slot {slot} is the one that is in use")
-    return replace(state, trial=slot, tries=tries, failed=None)
+def emptied(state: SlotState) -> SlotState:
+    """Say that the other slot is about to be written; raises `SlotStateError` during a trial."""
+    if state.trial is not None:
+        raise SlotStateError(f"slot {state.trial} is on trial")
+    return replace(state, ready=None, failed=None, failure="")
+
+
+def written(state: SlotState) -> SlotState:
+    """Say that the other slot is complete and may be tried; raises `SlotStateError`."""
+    return replace(emptied(state), ready=state.inactive)
+
+
+def tried(state: SlotState, tries: int = TRIES) -> SlotState:
+    """Put the slot that was written on trial; raises `SlotStateError` if none was."""
+    if state.ready is None:
+        raise SlotStateError("no slot was written that could be tried")
+    return replace(state, trial=state.ready, tries=tries, ready=None, failed=None, failure="")
 
 
 def started(state: SlotState) -> tuple[str, SlotState]:
@@ -56,7 +73,7 @@ def started(state: SlotState) -> tuple[str, SlotState]:
     if state.trial is None:
         return state.active, state
     if state.tries <= 0:
-        return state.active, rolled_back(state)
+        return state.active, rolled_back(state, UNCONFIRMED)
     return state.trial, replace(state, tries=state.tries - 1)
 
 
@@ -68,11 +85,11 @@ def confirmed(state: SlotState, slot: str, rollback_index: int) -> SlotState:
     return SlotState(active=slot, rollback_index=highest)
 
 
-def rolled_back(state: SlotState) -> SlotState:
+def rolled_back(state: SlotState, failure: str) -> SlotState:
     """End a trial without success; the active slot stays."""
     if state.trial is None:
         return state
-    return replace(state, trial=None, tries=0, failed=state.trial)
+    return replace(state, trial=None, tries=0, failed=state.trial, failure=failure[:LONGEST_TEXT])
 
 
 def parse(text: str) -> SlotState:
@@ -87,7 +104,7 @@ def parse(text: str) -> SlotState:
         state = SlotState(**document)
     except TypeError as error:
         raise SlotStateError("has other keys than it should") from error
-    if not _makes_sense(state):
+    if not isinstance(document.get("failure", ""), str) or not _makes_sense(state):
         raise SlotStateError("contradicts itself")
     return state
 
@@ -119,7 +136,7 @@ def store(file: Path, state: SlotState) -> None:
     """Put a state on the disk, a copy of it first; raises `OSError`."""
     text = as_text(state).encode()
     for target in (_copy_of(file), file):
-        _replace(target, text)
+        replace_file(target, text)
 
 
 def _makes_sense(state: SlotState) -> bool:
@@ -128,6 +145,7 @@ def _makes_sense(state: SlotState) -> bool:
         state.active in SLOTS
         and state.trial in (None, *SLOTS)
         and state.trial != state.active
+        and state.ready in (None, state.inactive)
         and state.failed in (None, *SLOTS)
         and all(type(number) is int and number >= 0 for number in integers)
     )
@@ -135,22 +153,3 @@ def _makes_sense(state: SlotState) -> bool:
 
 def _copy_of(file: Path) -> Path:
     return file.with_name(file.name + ".copy")
-
-
-def _replace(target: Path, content: bytes) -> None:
-    """Write beside the file, then take its name; both on the disk before this returns."""
-    beside = target.with_name(target.name + ".new")
-    with contextlib.suppress(FileNotFoundError):
-        beside.unlink()
-    descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o644)
-    try:
-        os.write(descriptor, content)
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-    beside.replace(target)
-    folder = os.open(target.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)

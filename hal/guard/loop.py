@@ -65,12 +65,17 @@ class Loop:
         self._rounds = 0
         self._notified_s = 0.0
         self._give_up_s: float | None = None
+        self._to_be_renewed = False
         self.is_wanted: Callable[[], bool] = lambda: True
 
     def stop(self) -> None:
         """Begin to stop: supply ends gracefully within seconds, then `run` returns."""
         if self._give_up_s is None:
             self._give_up_s = time.monotonic() + SHUTDOWN_LIMIT_S
+
+    def renew(self) -> None:
+        """Leave once no vehicle is there, so that the service manager starts the new version."""
+        self._to_be_renewed = True
 
     def run(self) -> None:
         """Guard until stopped, or until nobody wants this guard any more."""
@@ -128,6 +133,9 @@ class Loop:
             self._ping(now_s)
         if self._timing.orphan_limit_s is not None and self._is_orphan(now_s):
             _log.info("nobody needs this guard any more")
+            self.stop()
+        if self._to_be_renewed and self._station.deserted:
+            _log.info("another version of the guard takes over")
             self.stop()
 
     def _ping(self, now_s: float) -> None:

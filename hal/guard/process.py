@@ -36,7 +36,7 @@ class AlreadyRunning(Exception):
 
 
 def run(settings: GuardSettings, open_board: OpenBoard, orphaned_s: float | None = None) -> None:
-    """Guard the station until SIGTERM or SIGINT.
+    """Guard the station until SIGTERM or SIGINT; after SIGHUP, until no vehicle is there.
 
     With `orphaned_s` the guard also leaves when no services were connected for the grace time and
     that many seconds, or when its socket is gone. Raises `AlreadyRunning`, `SettingsError`.
@@ -137,6 +137,7 @@ def _guard(
     loop.is_wanted = lambda: _identity(settings.socket) == identity
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: loop.stop())
+    signal.signal(signal.SIGHUP, lambda *_: loop.renew())
     dead_man.tell_where_it_hung()
     real_time.calm_garbage_collection()
     try:

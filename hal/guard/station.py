@@ -84,6 +84,11 @@ class Station:
             for state in self._states.values()
         )
 
+    @property
+    def deserted(self) -> bool:
+        """Tell whether nothing is plugged in or supplied: a new guard would lose nothing."""
+        return self.at_rest and not any(state.plug.plugged for state in self._states.values())
+
     def statuses(self, now_s: float) -> Mapping[int, GuardStatus]:
         """Return what may be told now: nothing until the pilots have settled."""
         if self._found_s is not None and now_s - self._found_s < SETTLE_S:

@@ -14,6 +14,7 @@ from tests.benchmarks import (
     sampling,
     start_up,
     tap,
+    updates,
 )
 from tests.benchmarks.effort import Effort
 from tests.benchmarks.report import Figure
@@ -41,6 +42,7 @@ BENCHMARKS = {
         Benchmark("guard", "fault to contactor line low", guard_reaction.measure_reaction),
         Benchmark("edges", "pilot and RCD edge to contactor line low", guard_edges.measure),
         Benchmark("sampling", "a sample of the control pilot", sampling.measure),
+        Benchmark("update", "an update of the software", updates.measure),
         Benchmark("loss", "daemon killed to fallback", guard_reaction.measure_agent_loss),
     )
 }

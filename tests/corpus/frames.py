@@ -11,6 +11,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
+from agent.ocpp.framing import FrameLimits
+
+FRAME_BYTES = FrameLimits().frame_bytes
 DATA = Path(__file__).with_name("frames.json")
 
 
@@ -71,10 +74,10 @@ def _sizes(action: str, payload: str) -> Iterator[BadFrame]:
         yield BadFrame(f"depth {depth}", text, Reply.ITS_ID, f"d{depth}")
     yield BadFrame("brackets without end", "[" * 20_000, Reply.UNREADABLE)
     yield BadFrame("objects without end", '{"a":' * 10_000, Reply.UNREADABLE)
-    for size in (65_537, 200_000):
+    for size in (FRAME_BYTES + 1, FRAME_BYTES + 100_000):
         text = f'[2,"s{size}","{action}",{{"x":"{"a" * size}"}}]'
         yield BadFrame(f"{size} bytes", text, Reply.ITS_ID, f"s{size}")
-    yield BadFrame("white space of 65537 bytes", " " * 65_537, Reply.UNREADABLE)
+    yield BadFrame("white space alone", " " * (FRAME_BYTES + 1), Reply.UNREADABLE)
     yield BadFrame("id of 37", f'[2,"{"i" * 37}","{action}",{payload}]', Reply.UNREADABLE)
     yield BadFrame("id of 100 kB", f'[2,"{"i" * 100_000}","{action}",{{}}]', Reply.UNREADABLE)
     yield BadFrame("action of 10 kB", f'[2,"a1","{"A" * 10_000}",{{}}]', Reply.ITS_ID, "a1")

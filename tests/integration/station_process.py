@@ -85,6 +85,8 @@ class StationProcess:
     connector_type: str = "cType2"
     outlet: str = ""
     reader: str = '{ backend = "mock" }'
+    tree: Path | None = None
+    """The source tree of another version of the product to be run; None runs this one."""
 
     def configure(self, versions: tuple[str, ...] | None = None) -> Path:
         """Write the configuration file."""
@@ -115,6 +117,7 @@ class StationProcess:
                 *(sys.executable, "-m", "agent", "run", "--config", str(file), "--with-guard"),
                 stdout=log,
                 stderr=log,
+                cwd=self.tree,
             )
         await self.until(lambda: True, 20)
 

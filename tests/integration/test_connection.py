@@ -20,7 +20,7 @@ from agent.ocpp.connection import (
     connect,
 )
 from agent.ocpp.dialect import Dialect, RpcErrorCode
-from agent.ocpp.framing import Flaw, Payload, UnencodableFrame
+from agent.ocpp.framing import Flaw, FrameLimits, Payload, UnencodableFrame
 from agent.ocpp.rpc import CallRejected, MessageTypeUnavailable, Rpc
 from agent.ocpp.rpc_events import ResultRejected, RpcEvent
 from tests.integration.csms_doubles import (
@@ -384,7 +384,7 @@ async def test_violations_are_reported_counted_and_survived() -> None:
 
     handlers = Handlers(on_call=refuse_all, on_violation=report)
     frames = ["nonsense", '[2,"x",[],{}]', "[" * 50_000, '[2,"y","A",{"x":NaN}]', "[7]"]
-    frames += ['[2,"z","A",{"x":"' + "y" * 100_000 + '"}]']
+    frames += ['[2,"z","A",{"x":"' + "y" * FrameLimits().frame_bytes + '"}]']
     answers = await exchange(frames, handlers)
     assert [frame[:2] for frame in answers] == [[4, i] for i in ("-1", "x", "-1", "y", "-1", "z")]
     assert len(flaws) == 6

@@ -530,3 +530,18 @@ def test_the_guard_keeps_its_folder_private(site: Site) -> None:
     with site.guard():
         wait_for_guard(site)
         assert site.socket.stat().st_mode & 0o077 == 0
+
+
+async def test_a_guard_that_is_to_be_renewed_leaves_when_the_vehicle_has_left(
+    site: Site, bench: BoardControl
+) -> None:
+    with site.guard() as guard:
+        async with watching(site) as watcher:
+            await start_charging(watcher, bench)
+            guard.send_signal(signal.SIGHUP)
+            await watcher.grant(STANDBY)
+            await watcher.until_status(contactor_closed=False)
+            with pytest.raises(subprocess.TimeoutExpired):
+                await asyncio.to_thread(guard.wait, 1.0)
+            await operate(bench, "plug_out")
+            assert await asyncio.to_thread(guard.wait, LIMIT_S) == 0

@@ -20,11 +20,13 @@ from agent.app.storage import open_storage
 from agent.config.load import load
 from agent.core.vocabulary import BootReason
 from agent.services.evse import EvseService
+from agent.services.firmware_ports import Download
 from agent.store.database import Database, Limits, Settled
 from agent.store.group import Durability
 from agent.store.writer import Timing
 from tests.stories.board import VirtualBoard
 from tests.stories.machine import Machine
+from tests.stories.slots import FolderSlots
 from tests.virtual_time import VirtualClock, VirtualTimeLoop
 
 BOOT_S = 2.0
@@ -34,7 +36,7 @@ CONFIG = """\
 vendor = "Example"
 model = "AC22"
 serial_number = "0001"
-firmware_version = "1.0.0"
+{version_line}
 state_dir = "state"
 {station_keys}
 [csms]
@@ -84,6 +86,8 @@ class InProcessMachine(Machine):
         self.starts = 0
         self.wiring = self.station_keys = self.sections = ""
         self.fitted: Callable[[Hardware], Hardware] = lambda hardware: hardware
+        self._slots: FolderSlots | None = None
+        self._download: Download | None = None
         self._killed = False
         self.power_cycles = 0
         self._boot_id = folder / "boot_id"
@@ -138,9 +142,18 @@ class InProcessMachine(Machine):
                 variables="\n".join(f'"{key}" = "{value}"' for key, value in lines.items()),
                 station_keys=self.station_keys,
                 sections=self.sections,
+                version_line="" if self._slots else 'firmware_version = "1.0.0"',
             ),
             encoding="utf-8",
         )
+
+    def has_slots(self, slots: FolderSlots | None, download: Download | None) -> None:
+        """Install the software in slots, which say what version it is; None for no slots."""
+        self._slots, self._download = slots, download
+
+    def restarts_itself(self) -> None:
+        """End the daemon and start it again, as its own restart of the service does."""
+        self._stop.restart()
 
     async def start(self) -> None:
         """Switch on, or start the daemon again."""
@@ -236,6 +249,8 @@ class InProcessMachine(Machine):
             storage = await open_storage(
                 config, clock, machine.boot_id(), lambda: clock.synchronized, limits
             )
+        if self._slots is not None:
+            self._slots.start()
         hardware = self.fitted(self._hardware([evse.id for evse in config.evses]))
         try:
             foundations = await app._foundations(
@@ -280,6 +295,8 @@ class InProcessMachine(Machine):
             readers=(board.reader(tuple(numbers)),),
             bench=_Bench(board),
             vehicles=board.vehicles(),
+            slots=self._slots,
+            download=self._download,
         )
 
     def _new_boot(self) -> None:

@@ -17,7 +17,7 @@ from agent.core.events import (
     StationChanged,
     TransactionEvent,
 )
-from agent.core.progress import LogUploadProgress
+from agent.core.progress import FirmwareProgress, LogUploadProgress
 from agent.ocpp.codec import Codec, Rules, WhileRejected
 from agent.ocpp.rpc import Dialect, RpcErrorCode
 from agent.ocpp.v16 import (
@@ -27,6 +27,7 @@ from agent.ocpp.v16 import (
     configuration,
     data_transfer,
     diagnostics,
+    firmware,
     local_authorization,
     metering,
     provisioning,
@@ -77,6 +78,7 @@ CODEC.encodes(LocalListConflict)(status.local_list_conflict)
 CODEC.encodes(SecurityEvent)(security.security_event_notification)
 CODEC.encodes(SigningAsked)(certificates.sign_certificate)
 CODEC.encodes(LogUploadProgress)(diagnostics.upload_status_notification)
+CODEC.encodes(FirmwareProgress)(firmware.firmware_status_notification)
 
 CODEC.decodes("Reset")(provisioning.reset)
 CODEC.replies("Reset")(accepted_or_rejected)
@@ -88,7 +90,7 @@ CODEC.decodes("RemoteStopTransaction")(remote_control.remote_stop)
 CODEC.replies("RemoteStopTransaction")(accepted_or_rejected)
 CODEC.decodes("TriggerMessage")(remote_control.trigger_message)
 CODEC.replies("TriggerMessage")(remote_control.trigger_message_reply)
-CODEC.decodes("ExtendedTriggerMessage")(remote_control.trigger_message)
+CODEC.decodes("ExtendedTriggerMessage")(remote_control.extended_trigger_message)
 CODEC.replies("ExtendedTriggerMessage")(remote_control.trigger_message_reply)
 CODEC.decodes("UnlockConnector")(remote_control.unlock_connector)
 CODEC.replies("UnlockConnector")(remote_control.unlock_connector_reply)
@@ -108,6 +110,10 @@ CODEC.decodes("SendLocalList")(local_authorization.send_local_list)
 CODEC.replies("SendLocalList")(local_authorization.send_local_list_reply)
 CODEC.decodes("GetLocalListVersion")(local_authorization.get_local_list_version)
 CODEC.replies("GetLocalListVersion")(local_authorization.get_local_list_version_reply)
+CODEC.decodes("UpdateFirmware")(firmware.update_firmware)
+CODEC.replies("UpdateFirmware")(firmware.update_firmware_reply)
+CODEC.decodes("SignedUpdateFirmware")(firmware.signed_update_firmware)
+CODEC.replies("SignedUpdateFirmware")(firmware.signed_update_firmware_reply)
 CODEC.decodes("DataTransfer")(data_transfer.data_transfer)
 CODEC.replies("DataTransfer")(data_transfer.data_transfer_reply)
 

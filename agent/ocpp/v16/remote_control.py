@@ -1,5 +1,6 @@
 """RemoteStartTransaction, RemoteStopTransaction, TriggerMessage and UnlockConnector."""
 
+from dataclasses import replace
 from types import MappingProxyType
 from typing import Final
 
@@ -29,6 +30,7 @@ _TRIGGERS: Final = MappingProxyType(
     {
         "BootNotification": MessageTrigger.BOOT_NOTIFICATION,
         "DiagnosticsStatusNotification": MessageTrigger.DIAGNOSTICS_STATUS_NOTIFICATION,
+        "FirmwareStatusNotification": MessageTrigger.FIRMWARE_STATUS_NOTIFICATION,
         "Heartbeat": MessageTrigger.HEARTBEAT,
         "LogStatusNotification": MessageTrigger.LOG_STATUS_NOTIFICATION,
         "MeterValues": MessageTrigger.METER_VALUES,
@@ -84,20 +86,26 @@ def remote_stop(payload: Payload, context: CodecContext) -> Command | Answer:
         return REJECTED
 
 
+def extended_trigger_message(payload: Payload, context: CodecContext) -> Command | Answer:
+    """Read ExtendedTriggerMessage, which asks for the messages of the security extension."""
+    command = trigger_message(payload, context)
+    return replace(command, extended=True) if isinstance(command, TriggerMessage) else command
+
+
 def trigger_message(payload: Payload, context: CodecContext) -> Command | Answer:
-    """Read TriggerMessage or ExtendedTriggerMessage.
+    """Read TriggerMessage.
 
     A connector that the message does not need is ignored, and connector 0 means what no connector
     means: the station and all its connectors (S16-TRIG-02).
     """
     trigger = _TRIGGERS.get(payload["requestedMessage"])
     if trigger not in _ABOUT_A_CONNECTOR:
-        return TriggerMessage(trigger)
+        return TriggerMessage(trigger, extended=False)
     try:
         evse, connector = place(payload, context) or (0, 0)
     except UnknownConnector:
         return REJECTED
-    return TriggerMessage(trigger, evse or None, connector or None)
+    return TriggerMessage(trigger, evse or None, connector or None, extended=False)
 
 
 def unlock_connector(payload: Payload, context: CodecContext) -> Command | Answer:

@@ -33,6 +33,7 @@ from agent.ocpp.v201 import (
     data_transfer,
     device_model,
     diagnostics,
+    firmware,
     local_authorization,
     metering,
     network_profiles,
@@ -64,7 +65,7 @@ CODEC.encodes(SigningAsked)(certificates.sign_certificate)
 CODEC.encodes(ReservationEnded)(reservation.reservation_status_update)
 CODEC.encodes(ComponentEvent)(diagnostics.notify_event)
 CODEC.encodes(LogUploadProgress)(diagnostics.log_status_notification)
-CODEC.encodes(FirmwareProgress)(diagnostics.firmware_status_notification)
+CODEC.encodes(FirmwareProgress)(firmware.firmware_status_notification)
 CODEC.encodes(ProfilesReport)(charging_news.report_charging_profiles)
 CODEC.encodes(ChargingLimitTold)(charging_news.notify_charging_limit)
 CODEC.encodes(ChargingLimitCleared)(charging_news.cleared_charging_limit)
@@ -115,6 +116,8 @@ CODEC.decodes("GetLocalListVersion")(local_authorization.get_local_list_version)
 CODEC.replies("GetLocalListVersion")(local_authorization.get_local_list_version_reply)
 CODEC.decodes("DataTransfer")(data_transfer.data_transfer)
 CODEC.replies("DataTransfer")(data_transfer.data_transfer_reply)
+CODEC.decodes("UpdateFirmware")(firmware.update_firmware)
+CODEC.replies("UpdateFirmware")(firmware.update_firmware_reply)
 CODEC.decodes("CertificateSigned")(certificates.certificate_signed)
 CODEC.replies("CertificateSigned")(accepted_or_rejected)
 CODEC.decodes("InstallCertificate")(certificates.install_certificate)

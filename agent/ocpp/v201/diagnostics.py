@@ -1,11 +1,11 @@
-"""Blocks L and N as far as they are told: events of components, log uploads, firmware updates."""
+"""Block N as far as it is told: events of components, log uploads."""
 
 from typing import Any
 
 from agent.core.commands import Command, Refusal
 from agent.core.component_events import ComponentEvent
 from agent.core.log_upload import GetLog, LogOutcome, LogType
-from agent.core.progress import FirmwareProgress, LogUploadProgress, LogUploadStatus
+from agent.core.progress import LogUploadProgress, LogUploadStatus
 from agent.ocpp.codec import Answer, Call, CodecContext, Payload
 from agent.ocpp.payloads import instant, integer, present, shorten
 from agent.ocpp.timestamps import format_datetime
@@ -81,14 +81,6 @@ def get_log_reply(outcome: LogOutcome, _request: Payload, _context: CodecContext
         "statusInfo": status_info(refusal),
     }
     return present(payload)
-
-
-def firmware_status_notification(
-    event: FirmwareProgress, _context: CodecContext
-) -> tuple[Call, ...]:
-    """Tell how far an update has come; without one there is no request id (F06.FR.16)."""
-    payload = {"status": event.status.value, "requestId": event.request_id}
-    return (Call("FirmwareStatusNotification", present(payload)),)
 
 
 def _component(event: ComponentEvent) -> dict[str, Any]:

@@ -77,6 +77,31 @@ def test_status_tells_what_is_wrong_with_the_guard(
     assert f"guard  {words}" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize(
+    ("update", "words"),
+    [
+        (
+            {"request_id": 7, "stage": "Downloading", "percent": 40, "detail": ""},
+            "update 7: Downloading 40 %",
+        ),
+        (
+            {"request_id": None, "stage": "InstallationFailed", "percent": None, "detail": "why"},
+            "update InstallationFailed (why)",
+        ),
+    ],
+)
+def test_status_tells_how_far_an_update_has_come(
+    started: Started,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    update: dict[str, object],
+    words: str,
+) -> None:
+    with FakeStation(tmp_path / "s", lambda _: line(STATUS | {"update": update})) as station:
+        assert started.run("status", "--socket", str(station.path)) == 0
+    assert f"{words}\n" in capsys.readouterr().out
+
+
 def test_variables_are_told_with_their_origin_and_no_secret(
     started: Started, station: FakeStation, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -133,8 +133,20 @@ component_events = st.builds(
     monitoring_id=optional(numbers),
     severity=optional(st.integers(0, 9)),
 )
+firmware_progress = st.builds(
+    FirmwareProgress,
+    status=st.sampled_from(FirmwareStatus),
+    request_id=optional(st.integers()),
+    signed=st.booleans(),
+    asked_for=st.booleans(),
+)
 stored_events = (
-    transaction_events | meter_values_events | security_events | reservation_ends | component_events
+    transaction_events
+    | meter_values_events
+    | security_events
+    | reservation_ends
+    | component_events
+    | firmware_progress
 )
 
 snapshots = st.builds(
@@ -203,11 +215,6 @@ passing_events = st.one_of(
     st.builds(
         LogUploadProgress,
         status=st.sampled_from(LogUploadStatus),
-        request_id=optional(st.integers()),
-    ),
-    st.builds(
-        FirmwareProgress,
-        status=st.sampled_from(FirmwareStatus),
         request_id=optional(st.integers()),
     ),
 )

@@ -26,6 +26,7 @@ from agent.core.commands import (
     VariableResults,
     Verdict,
 )
+from agent.core.firmware_order import UpdateAnswer, UpdateStatus
 from agent.core.local_authorization_list import LocalListVersion
 from agent.core.log_upload import LogOutcome, LogVerdict
 from agent.core.reservation import ReserveOutcome, ReserveStatus
@@ -36,6 +37,9 @@ from tests.unit.core.basic_strategies import instants, numbers, optional, texts
 from tests.unit.core.charging_strategies import composite_periods
 from tests.unit.core.event_strategies import certificate_names
 
+update_answers = st.builds(
+    UpdateAnswer, st.sampled_from(UpdateStatus), st.just("") | texts(30), texts(), st.booleans()
+)
 refusals = st.builds(Refusal, reason_code=texts(30), info=texts())
 outcomes = st.builds(Outcome, st.sampled_from(Verdict), optional(refusals))
 names = st.builds(
@@ -79,6 +83,7 @@ OUTCOMES: MappingProxyType[str, st.SearchStrategy[Any]] = MappingProxyType(
     {
         "ChangeAvailability": outcomes,
         "ClearCache": outcomes,
+        "UpdateFirmware": update_answers,
         "ClearChargingProfile": outcomes,
         "DataTransfer": st.sampled_from(DataTransferStatus),
         "GetBaseReport": st.sampled_from(ReportVerdict),

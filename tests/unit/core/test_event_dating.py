@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from agent.core.event_dating import moved_event, moved_transaction
 from agent.core.events import MeterValuesEvent, StoredEvent, TransactionEvent
+from agent.core.progress import FirmwareProgress
 from agent.core.session_state import ClockLearned, Elapsed, SessionPolicy
 from tests.unit.core.event_strategies import stored_events
 from tests.unit.core.session_rig import BEGIN_AT, Rig
@@ -17,6 +18,8 @@ BY = timedelta(days=20_000, seconds=7)
 
 
 def instants(event: StoredEvent) -> list[float]:
+    if isinstance(event, FirmwareProgress):
+        return []
     told = isinstance(event, TransactionEvent | MeterValuesEvent)
     values = event.meter_values if told else ()
     return [moment.timestamp() for moment in (event.at, *(value.at for value in values))]

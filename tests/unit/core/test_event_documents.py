@@ -122,7 +122,6 @@ def test_a_document_of_an_unknown_schema_is_not_guessed_at() -> None:
         ({"id_token": {"value": "DEADBEEF"}}, "id_token.type"),
         ({"meter_values": {}}, "meter_values"),
         ({"meter_values": [{"at": "2025-03-30T00:00:00Z"}]}, "meter_values[0].samples"),
-        ({"surplus": 1}, "surplus"),
     ],
 )
 def test_damage_is_named_by_its_field(damage: dict[str, Any], field: str) -> None:

@@ -7,17 +7,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from agent.core.firmware_order import FirmwareOrder
 from agent.core.firmware_update import (
     DEFAULT_RETRIES,
-    FirmwareOrder,
     FirmwareUpdate,
     Happening,
     Stage,
+    Standing,
     Work,
     after,
     due,
     holds_back_sessions,
     ordered,
+    resumed,
     status,
     statuses,
     waited,
@@ -44,9 +46,13 @@ STRAIGHT = (
 )
 
 
+def begun(order: FirmwareOrder = SIGNED) -> FirmwareUpdate:
+    return after(ordered(order, "1.0", NOW), Happening.BEGUN, NOW)
+
+
 def told(update: FirmwareUpdate, *happenings: Happening) -> list[FirmwareStatus]:
     """Let things happen one after the other; return what the CSMS hears, the beginning included."""
-    heard = list(statuses(None, update))
+    heard = []
     for happening in happenings:
         before, update = update, after(update, happening, NOW)
         heard += statuses(before, update)
@@ -54,14 +60,14 @@ def told(update: FirmwareUpdate, *happenings: Happening) -> list[FirmwareStatus]
 
 
 def reached(*happenings: Happening, order: FirmwareOrder = SIGNED) -> FirmwareUpdate:
-    update = ordered(order, "1.0", NOW)
+    update = begun(order)
     for happening in happenings:
         update = after(update, happening, NOW)
     return update
 
 
 def test_a_signed_update_is_told_state_by_state() -> None:
-    assert told(ordered(SIGNED, "1.0", NOW), *STRAIGHT) == [
+    assert told(ordered(SIGNED, "1.0", NOW), Happening.BEGUN, *STRAIGHT) == [
         FirmwareStatus.DOWNLOADING,
         FirmwareStatus.DOWNLOADED,
         FirmwareStatus.SIGNATURE_VERIFIED,
@@ -73,16 +79,20 @@ def test_a_signed_update_is_told_state_by_state() -> None:
 
 def test_an_unsigned_update_tells_of_no_signature() -> None:
     order = replace(SIGNED, signing_certificate=None, signature=None)
-    assert FirmwareStatus.SIGNATURE_VERIFIED not in told(ordered(order, "1.0", NOW), *STRAIGHT)
+    assert FirmwareStatus.SIGNATURE_VERIFIED not in told(begun(order), *STRAIGHT)
 
 
 def test_a_download_of_later_is_told_as_scheduled_and_begins_when_it_is_due() -> None:
-    update = ordered(replace(SIGNED, retrieve_at=LATER), "1.0", NOW)
-    assert statuses(None, update) == (FirmwareStatus.DOWNLOAD_SCHEDULED,)
+    order = replace(SIGNED, retrieve_at=LATER)
+    update = begun(order)
+    assert statuses(ordered(order, "1.0", NOW), update) == (FirmwareStatus.DOWNLOAD_SCHEDULED,)
     assert (work(update), due(update)) == (Work.WAIT, LATER)
     assert waited(update, LATER - timedelta(seconds=1)) == update
-    begun = waited(update, LATER)
-    assert (statuses(update, begun), work(begun)) == ((FirmwareStatus.DOWNLOADING,), Work.DOWNLOAD)
+    now_due = waited(update, LATER)
+    assert (statuses(update, now_due), work(now_due)) == (
+        (FirmwareStatus.DOWNLOADING,),
+        Work.DOWNLOAD,
+    )
 
 
 def test_an_installation_of_later_is_told_as_scheduled_after_the_signature() -> None:
@@ -96,7 +106,7 @@ def test_an_installation_of_later_is_told_as_scheduled_after_the_signature() -> 
 
 
 def test_a_download_that_breaks_off_is_resumed_until_the_retries_are_used_up() -> None:
-    update = ordered(replace(SIGNED, retries=2, retry_interval_s=30), "1.0", NOW)
+    update = begun(replace(SIGNED, retries=2, retry_interval_s=30))
     for _ in range(2):
         resting = after(update, Happening.INTERRUPTED, NOW, "connection lost")
         assert statuses(update, resting) == (FirmwareStatus.DOWNLOAD_PAUSED,)
@@ -112,7 +122,7 @@ def test_a_download_that_breaks_off_is_resumed_until_the_retries_are_used_up() -
 def test_the_number_of_retries_is_the_order_s_or_the_station_s(
     retries: int | None, tries: int
 ) -> None:
-    update = ordered(replace(SIGNED, retries=retries, retry_interval_s=-1), "1.0", NOW)
+    update = begun(replace(SIGNED, retries=retries, retry_interval_s=-1))
     interruptions = 0
     while not (update := after(update, Happening.INTERRUPTED, NOW)).is_over:
         interruptions += 1
@@ -167,6 +177,51 @@ def test_a_trigger_hears_idle_after_success_and_the_last_status_otherwise() -> N
     assert status(reached(Happening.REFUSED)) is FirmwareStatus.DOWNLOAD_FAILED
 
 
+def test_at_the_switch_itself_nobody_may_begin() -> None:
+    assert holds_back_sessions(reached(*STRAIGHT[:4]), allowed=True)
+    assert not holds_back_sessions(reached(*STRAIGHT[:5]), allowed=False)
+    assert not holds_back_sessions(None, allowed=False)
+
+
+def test_of_an_order_nothing_is_told_before_it_is_answered() -> None:
+    update = ordered(SIGNED, "1.0", NOW)
+    assert (work(update), status(update)) == (Work.BEGIN, FirmwareStatus.IDLE)
+    assert statuses(update, begun()) == (FirmwareStatus.DOWNLOADING,)
+    assert after(update, Happening.CANCELED, NOW).is_over
+
+
+NEW, OLD, FAILED = (
+    Standing(version="2.0", on_trial=True, trial_failed=False),
+    Standing(version="1.0", on_trial=False, trial_failed=False),
+    Standing(version="1.0", on_trial=False, trial_failed=True),
+)
+
+
+@pytest.mark.parametrize(
+    ("done", "standing", "happening"),
+    [
+        (4, NEW, Happening.NEW_SLOT_RUNS),
+        (4, OLD, None),
+        (4, FAILED, Happening.OLD_SLOT_RUNS),
+        (5, NEW, Happening.NEW_SLOT_RUNS),
+        (5, OLD, Happening.OLD_SLOT_RUNS),
+        (5, FAILED, Happening.OLD_SLOT_RUNS),
+        (5, replace(NEW, on_trial=False), Happening.NEW_SLOT_RUNS),
+        (5, replace(NEW, version="1.0"), Happening.NEW_SLOT_RUNS),
+    ],
+)
+def test_after_the_switch_the_slots_say_what_runs(
+    done: int, standing: Standing, happening: Happening | None
+) -> None:
+    assert resumed(reached(*STRAIGHT[:done]), standing) is happening
+
+
+@pytest.mark.parametrize("done", range(4))
+@pytest.mark.parametrize("standing", [NEW, OLD, FAILED])
+def test_before_the_switch_a_restart_means_nothing(done: int, standing: Standing) -> None:
+    assert resumed(reached(*STRAIGHT[:done]), standing) is None
+
+
 def test_a_restart_on_trial_goes_on_with_the_confirmation() -> None:
     trial = reached(*STRAIGHT[:5])
     assert after(trial, Happening.NEW_SLOT_RUNS, NOW) == trial
@@ -178,7 +233,7 @@ def test_whatever_happens_installed_needs_every_step_and_an_end_is_final(
     happenings: list[Happening], later: bool
 ) -> None:
     order = replace(SIGNED, install_at=LATER) if later else SIGNED
-    update, seen = ordered(order, "1.0", NOW), []
+    update, seen = begun(order), []
     for happening in happenings:
         before, update = update, after(update, happening, NOW)
         if before.is_over:

@@ -402,7 +402,7 @@ def test_a_frame_without_a_readable_id_is_answered_only_if_the_dialect_says_so(
         ',"Reset",{"x":"\\ud800"}',
         ",",
         ',"' + "A" * 10000 + '",{}',
-        ',"Reset",{"x":"' + "y" * 70000 + '"}',
+        ',"Reset",{"x":"' + "y" * FrameLimits().frame_bytes + '"}',
     ],
     ids=range(15),
 )
@@ -433,7 +433,7 @@ def test_a_malformed_repetition_does_not_spoil_the_answer_that_is_due() -> None:
 
 
 def test_limits_can_be_widened() -> None:
-    frame = call_text("a", x="y" * 70_000)
+    frame = call_text("a", x="y" * FrameLimits().frame_bytes)
     limits = RpcLimits(frame=FrameLimits(frame_bytes=10**6))
     assert isinstance(make().receive(frame, 0.0)[0], Violation)
     assert isinstance(make(limits=limits).receive(frame, 0.0)[0], IncomingCall)

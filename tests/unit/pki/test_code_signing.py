@@ -39,6 +39,7 @@ def check(
     return check_signing_chain(chain, (ROOT.certificate,), revoked, now)
 
 
+@pytest.mark.requirement("L01.FR.12", "L01.FR.12 (1.6)")
 def test_a_certificate_for_code_signing_of_the_maker_s_root_is_good() -> None:
     assert check(SIGNER) == SIGNER.certificate
 
@@ -51,6 +52,7 @@ def test_sub_cas_come_along_with_the_signer() -> None:
         check(signer)
 
 
+@pytest.mark.requirement("L01.FR.12", "L01.FR.21")
 @pytest.mark.parametrize(
     ("signer", "reason"),
     [
@@ -93,6 +95,7 @@ def test_a_list_of_somebody_else_revokes_nothing() -> None:
     assert check(SIGNER, revoked=[revocation_list(stranger, SIGNER)]) == SIGNER.certificate
 
 
+@pytest.mark.requirement("L01.FR.04", "L01.FR.04 (1.6)")
 @pytest.mark.parametrize(
     "signer",
     [SIGNER, issue("RSA", ROOT, Recipe(usages=CODE, key=rsa_key(2048)))],

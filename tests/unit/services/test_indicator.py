@@ -89,12 +89,12 @@ async def test_a_light_that_fails_is_tried_again_and_said_once(
         await asyncio.sleep(5 * RETRY_S)
         assert 3 < lit.light.attempts < 20
         assert lit.status.shown is None
-        assert rig.service.light_trouble == (str(failure) or "it gives no answer within 2 s")
+        assert lit.status.trouble == (str(failure) or "it gives no answer within 2 s")
         assert caplog.text.count("the light of EVSE 1 fails") == 1
         assert rig.service.state.snapshot.energy_flows
         lit.light.failure = None
         await rig.until(lambda: lit.light.shown == [CHARGING], within_s=2 * RETRY_S)
-        assert rig.service.light_trouble == ""
+        assert lit.status.trouble == ""
         await lit.stop()
 
 

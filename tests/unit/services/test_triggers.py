@@ -66,7 +66,7 @@ async def test_without_anything_going_on_both_are_idle() -> None:
     for message in (LOG, FIRMWARE):
         assert rig.triggers.trigger(TriggerMessage(message, evse=3)) == ACCEPTED
     await rig.carry_out()
-    assert rig.csms.told == [LogUploadProgress(), FirmwareProgress()]
+    assert rig.csms.told == [LogUploadProgress(), FirmwareProgress(asked_for=True)]
     assert FirmwareProgress().status is FirmwareStatus.IDLE
 
 

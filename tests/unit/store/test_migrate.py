@@ -10,7 +10,14 @@ from agent.store.counters import Counters
 from agent.store.database import Database
 from agent.store.errors import SchemaTooNew
 from agent.store.files import StoreFiles
-from agent.store.migrate import Migration, apply, migrate, migrations, schema_version
+from agent.store.migrate import (
+    Migration,
+    apply,
+    migrate,
+    migrations,
+    schema_version,
+    usable_from,
+)
 from agent.store.sessions import Sessions, TransactionNumbers
 from agent.store.settings import Documents
 from tests.unit.store.stores import SMALL, content, entry, opened, queue
@@ -103,6 +110,55 @@ async def test_a_newer_schema_is_refused_with_file_and_remedy(path: Path) -> Non
         await Database.open(path, SMALL)
     assert str(path) in str(caught.value)
     assert content(path) == before
+
+
+def newer(path: Path, usable_from: str) -> None:
+    """Do what the next version's migration would do."""
+    step = Migration(
+        len(migrations()) + 1,
+        "next.sql",
+        f"{usable_from}CREATE TABLE forecast (id INTEGER PRIMARY KEY, at TEXT) STRICT",
+    )
+    with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        apply(connection, step)
+
+
+async def test_a_newer_schema_that_says_so_is_used_after_a_fall_back_and_nothing_is_lost(
+    path: Path,
+) -> None:
+    async with opened(path) as database, queue(database) as outbox:
+        await outbox.append([entry(1)])
+    newer(path, f"-- usable from schema {len(migrations())} on\n")
+    async with opened(path) as database, queue(database) as outbox:
+        assert database.recovery is None
+        await outbox.append([entry(2)])
+        assert len(outbox) == 2
+    with contextlib.closing(sqlite3.connect(path)) as connection:
+        assert schema_version(connection) == len(migrations()) + 1
+        assert connection.execute("SELECT count(*) FROM forecast").fetchone() == (0,)
+
+
+async def test_a_newer_schema_that_says_nothing_of_older_software_is_refused(path: Path) -> None:
+    async with opened(path):
+        pass
+    newer(path, "")
+    with pytest.raises(SchemaTooNew):
+        await Database.open(path, SMALL)
+
+
+def test_of_several_steps_the_strictest_counts() -> None:
+    with contextlib.closing(sqlite3.connect(":memory:", isolation_level=None)) as connection:
+        first = Migration(1, "1", "CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT)")
+        apply(connection, first)
+        apply(connection, Migration(2, "2", "CREATE TABLE b (id)"))
+        apply(connection, Migration(3, "3", "-- usable from schema 1 on\nCREATE TABLE c (id)"))
+        assert usable_from(connection) == 2
+
+
+def test_every_migration_from_here_on_lets_the_version_before_it_work() -> None:
+    """The slot that an update falls back to must start on what the new version left behind."""
+    for step in migrations()[5:]:
+        assert step.usable_from < step.version, step.name
 
 
 async def test_a_version_number_that_the_tables_contradict_is_damage(path: Path) -> None:

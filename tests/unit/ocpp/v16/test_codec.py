@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agent.core.events import DomainEvent
+from agent.core.firmware_order import UpdateStatus
 from agent.ocpp.codec import CodecContext, WhileRejected
 from agent.ocpp.rpc import Rpc, RpcErrorCode
 from agent.ocpp.rpc_events import Transmit
@@ -16,6 +17,8 @@ from tests.unit.core.outcome_strategies import OUTCOMES
 from tests.unit.ocpp.v16.instances import Names, numbered
 from tests.wire.official_schemas import check_calls, check_response
 
+ACCEPTED = (UpdateStatus.ACCEPTED, UpdateStatus.ACCEPTED_CANCELED)
+"""The answer to an unsigned order has no word for anything else: that is an error."""
 OUTCOMES_16: MappingProxyType[str, st.SearchStrategy[Any]] = MappingProxyType(
     {
         "CertificateSigned": OUTCOMES["CertificateSigned"],
@@ -40,6 +43,10 @@ OUTCOMES_16: MappingProxyType[str, st.SearchStrategy[Any]] = MappingProxyType(
         "ReserveNow": OUTCOMES["ReserveNow"],
         "TriggerMessage": OUTCOMES["TriggerMessage"],
         "UnlockConnector": OUTCOMES["UnlockConnector"],
+        "SignedUpdateFirmware": OUTCOMES["UpdateFirmware"],
+        "UpdateFirmware": OUTCOMES["UpdateFirmware"].filter(
+            lambda answer: answer.status in ACCEPTED
+        ),
     }
 )
 
@@ -76,7 +83,7 @@ def test_every_action_has_both_a_decoder_and_a_reply() -> None:
 
 def test_actions_that_are_not_offered_are_not_handled() -> None:
     assert CODEC.handles("Reset")
-    for action in ("UpdateFirmware", "Authorize"):
+    for action in ("PublishFirmware", "Authorize"):
         assert not CODEC.handles(action)
 
 

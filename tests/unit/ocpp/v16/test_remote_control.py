@@ -110,23 +110,29 @@ def test_minus_1_names_no_transaction_though_dropped_starts_have_it() -> None:
         ("Heartbeat", MessageTrigger.HEARTBEAT),
         ("MeterValues", MessageTrigger.METER_VALUES),
         ("StatusNotification", MessageTrigger.STATUS_NOTIFICATION),
-        ("FirmwareStatusNotification", None),
+        ("FirmwareStatusNotification", MessageTrigger.FIRMWARE_STATUS_NOTIFICATION),
     ],
 )
 def test_a_trigger_is_one_that_the_station_knows_or_none(
     action: str, message: str, trigger: MessageTrigger | None
 ) -> None:
-    assert read(action, {"requestedMessage": message}) == TriggerMessage(trigger)
+    assert read(action, {"requestedMessage": message}) == TriggerMessage(
+        trigger, extended=action == "ExtendedTriggerMessage"
+    )
 
 
 def test_a_connector_counts_only_where_it_matters() -> None:
     def trigger(message: str, connector: int) -> Any:
         return read("TriggerMessage", {"requestedMessage": message, "connectorId": connector})
 
-    assert trigger("MeterValues", 2) == TriggerMessage(MessageTrigger.METER_VALUES, 2, 1)
-    assert trigger("StatusNotification", 0) == TriggerMessage(MessageTrigger.STATUS_NOTIFICATION)
+    assert trigger("MeterValues", 2) == TriggerMessage(
+        MessageTrigger.METER_VALUES, 2, 1, extended=False
+    )
+    assert trigger("StatusNotification", 0) == TriggerMessage(
+        MessageTrigger.STATUS_NOTIFICATION, extended=False
+    )
     assert trigger("StatusNotification", 3) == REJECTED
-    assert trigger("Heartbeat", 3) == TriggerMessage(MessageTrigger.HEARTBEAT)
+    assert trigger("Heartbeat", 3) == TriggerMessage(MessageTrigger.HEARTBEAT, extended=False)
 
 
 @pytest.mark.parametrize(

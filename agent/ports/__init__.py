@@ -4,7 +4,7 @@ The composition root hands in implementations: SQLite for the journal, a dispatc
 the system for the clock.
 """
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
@@ -27,6 +27,10 @@ from agent.core.session_state import Authorization, SessionState
 from agent.core.signed_values import SignedValue
 from agent.core.snapshot import EvseSnapshot
 from agent.core.vocabulary import ReadingContext
+from agent.ports.slots import ImageRefused as ImageRefused
+from agent.ports.slots import InstallationFailed as InstallationFailed
+from agent.ports.slots import Slots as Slots
+from agent.ports.slots import SlotStanding as SlotStanding
 
 
 class Clock(Protocol):
@@ -372,57 +376,3 @@ class IdentityStore(Protocol):
         self, now: datetime, algorithm: HashAlgorithm
     ) -> tuple[InstalledCertificate, ...]:
         """Return the names of the V2G certificates in use."""
-
-
-class ImageRefused(Exception):
-    """A firmware image is not to be installed here: the message says why; another must be sent."""
-
-
-class InstallationFailed(Exception):
-    """An image could not be written or activated: no room, a broken disk, a service that refused.
-
-    The slot that runs is untouched.
-    """
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SlotStanding:
-    """Which version runs, and whether it is on trial.
-
-    `version` is what BootNotification tells. `trial_failed` says that the version installed last
-    was tried and fallen back from, `failure` why, as far as it is known.
-    """
-
-    version: str
-    on_trial: bool = False
-    trial_failed: bool = False
-    failure: str = ""
-
-
-class Slots(Protocol):
-    """Two places for a version of the product, of which one runs; the other may be written.
-
-    Whatever ends the process or the machine in the middle of any of these leaves a slot that
-    starts. Each may be asked for again after a restart.
-    """
-
-    async def standing(self) -> SlotStanding:
-        """Return what runs; raises `InstallationFailed` if the slots cannot be asked."""
-
-    async def install(self, image: Path, progress: Callable[[int], None]) -> None:
-        """Verify an image and write it into the slot that does not run; `progress` is in percent.
-
-        Raises `ImageRefused`, `InstallationFailed`. It may be cancelled.
-        """
-
-    async def activate(self) -> None:
-        """Have the written slot started, on trial; raises `InstallationFailed`.
-
-        The process, or the machine, is restarted soon after this returns, or before.
-        """
-
-    async def confirm(self) -> None:
-        """Keep the running version, once it has proven healthy; without a trial nothing happens."""
-
-    async def give_up(self) -> None:
-        """Go back to the version before; the process or the machine is restarted soon."""

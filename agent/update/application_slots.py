@@ -1,0 +1,157 @@
+"""Application slots, as the agent sees them: it reads the state, and asks for everything else.
+
+The agent has no right to write a slot or the state. It leaves a request in its own folder, which
+the service manager watches, and reads the answer of the privileged side.
+"""
+
+import asyncio
+import os
+import shutil
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+from agent import __version__
+from agent.core.records import dataclass
+from agent.ports import ImageRefused, InstallationFailed, SlotStanding
+from agent.update.durable import remove_file
+from agent.update.layout import Layout
+from agent.update.requests import Answer, Order, Outcome, Request, read_answer, write_request
+from agent.update.selector import linked_slot
+from agent.update.slot_state import SlotState, SlotStateError, load
+
+PortProblem: Final = (ImageRefused, InstallationFailed)
+"""What a caller below `agent.ports` may have to tell."""
+IMAGE: Final = "image.bundle"
+POLL_S: Final = 0.2
+TAKEN_UP_S: Final = 30.0
+"""How long it may take until the service manager has started the privileged side."""
+SILENCE_S: Final = 900.0
+"""How long an installation may be without any progress: a slow card that is nearly full."""
+
+
+@dataclass(frozen=True, slots=True)
+class ApplicationSlots:
+    """The two application trees of the machine below `root`; implements `Slots`.
+
+    `now_s` tells the time by which the signer's certificate is judged, in seconds since 1970.
+    """
+
+    root: Path = Path("/")
+    state_dir: Path | None = None
+    now_s: Callable[[], float] = time.time
+
+    @property
+    def layout(self) -> Layout:
+        """Return where everything lies."""
+        return Layout(self.root, self.state_dir)
+
+    async def standing(self) -> SlotStanding:
+        """Return what runs; raises `InstallationFailed` if the state cannot be read."""
+        state = self._state()
+        return SlotStanding(
+            version=__version__,
+            on_trial=state.trial is not None and state.trial == linked_slot(self.layout),
+            trial_failed=state.failed is not None,
+            failure=state.failure,
+        )
+
+    async def install(self, image: Path, progress: Callable[[int], None]) -> None:
+        """Have an image verified and written; raises `ImageRefused`, `InstallationFailed`."""
+        await asyncio.to_thread(self._lay_out, image)
+        try:
+            await self._ask(Order.INSTALL, image=IMAGE, progress=progress)
+        except asyncio.CancelledError:
+            self.layout.cancel.touch()
+            raise
+        finally:
+            self._layout_image().unlink(missing_ok=True)
+
+    async def activate(self) -> None:
+        """Have the written slot started; raises `InstallationFailed`."""
+        await self._ask(Order.ACTIVATE)
+
+    async def confirm(self) -> None:
+        """Keep the running version; raises `InstallationFailed`."""
+        if self._state().trial is not None:
+            await self._ask(Order.CONFIRM)
+
+    async def give_up(self, reason: str = "") -> None:
+        """Go back to the version before; raises `InstallationFailed`."""
+        await self._ask(Order.GIVE_UP, reason=reason)
+
+    def _layout_image(self) -> Path:
+        return self.layout.outbox / IMAGE
+
+    def _state(self) -> SlotState:
+        try:
+            return load(self.layout.state)
+        except SlotStateError as error:
+            raise InstallationFailed(str(error)) from error
+
+    def _lay_out(self, image: Path) -> None:
+        """Put the image where the privileged side looks for it, by a second name if that goes."""
+        try:
+            self.layout.outbox.mkdir(mode=0o700, exist_ok=True)
+            remove_file(self.layout.cancel)
+            self._layout_image().unlink(missing_ok=True)
+            try:
+                self._layout_image().hardlink_to(image)
+            except OSError:
+                shutil.copyfile(image, self._layout_image())
+        except OSError as error:
+            raise InstallationFailed(f"the image cannot be laid out: {error}") from error
+
+    async def _ask(
+        self,
+        order: Order,
+        *,
+        image: str = "",
+        reason: str = "",
+        progress: Callable[[int], None] | None = None,
+    ) -> None:
+        request = Request(
+            order=order,
+            number=os.urandom(16).hex(),
+            image=image,
+            reason=_printable(reason),
+            now_s=self.now_s(),
+        )
+        try:
+            self.layout.outbox.mkdir(mode=0o700, exist_ok=True)
+            await asyncio.to_thread(write_request, self.layout.request, request)
+        except OSError as error:
+            raise InstallationFailed(f"the request cannot be written: {error}") from error
+        _judge(await self._answered(request, progress or (lambda _: None)))
+
+    async def _answered(self, request: Request, progress: Callable[[int], None]) -> Answer:
+        """Wait for the end of a request, as long as something happens."""
+        clock = asyncio.get_running_loop()
+        told, patience_ends = -1, clock.time() + TAKEN_UP_S
+        while clock.time() < patience_ends:
+            answer = read_answer(self.layout.answer)
+            if answer is not None and answer.number == request.number:
+                if answer.outcome is not Outcome.WORKING:
+                    return answer
+                if answer.percent != told:
+                    told, patience_ends = answer.percent, clock.time() + SILENCE_S
+                    progress(answer.percent)
+            await asyncio.sleep(POLL_S)
+        raise InstallationFailed(
+            f"{request.order.value}: no answer; is stationd-update.path enabled?"
+        )
+
+
+def _judge(answer: Answer) -> None:
+    match answer.outcome:
+        case Outcome.REFUSED:
+            raise ImageRefused(answer.message)
+        case Outcome.FAILED:
+            raise InstallationFailed(answer.message)
+        case Outcome.WORKING | Outcome.DONE:
+            return
+
+
+def _printable(text: str) -> str:
+    return "".join(character for character in text if character.isprintable())[:200]

@@ -1,0 +1,223 @@
+"""The privileged side of an update: carries out what the agent asks for, and what a package brings.
+
+It runs as root, from outside the slots, for moments only. What needs more than the standard
+library, the check of a bundle's signature, is done by `installer` with the libraries of the slot
+that is started; that slot was verified when it was written.
+"""
+
+import contextlib
+import logging
+import subprocess
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Final
+
+from agent.core.records import dataclass
+from agent.update.bundle import BundleError, VerifiedBundle, read_seal
+from agent.update.layout import AGENT_UNIT, GUARD_UNIT, TRIAL_TIMER, Layout
+from agent.update.manifest import ManifestError
+from agent.update.requests import (
+    Answer,
+    Order,
+    Outcome,
+    Request,
+    RequestError,
+    read_answer,
+    take_request,
+    write_answer,
+)
+from agent.update.selector import Selection, linked_slot
+from agent.update.slot_state import (
+    SLOTS,
+    SlotState,
+    SlotStateError,
+    confirmed,
+    emptied,
+    load,
+    rolled_back,
+    store,
+    tried,
+    written,
+)
+from agent.update.slot_tree import empty, interpreter_of, read_mark, write
+
+_log = logging.getLogger(__name__)
+
+EXPIRED: Final = "the new version was not found healthy in time"
+INSTALLER: Final = "agent.update.installer"
+
+RunCommand = Callable[[Sequence[str]], int]
+"""Runs a command and returns its exit code."""
+
+
+def run_command(command: Sequence[str]) -> int:
+    """Run a command with the journal as its output."""
+    return subprocess.run(command, check=False, stdin=subprocess.DEVNULL).returncode  # noqa: S603 - fixed words
+
+
+@dataclass(frozen=True, slots=True)
+class SlotKeeper:
+    """Changes state and slots on request; `run` is handed in, as a test has no service manager."""
+
+    layout: Layout
+    run: RunCommand = run_command
+
+    def serve(self) -> None:
+        """Carry out the request that lies there, if any, and answer it."""
+        try:
+            request = take_request(self.layout.request)
+        except RequestError as error:
+            _log.error("%s", error)
+            return
+        if request is None:
+            return
+        self._answer(request, Outcome.WORKING)
+        try:
+            self._carry_out(request)
+        except (SlotStateError, OSError) as error:
+            self._answer(request, Outcome.FAILED, str(error))
+
+    def expire(self) -> None:
+        """End a trial that nobody has confirmed."""
+        state = load(self.layout.state)
+        if state.trial is not None:
+            self._roll_back(state, EXPIRED)
+
+    def selected(self, selection: Selection) -> None:
+        """Do what a selection wants of the service manager: watch a trial, renew the guard."""
+        if selection.on_trial:
+            self._systemctl("start", TRIAL_TIMER)
+        if selection.moved:
+            # The guard goes on with its old code as long as it has a vehicle; see hal.guard.
+            self._systemctl("kill", "--kill-who=main", "--signal=HUP", GUARD_UNIT)
+
+    def adopt(self, bundle: Path) -> bool:
+        """Install what a package brings; return whether a restart would try something new.
+
+        The package manager has judged where it comes from. On a station without a slot it is
+        simply used; otherwise it goes the way of every update, with a trial.
+        Raises `BundleError`, `ManifestError`, `SlotStateError`, `OSError`.
+        """
+        seal = read_seal(bundle)
+        image = VerifiedBundle(bundle, seal)
+        state = load(self.layout.state)
+        present = read_mark(self.layout.slots / state.active)
+        if present is not None and present.bundle_sha256 == seal.sha256.hex():
+            return False
+        if present is None:
+            self._first_slot(image, seal.sha256, state.rollback_index)
+            return False
+        state = rolled_back(state, "another version was installed as a package")
+        write_inactive(self.layout, state, image, seal.sha256)
+        store(self.layout.state, tried(load(self.layout.state)))
+        return True
+
+    def _first_slot(self, image: VerifiedBundle, sha256: bytes, index: int) -> None:
+        slot = SLOTS[0]
+        self.layout.slots.mkdir(mode=0o755, parents=True, exist_ok=True)
+        self.layout.state.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
+        empty(self.layout.slots / slot)
+        write(self.layout.slots / slot, image, sha256, None)
+        index = max(index, image.manifest.rollback_index)
+        store(self.layout.state, SlotState(slot, rollback_index=index))
+
+    def _carry_out(self, request: Request) -> None:
+        match request.order:
+            case Order.INSTALL:
+                self._install(request)
+            case Order.ACTIVATE:
+                self._activate(request)
+            case Order.CONFIRM:
+                self._confirm(request)
+            case Order.GIVE_UP:
+                self._roll_back(load(self.layout.state), request.reason or "was given up")
+                self._answer(request, Outcome.DONE)
+
+    def _install(self, request: Request) -> None:
+        slot = linked_slot(self.layout)
+        if slot is None:
+            raise SlotStateError("there is no slot whose installer could verify the image")
+        interpreter = interpreter_of(self.layout.slots / slot)
+        words = (request.image, request.number, str(request.now_s))
+        code = self.run([str(interpreter), "-I", "-m", INSTALLER, *words])
+        answer = read_answer(self.layout.answer)
+        if answer is None or answer.outcome is Outcome.WORKING:
+            self._answer(request, Outcome.FAILED, f"the installer ended with code {code}")
+
+    def _activate(self, request: Request) -> None:
+        state = load(self.layout.state)
+        if state.trial is None:
+            state = tried(state)
+            store(self.layout.state, state)
+        self._answer(request, Outcome.DONE)
+        self._systemctl("restart", AGENT_UNIT)
+
+    def _confirm(self, request: Request) -> None:
+        state, slot = load(self.layout.state), linked_slot(self.layout)
+        if state.trial is not None and state.trial != slot:
+            raise SlotStateError("what runs is not what is on trial")
+        if state.trial is not None:
+            mark = read_mark(self.layout.slots / state.trial)
+            index = state.rollback_index if mark is None else mark.rollback_index
+            store(self.layout.state, confirmed(state, state.trial, index))
+            self._systemctl("stop", TRIAL_TIMER)
+        self._answer(request, Outcome.DONE)
+
+    def _roll_back(self, state: SlotState, failure: str) -> None:
+        if state.trial is None:
+            return
+        store(self.layout.state, rolled_back(state, failure))
+        self._systemctl("stop", TRIAL_TIMER)
+        self._systemctl("restart", AGENT_UNIT)
+
+    def _systemctl(self, *words: str) -> None:
+        code = self.run(["/usr/bin/systemctl", "--no-block", *words])
+        if code != 0:
+            _log.warning("systemctl %s ended with code %d", " ".join(words), code)
+
+    def _answer(self, request: Request, outcome: Outcome, message: str = "") -> None:
+        self.layout.answer.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
+        answer = Answer(number=request.number, outcome=outcome, message=message)
+        write_answer(self.layout.answer, answer)
+
+
+def write_inactive(
+    layout: Layout,
+    state: SlotState,
+    image: VerifiedBundle,
+    sha256: bytes,
+    progress: Callable[[int, int], None] | None = None,
+) -> None:
+    """Write a bundle that was found good into the slot that is not active, and say so.
+
+    Whatever ends this in the middle leaves the active slot as it is, and the other one unmarked.
+    Raises `BundleError`, `OSError`, `SlotStateError`.
+    """
+    inactive, active = layout.slots / state.inactive, layout.slots / state.active
+    user = process_in(inactive)
+    if user is not None:
+        raise SlotStateError(f"process {user} still runs from slot {state.inactive}; try later")
+    store(layout.state, emptied(state))
+    empty(inactive)
+    try:
+        write(inactive, image, sha256, active, progress)
+    except BaseException:
+        # A torn tree takes room that the next attempt needs, and others meanwhile.
+        with contextlib.suppress(OSError):
+            empty(inactive)
+        raise
+    store(layout.state, written(load(layout.state)))
+
+
+def process_in(slot: Path) -> int | None:
+    """Return a process that runs from a slot, such as a guard that has not moved on yet."""
+    interpreter = str(interpreter_of(slot)).encode()
+    for process in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            if (process / "cmdline").read_bytes().split(b"\0", 1)[0] == interpreter:
+                return int(process.name)
+    return None
+
+
+PACKAGE_PROBLEMS: Final = (BundleError, ManifestError, SlotStateError, OSError)
+"""What can be wrong with `adopt`."""

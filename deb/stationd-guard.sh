@@ -1,0 +1,5 @@
+#!/bin/sh
+# The slot is resolved before Python starts, so that a program that runs keeps to its own slot when
+# the link moves on.
+slot=$(readlink -e /opt/stationd/current) || { echo "stationd-guard: there is no slot, install the package again" >&2; exit 1; }
+exec "$slot/bin/python" -I -m hal.guard "$@"

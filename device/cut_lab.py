@@ -1,0 +1,102 @@
+"""A file system of the kernel on a disk that loses what was not flushed; nothing is booted."""
+
+import contextlib
+import os
+import shutil
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from device.cut_disk import CutDisk
+
+SIZE = 48 << 20
+NEEDED = ("nbdfuse", "fusermount3", "mkfs.ext4", "losetup", "mount")
+
+
+def obstacle() -> str:
+    """Return why there is no laboratory here, '' if there is."""
+    if os.geteuid() != 0:
+        return "mounting disks needs root"
+    if not Path("/dev/fuse").exists() or not Path("/dev/loop-control").exists():
+        return "/dev/fuse and /dev/loop-control are needed"
+    missing = [name for name in NEEDED if shutil.which(name) is None]
+    if missing:
+        return f"{', '.join(missing)} missing: apt-get install libnbd-bin fuse3 e2fsprogs"
+    return ""
+
+
+@contextlib.contextmanager
+def laboratory() -> Iterator["Laboratory"]:
+    """Provide a laboratory in a folder that pytest does not clean while something is mounted."""
+    folder = Path(tempfile.mkdtemp(prefix="stationd-cuts-"))
+    try:
+        yield Laboratory(folder)
+    finally:
+        shutil.rmtree(folder)
+
+
+class Laboratory:
+    """Makes a file system, lets a workload use it, and mounts what cuts leave of it."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._image = folder / "image"
+        self.live, self._fuse, self.left = (folder / name for name in ("live", "fuse", "left"))
+        for path in (self.live, self._fuse, self.left):
+            path.mkdir()
+        with self._image.open("wb") as image:
+            image.truncate(SIZE)
+        subprocess.run(["mkfs.ext4", "-q", "-F", str(self._image)], check=True)
+
+    @contextlib.contextmanager
+    def prepared(self) -> Iterator[Path]:
+        """Mount the plain image, for what is there before any power is cut."""
+        with self._mounted(self._image, self.live):
+            yield self.live
+
+    @contextlib.contextmanager
+    def recording(self) -> Iterator[CutDisk]:
+        """Mount the image as a disk with a volatile cache at `live`, and log what is done to it."""
+        disk = CutDisk(bytearray(self._image.read_bytes()), self._folder / "socket")
+        server = subprocess.Popen(
+            ["nbdfuse", str(self._fuse / "disk"), f"nbd+unix:///?socket={self._folder}/socket"]
+        )
+        try:
+            _await(self._fuse / "disk")
+            with self._mounted(self._fuse / "disk", self.live):
+                yield disk
+        finally:
+            subprocess.run(["fusermount3", "-u", str(self._fuse)], check=True)
+            server.wait(10.0)
+            disk.close()
+
+    @property
+    def base(self) -> bytes:
+        """Return the content of the disk before the recording."""
+        return self._image.read_bytes()
+
+    @contextlib.contextmanager
+    def after_a_cut(self, content: bytearray) -> Iterator[Path]:
+        """Mount what a cut left, as the next start does."""
+        found = self._folder / "found"
+        found.write_bytes(content)
+        with self._mounted(found, self.left):
+            yield self.left
+
+    @contextlib.contextmanager
+    def _mounted(self, image: Path, place: Path) -> Iterator[None]:
+        subprocess.run(["mount", "-o", "loop", str(image), str(place)], check=True)
+        try:
+            yield
+        finally:
+            subprocess.run(["umount", str(place)], check=True)
+
+
+def _await(path: Path) -> None:
+    ends = time.monotonic() + 10.0
+    while not path.exists():
+        if time.monotonic() > ends:
+            raise TimeoutError(f"{path} does not appear")
+        time.sleep(0.02)

@@ -1,0 +1,65 @@
+"""A Debian to boot: made once, kept in a cache, and laid over with what a test changes."""
+
+import contextlib
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+SUITE = {11: "bookworm", 13: "trixie"}.get(sys.version_info.minor, "")
+PACKAGES = ("systemd", "systemd-sysv", "dbus", "udev", "python3", "init-system-helpers")
+NEEDED = ("systemd-nspawn", "mmdebstrap", "nsenter", "dpkg-deb", "mount")
+
+
+def obstacle() -> str:
+    """Return why no Debian can be booted here, '' if one can."""
+    if os.geteuid() != 0:
+        return "booting a container needs root"
+    if not SUITE:
+        return (
+            f"no Debian has Python 3.{sys.version_info.minor}, for which the package would be built"
+        )
+    missing = [name for name in NEEDED if shutil.which(name) is None]
+    if missing:
+        return f"{', '.join(missing)} missing: apt-get install systemd-container mmdebstrap"
+    return ""
+
+
+def debian() -> Path:
+    """Return a root file system that nobody writes to; the first time it is made, in a minute."""
+    words = (SUITE, *PACKAGES)
+    name = hashlib.sha256(" ".join(words).encode()).hexdigest()[:12]
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "stationd-device"
+    made = cache / name
+    if not made.is_dir():
+        cache.mkdir(parents=True, exist_ok=True)
+        fresh = cache / f"{name}.{os.getpid()}"
+        include = ",".join(PACKAGES)
+        command = ["mmdebstrap", "--quiet", "--variant=minbase", f"--include={include}", SUITE]
+        subprocess.run([*command, str(fresh)], check=True)
+        fresh.rename(made)
+    return made
+
+
+@contextlib.contextmanager
+def overlay() -> Iterator[Path]:
+    """Provide a writable system over the cached one; nothing of it stays.
+
+    It lies outside pytest's folders, which are removed without a look at what is mounted there.
+    """
+    folder = Path(tempfile.mkdtemp(prefix="stationd-device-"))
+    root = folder / "root"
+    for name in ("upper", "work", "root"):
+        (folder / name).mkdir()
+    layers = f"lowerdir={debian()},upperdir={folder}/upper,workdir={folder}/work"
+    command = ["mount", "-t", "overlay", "stationd-device", "-o", layers, str(root)]
+    subprocess.run(command, check=True)
+    try:
+        yield root
+    finally:
+        subprocess.run(["umount", str(root)], check=True)
+        shutil.rmtree(folder)

@@ -1,0 +1,199 @@
+"""From an empty Debian to a station that runs, survives, is upgraded and goes again."""
+
+import os
+
+import pytest
+
+from device.container import wait_until
+from device.station import AGENT, GUARD, Station
+
+pytestmark = pytest.mark.timeout(600)
+
+
+def test_the_package_installs_and_waits_for_a_configuration(device: Station) -> None:
+    done = device.install_package()
+    assert "stationd setup" in done.stdout
+    inside = device.container
+    assert inside.text("stationd", "--version") == "stationd 0.1.0"
+    for unit in (AGENT, GUARD, "stationd-update.path"):
+        assert inside.text("systemctl", "is-enabled", unit) == "enabled"
+        assert inside.property(unit, "ActiveState") in ("inactive", "active")
+    assert inside.property(AGENT, "ConditionResult") == "no"
+    assert device.slots()["slot_a"] == "0.1.0"
+
+
+def test_users_groups_and_rights_are_those_of_a_device(device: Station) -> None:
+    inside = device.container
+    assert "stationd-guard" in inside.text("id", "-nG", "stationd").split()
+    for path, facts in {
+        "/opt/stationd/slots/a": "root root 555",
+        "/var/lib/stationd-slots": "root root 755",
+        "/etc/stationd/maker": "root root 755",
+    }.items():
+        assert inside.text("stat", "-c", "%U %G %a", path) == facts
+    writable = inside.text("find", "/opt/stationd/slots/a", "-perm", "/222", "!", "-type", "l")
+    assert writable == ""
+    assert inside.text("find", "/usr/lib/udev/rules.d", "-name", "*stationd*")
+
+
+def test_setup_writes_a_valid_configuration_and_never_overwrites_one(device: Station) -> None:
+    device.connect_board()
+    assert "is written and valid" in device.configure()
+    inside = device.container
+    inside.run("stationd", "check-config", "/etc/stationd/station.toml")
+    done = inside.run("stationd", "setup", "--from", "/srv/station.toml", check=False)
+    assert done.returncode == 1
+    assert "--replace" in done.stderr
+
+
+def test_guard_and_agent_start_and_a_session_runs(device: Station) -> None:
+    device.trust_the_maker()
+    device.start()
+    device.await_agent()
+    for unit in (AGENT, GUARD):
+        assert device.container.property(unit, "ActiveState") == "active"
+    device.charge()
+    device.bench("plug_out", "--evse", "1")
+
+
+def test_an_agent_that_hangs_is_ended_by_the_watchdog_and_the_session_goes_on(
+    device: Station,
+) -> None:
+    inside = device.container
+    device.put(f"/run/systemd/system/{AGENT}.d/fast.conf", "[Service]\nWatchdogSec=3s\n")
+    inside.run("systemctl", "daemon-reload")
+    inside.run("systemctl", "restart", AGENT)
+    device.await_agent()
+    device.charge()
+    before = inside.property(AGENT, "MainPID")
+    os.kill(_outside(before), 19)
+    wait_until(lambda: inside.property(AGENT, "MainPID") not in ("0", before), 30.0, "a new agent")
+    device.await_agent()
+    wait_until(device.is_supplied, 10.0, "energy still flows")
+    said = inside.text("journalctl", "--no-pager", "-o", "cat", f"UNIT={AGENT}")
+    assert "Failed with result 'watchdog'" in said
+    device.bench("plug_out", "--evse", "1")
+    (inside.root / f"run/systemd/system/{AGENT}.d/fast.conf").unlink(missing_ok=True)
+    inside.run("rm", "-rf", f"/run/systemd/system/{AGENT}.d")
+    inside.run("systemctl", "daemon-reload")
+
+
+def test_a_guard_that_hangs_is_ended_its_lines_fall_and_it_is_back(device: Station) -> None:
+    inside = device.container
+    device.charge()
+    before = inside.property(GUARD, "MainPID")
+    os.kill(_outside(before), 19)
+    wait_until(lambda: inside.property(GUARD, "MainPID") not in ("0", before), 30.0, "a new guard")
+    wait_until(lambda: inside.property(GUARD, "ActiveState") == "active", 30.0, "it is ready")
+    said = inside.text("journalctl", "--no-pager", "-o", "cat", f"UNIT={GUARD}")
+    assert "Failed with result 'watchdog'" in said
+    # ExecStopPost has driven the lines to safe, whatever the guard did last.
+    assert inside.property(GUARD, "Result") == "success"
+    device.bench("plug_out", "--evse", "1")
+
+
+PROBE = """
+import json, os, socket, sys
+found = {}
+def attempt(name, act):
+    try:
+        act()
+        found[name] = "done"
+    except OSError as error:
+        found[name] = error.strerror
+attempt("write /etc", lambda: open("/etc/probe", "w"))
+attempt("write /opt/stationd", lambda: open("/opt/stationd/slots/a/probe", "w"))
+attempt("write slot state", lambda: open("/var/lib/stationd-slots/probe", "w"))
+attempt("read /root", lambda: os.listdir("/root"))
+attempt("raw socket", lambda: socket.socket(socket.AF_INET, socket.SOCK_RAW))
+attempt("packet socket", lambda: socket.socket(socket.AF_PACKET, socket.SOCK_RAW))
+attempt("inet socket", lambda: socket.socket(socket.AF_INET, socket.SOCK_STREAM))
+attempt("set the clock", lambda: __import__("time").clock_settime(0, __import__("time").time()))
+attempt("open /dev/kmsg", lambda: open("/dev/kmsg", "w"))
+attempt("become root", lambda: os.setuid(0))
+attempt("namespace", lambda: os.unshare(0x10000000) if hasattr(os, "unshare") else
+        (_ for _ in ()).throw(OSError(1, "not tried")))
+found["processes of others"] = sum(
+    os.stat(f"/proc/{p}").st_uid != os.getuid() for p in os.listdir("/proc") if p.isdigit())
+print("PROBE " + json.dumps(found), flush=True)
+"""
+
+
+@pytest.mark.parametrize("unit", [AGENT, GUARD])
+def test_the_hardening_is_effective(device: Station, unit: str) -> None:
+    """A program in the place of the service's own tries what an intruder would."""
+    inside = device.container
+    device.put("/usr/local/lib/probe.py", PROBE)
+    line = "ExecStartPre=-/usr/bin/python3 -I /usr/local/lib/probe.py"
+    inside.run("mkdir", "-p", f"/run/systemd/system/{unit}.d")
+    inside.run(
+        "sh", "-c", f"printf '[Service]\\n{line}\\n' > /run/systemd/system/{unit}.d/probe.conf"
+    )
+    inside.run("systemctl", "daemon-reload")
+    inside.run("systemctl", "restart", unit)
+    said = inside.journal(unit)
+    inside.run("rm", "-rf", f"/run/systemd/system/{unit}.d")
+    inside.run("systemctl", "daemon-reload")
+    (told,) = [line for line in said.splitlines() if line.startswith("PROBE ")][-1:]
+    import json  # noqa: PLC0415 - only here
+
+    found = json.loads(told.removeprefix("PROBE "))
+    allowed = {name for name, outcome in found.items() if outcome == "done"}
+    assert allowed <= ({"inet socket"} if unit == AGENT else set()), found
+    assert found["processes of others"] == 0, found
+    exposure = inside.run("systemd-analyze", "security", "--no-pager", unit).stdout
+    level = float(exposure.rsplit("Overall exposure level for", 1)[1].split(":")[1].split()[0])
+    assert level <= 2.5, level
+
+
+def _outside(process_inside: str) -> int:
+    """Return the number that a process of the container has on this machine."""
+    from pathlib import Path  # noqa: PLC0415 - only here
+
+    for status in Path("/proc").glob("[0-9]*/status"):
+        try:
+            text = status.read_text()
+        except OSError:
+            continue
+        numbers = next((line for line in text.splitlines() if line.startswith("NSpid:")), "")
+        if numbers.split()[1:][1:] == [process_inside]:
+            command = (status.parent / "cmdline").read_bytes()
+            if b"/opt/stationd/slots/" in command:
+                return int(status.parent.name)
+    raise AssertionError(f"process {process_inside} is not seen from outside")
+
+
+def test_a_reboot_brings_everything_back(device: Station) -> None:
+    device.container.reboot()
+    device.await_agent()
+    assert device.container.property(GUARD, "ActiveState") == "active"
+    assert device.container.property("stationd-update.path", "ActiveState") == "active"
+
+
+def test_an_upgrade_of_the_package_is_a_trial_in_the_other_slot(device: Station) -> None:
+    inside = device.container
+    agent = inside.property(AGENT, "MainPID")
+    device.install_package(device.product.newer_package("0.1.1"))
+    wait_until(lambda: inside.property(AGENT, "MainPID") not in ("0", agent), 60.0, "a new agent")
+    device.await_agent()
+    assert device.running_version() == "0.1.1"
+    slots = device.slots()
+    assert (slots["slot_a"], slots["slot_b"]) == ("0.1.0", "0.1.1")
+
+
+def test_removal_keeps_what_is_the_operator_s_and_a_purge_keeps_nothing(device: Station) -> None:
+    inside = device.container
+    inside.run("dpkg", "--remove", "stationd")
+    gone = inside.run("test", "-e", "/opt/stationd", check=False)
+    assert gone.returncode == 1
+    inside.run("test", "-f", "/var/lib/stationd/stationd.db")
+    inside.run("test", "-f", "/etc/stationd/station.toml")
+    device.install_package()
+    device.start()
+    device.await_agent()
+    inside.run("dpkg", "--purge", "stationd")
+    left = inside.run(
+        "ls", "-d", "/etc/stationd", "/var/lib/stationd", "/opt/stationd", "/usr/lib/stationd",
+        check=False,
+    )  # fmt: skip
+    assert left.stdout == ""

@@ -1,0 +1,169 @@
+"""The agent's side: what it asks for, what it hears, and what it does when nobody answers."""
+
+import asyncio
+import contextlib
+import json
+import os
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from agent import __version__
+from agent.ports import ImageRefused, InstallationFailed, SlotStanding
+from agent.update import application_slots
+from agent.update.application_slots import ApplicationSlots
+from tests.unit.update.station_rig import HERE, Station
+
+
+@pytest.fixture
+def station(tmp_path: Path) -> Station:
+    return Station(tmp_path)
+
+
+@pytest.fixture
+def slots(station: Station, monkeypatch: pytest.MonkeyPatch) -> ApplicationSlots:
+    monkeypatch.setattr(application_slots, "POLL_S", 0.01)
+    return ApplicationSlots(station.layout.root)
+
+
+@contextlib.asynccontextmanager
+async def service_manager(station: Station) -> AsyncIterator[None]:
+    """Start the privileged side whenever a request lies there, as the path unit does."""
+
+    async def watch() -> None:
+        while True:
+            if station.layout.request.exists():
+                await asyncio.to_thread(station.keeper.serve)
+            await asyncio.sleep(0.01)
+
+    task = asyncio.create_task(watch())
+    try:
+        yield
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+def image(station: Station, **change: object) -> Path:
+    downloaded = station.bundle(HERE, name="download")
+    moved = station.root / "download"
+    downloaded.rename(moved)
+    return moved
+
+
+async def test_an_image_is_installed_activated_and_confirmed(
+    station: Station, slots: ApplicationSlots
+) -> None:
+    told: list[int] = []
+    async with service_manager(station):
+        assert await slots.standing() == SlotStanding(version=__version__)
+        await slots.install(image(station), told.append)
+        assert told == sorted(told)
+        await slots.activate()
+        assert station.ran[-1][-2:] == ("restart", "stationd.service")
+        assert station.starts() == "1.1.0"
+        assert (await slots.standing()).on_trial
+        await slots.confirm()
+        assert not (await slots.standing()).on_trial
+        await slots.confirm()
+    assert station.starts() == "1.1.0"
+    assert not list(station.layout.outbox.glob("image*"))
+
+
+async def test_giving_up_says_why_and_starts_the_version_before(
+    station: Station, slots: ApplicationSlots
+) -> None:
+    station.try_new()
+    station.starts()
+    async with service_manager(station):
+        await slots.give_up("the guard\ndoes not answer")
+    assert station.starts() == "1.0.0"
+    standing = await slots.standing()
+    assert standing.trial_failed
+    assert standing.failure == "the guarddoes not answer"
+
+
+async def test_a_refusal_is_told_with_its_reason(station: Station, slots: ApplicationSlots) -> None:
+    bad = image(station)
+    bad.write_bytes(bad.read_bytes()[:-1])
+    async with service_manager(station):
+        with pytest.raises(ImageRefused, match="is no bundle"):
+            await slots.install(bad, lambda _: None)
+
+
+async def test_activating_what_was_never_written_fails(
+    station: Station, slots: ApplicationSlots
+) -> None:
+    async with service_manager(station):
+        with pytest.raises(InstallationFailed, match="no slot was written"):
+            await slots.activate()
+    assert station.starts() == "1.0.0"
+
+
+async def test_a_cancelled_installation_is_taken_back(
+    station: Station, slots: ApplicationSlots
+) -> None:
+    asked = asyncio.create_task(slots.install(image(station), lambda _: None))
+    while not station.layout.request.exists():  # noqa: ASYNC110 - a file gives no event
+        await asyncio.sleep(0.01)
+    asked.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await asked
+    station.keeper.serve()
+    assert station.state.ready is None
+    async with service_manager(station):
+        await slots.install(image(station), lambda _: None)
+    assert station.state.ready == "b"
+
+
+async def test_nobody_who_answers_is_an_error_and_no_hang(
+    station: Station, slots: ApplicationSlots, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(application_slots, "TAKEN_UP_S", 0.05)
+    with pytest.raises(InstallationFailed, match=r"stationd-update\.path"):
+        await slots.activate()
+
+
+@pytest.mark.parametrize(
+    "noise",
+    [
+        b"",
+        b"{",
+        b"[]",
+        b'{"order": "reboot", "number": "00000000000000000000000000000000"}',
+        b'{"order": "install", "number": "../../etc"}',
+        b'{"order": "install", "number": "%s", "image": "../x"}' % (b"0" * 32),
+        b'{"order": "install", "number": "%s", "image": ".x"}' % (b"0" * 32),
+        b'{"order": "confirm", "number": "%s", "now_s": 1e99}' % (b"0" * 32),
+        b'{"order": "confirm", "number": "%s", "now_s": NaN}' % (b"0" * 32),
+        b'{"order": "confirm", "number": "%s", "more": 1}' % (b"0" * 32),
+        b'{"order": {}, "number": "%s"}' % (b"0" * 32),
+        b"x" * 100_000,
+        b"[" * 3000,
+    ],
+)
+def test_a_request_that_is_none_changes_nothing_and_is_gone(station: Station, noise: bytes) -> None:
+    before = station.state, station.old_slot()
+    station.layout.request.write_bytes(noise)
+    station.keeper.serve()
+    assert (station.state, station.old_slot()) == before
+    assert not station.layout.request.exists()
+    assert not station.ran
+
+
+@pytest.mark.parametrize("kind", ["folder", "link", "pipe"])
+def test_what_is_no_file_in_the_request_s_place_is_put_aside(station: Station, kind: str) -> None:
+    request = station.layout.request
+    match kind:
+        case "folder":
+            request.mkdir()
+        case "link":
+            secret = station.root / "secret"
+            secret.write_text(json.dumps({"order": "activate", "number": "0" * 32}))
+            request.symlink_to(secret)
+        case _:
+            os.mkfifo(request)
+    station.keeper.serve()
+    assert not os.path.lexists(request)
+    assert not station.ran
