@@ -20,7 +20,13 @@ from deb.tree import ROOT, make_tree
 BASE_MODULES = (
     *("__init__", "core/__init__", "core/records", "update/__init__", "update/base"),
     *("update/bundle", "update/durable", "update/layout", "update/manifest", "update/requests"),
-    *("update/selector", "update/slot_keeper", "update/slot_state", "update/slot_tree"),
+    *(
+        "update/selector",
+        "update/slot_keeper",
+        "update/slot_link",
+        "update/slot_state",
+        "update/slot_tree",
+    ),
 )
 """What stands outside the slots: it imports the standard library and itself."""
 _START = "import sys\n\nfrom agent.update.base import main\n\nsys.exit(main(sys.argv[1:]))\n"

@@ -48,7 +48,9 @@ class Container:
     def boot(self) -> None:
         """Start, and wait until systemd has started everything."""
         self._output = self._log.open("ab")
-        command = ["systemd-nspawn", "-b", "-D", str(self.root), "--machine=stationd-device"]
+        # The name is that of a folder of this machine's as well, which two must not share.
+        name = f"stationd-{os.getpid()}-{id(self) & 0xFFFF:x}"
+        command = ["systemd-nspawn", "-b", "-D", str(self.root), f"--machine={name}"]
         self._process = subprocess.Popen(
             [*command, *_NSPAWN],
             stdin=subprocess.DEVNULL,

@@ -68,9 +68,22 @@ class Laboratory:
             with self._mounted(self._fuse / "disk", self.live):
                 yield disk
         finally:
-            subprocess.run(["fusermount3", "-u", str(self._fuse)], check=True)
-            server.wait(10.0)
+            self._let_go(server)
             disk.close()
+
+    def _let_go(self, server: "subprocess.Popen[bytes]") -> None:
+        """Unmount what the disk is served by; the kernel lets go of its loop device a bit later."""
+        ends = time.monotonic() + 20.0
+        while subprocess.run(["fusermount3", "-u", str(self._fuse)], check=False).returncode != 0:
+            if time.monotonic() > ends:
+                subprocess.run(["umount", "--lazy", str(self._fuse)], check=False)
+                break
+            time.sleep(0.2)
+        try:
+            server.wait(10.0)
+        except subprocess.TimeoutExpired:
+            server.kill()
+            server.wait()
 
     @property
     def base(self) -> bytes:
@@ -87,11 +100,17 @@ class Laboratory:
 
     @contextlib.contextmanager
     def _mounted(self, image: Path, place: Path) -> Iterator[None]:
-        subprocess.run(["mount", "-o", "loop", str(image), str(place)], check=True)
+        command = ["losetup", "--find", "--show", str(image)]
+        found = subprocess.run(command, check=True, capture_output=True, text=True)
+        device = found.stdout.strip()
         try:
-            yield
+            subprocess.run(["mount", device, str(place)], check=True)
+            try:
+                yield
+            finally:
+                subprocess.run(["umount", str(place)], check=True)
         finally:
-            subprocess.run(["umount", str(place)], check=True)
+            subprocess.run(["losetup", "--detach", device], check=True)
 
 
 def _await(path: Path) -> None:

@@ -99,6 +99,13 @@ async def the_end(record: Record, request_id: int) -> list[str]:
     return told(record, request_id)
 
 
+def tamper_with(image: Path) -> None:
+    """Flip a bit; the order's own signature will be over the result."""
+    content = bytearray(image.read_bytes())
+    content[len(content) // 2] ^= 1
+    image.write_bytes(content)
+
+
 Tell = Callable[[str, object], None]
 
 
@@ -123,10 +130,8 @@ async def test_ordered_updates_end_with_the_truth(
         assert (await the_end(record, 2))[-1] == "InstallationFailed"
         assert await asyncio.to_thread(site.running_version) == "0.2.0"
 
-        tampered = site.product.bundle("0.4.0")
-        content = bytearray(tampered.read_bytes())
-        content[len(content) // 2] ^= 1
-        tampered.write_bytes(content)
+        tampered = await asyncio.to_thread(site.product.bundle, "0.4.0")
+        tamper_with(tampered)
         await ordered(site, shelf, record, 3, tampered)
         assert (await the_end(record, 3))[-1] == "InstallVerificationFailed"
 

@@ -89,6 +89,7 @@ def record(lab: Laboratory) -> CutDisk:
 
 def attached(place: Path) -> Station:
     station = Station.__new__(Station)
+    station.guard_runs = True
     station.root, station.ran = place, []
     station.attach()
     return station

@@ -115,6 +115,7 @@ DEFAULT_RETRIES = 3
 DEFAULT_RETRY_INTERVAL_S = 60
 MOST_RETRIES = 100
 LONGEST_RETRY_INTERVAL_S = 86_400
+_LONGEST_PAUSE = timedelta(seconds=LONGEST_RETRY_INTERVAL_S)
 
 _ENDS = frozenset(
     {
@@ -220,9 +221,15 @@ def after(
 
 
 def waited(update: FirmwareUpdate, now: datetime) -> FirmwareUpdate:
-    """Return the update as it stands now: whatever was awaited and is due has begun."""
+    """Return the update as it stands now: whatever was awaited and is due has begun.
+
+    A pause longer than any that may be asked for means that the clock was set back: it is over.
+    """
     due_at = due(update)
-    if due_at is None or now < due_at:
+    if due_at is None:
+        return update
+    was_set_back = update.stage is Stage.RESTS and due_at - now > _LONGEST_PAUSE
+    if now < due_at and not was_set_back:
         return update
     happening = _WHEN_DUE[update.stage]
     return replace(update, stage=_AFTER[update.stage, happening], retry_at=None)

@@ -6,7 +6,6 @@ the service manager watches, and reads the answer of the privileged side.
 
 import asyncio
 import os
-import shutil
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -18,13 +17,14 @@ from agent.ports import ImageRefused, InstallationFailed, SlotStanding
 from agent.update.durable import remove_file
 from agent.update.layout import Layout
 from agent.update.requests import Answer, Order, Outcome, Request, read_answer, write_request
-from agent.update.selector import linked_slot
+from agent.update.slot_link import linked_slot
 from agent.update.slot_state import SlotState, SlotStateError, load
 
 PortProblem: Final = (ImageRefused, InstallationFailed)
 """What a caller below `agent.ports` may have to tell."""
 IMAGE: Final = "image.bundle"
 POLL_S: Final = 0.2
+AGAIN_S: Final = 5.0
 TAKEN_UP_S: Final = 30.0
 """How long it may take until the service manager has started the privileged side."""
 SILENCE_S: Final = 900.0
@@ -73,9 +73,15 @@ class ApplicationSlots:
         await self._ask(Order.ACTIVATE)
 
     async def confirm(self) -> None:
-        """Keep the running version; raises `InstallationFailed`."""
-        if self._state().trial is not None:
-            await self._ask(Order.CONFIRM)
+        """Keep the running version; raises `InstallationFailed`.
+
+        That takes as long as a vehicle keeps the guard of the version before from leaving: only
+        when the new guard runs as well the version has proven itself.
+        """
+        while self._state().trial is not None:
+            if await self._ask(Order.CONFIRM) is not Outcome.LATER:
+                return
+            await asyncio.sleep(AGAIN_S)
 
     async def give_up(self, reason: str = "") -> None:
         """Go back to the version before; raises `InstallationFailed`."""
@@ -99,6 +105,8 @@ class ApplicationSlots:
             try:
                 self._layout_image().hardlink_to(image)
             except OSError:
+                import shutil  # noqa: PLC0415 - brings much along, and hard links are the rule
+
                 shutil.copyfile(image, self._layout_image())
         except OSError as error:
             raise InstallationFailed(f"the image cannot be laid out: {error}") from error
@@ -110,7 +118,7 @@ class ApplicationSlots:
         image: str = "",
         reason: str = "",
         progress: Callable[[int], None] | None = None,
-    ) -> None:
+    ) -> Outcome:
         request = Request(
             order=order,
             number=os.urandom(16).hex(),
@@ -123,7 +131,7 @@ class ApplicationSlots:
             await asyncio.to_thread(write_request, self.layout.request, request)
         except OSError as error:
             raise InstallationFailed(f"the request cannot be written: {error}") from error
-        _judge(await self._answered(request, progress or (lambda _: None)))
+        return _judged(await self._answered(request, progress or (lambda _: None)))
 
     async def _answered(self, request: Request, progress: Callable[[int], None]) -> Answer:
         """Wait for the end of a request, as long as something happens."""
@@ -143,14 +151,14 @@ class ApplicationSlots:
         )
 
 
-def _judge(answer: Answer) -> None:
+def _judged(answer: Answer) -> Outcome:
     match answer.outcome:
         case Outcome.REFUSED:
             raise ImageRefused(answer.message)
         case Outcome.FAILED:
             raise InstallationFailed(answer.message)
-        case Outcome.WORKING | Outcome.DONE:
-            return
+        case Outcome.WORKING | Outcome.DONE | Outcome.LATER:
+            return answer.outcome
 
 
 def _printable(text: str) -> str:

@@ -80,7 +80,9 @@ class HttpDownload:
             await self._supervise(transfer, done)
         finally:
             transfer.abort()
+            # Whatever an aborted attempt ends with is of no interest any more.
             await asyncio.wait({done}, timeout=ABORT_S)
+            _ = done.done() and done.exception()
         await done
 
     def forget(self, image: Path) -> None:

@@ -1,7 +1,7 @@
 """What the slots hold, for people and programs that ask."""
 
 from agent.update.layout import Layout
-from agent.update.selector import linked_slot
+from agent.update.slot_link import linked_slot
 from agent.update.slot_state import SLOTS, load
 from agent.update.slot_tree import read_mark
 

@@ -37,9 +37,13 @@ class Order(StrEnum):
 
 
 class Outcome(StrEnum):
-    """How far a request is. Everything but `WORKING` is its end."""
+    """How far a request is. Everything but `WORKING` is its end.
+
+    `LATER`: it cannot be carried out yet and may be asked for again.
+    """
 
     WORKING = "working"
+    LATER = "later"
     DONE = "done"
     REFUSED = "refused"
     FAILED = "failed"

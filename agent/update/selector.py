@@ -9,6 +9,7 @@ import logging
 from agent.core.records import dataclass
 from agent.update.durable import replace_link
 from agent.update.layout import Layout
+from agent.update.slot_link import linked_slot
 from agent.update.slot_state import (
     SLOTS,
     SlotState,
@@ -54,15 +55,6 @@ def select(layout: Layout) -> Selection:
 def is_complete(layout: Layout, slot: str) -> bool:
     """Tell whether a slot has everything that starts."""
     return read_mark(layout.slots / slot) is not None
-
-
-def linked_slot(layout: Layout) -> str | None:
-    """Return the slot that the link points to, None without a usable link."""
-    try:
-        name = layout.current.readlink().name
-    except OSError:
-        return None
-    return name if name in SLOTS else None
 
 
 def ensure_link(layout: Layout) -> str:

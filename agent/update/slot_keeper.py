@@ -26,7 +26,8 @@ from agent.update.requests import (
     take_request,
     write_answer,
 )
-from agent.update.selector import Selection, linked_slot
+from agent.update.selector import Selection
+from agent.update.slot_link import linked_slot
 from agent.update.slot_state import (
     SLOTS,
     SlotState,
@@ -153,10 +154,19 @@ class SlotKeeper:
         self._systemctl("restart", AGENT_UNIT)
 
     def _confirm(self, request: Request) -> None:
+        """Keep the version on trial, once nothing runs from the one before, the guard least of all.
+
+        The guard changes over when no vehicle is there. Only then it has shown that it starts.
+        """
         state, slot = load(self.layout.state), linked_slot(self.layout)
-        if state.trial is not None and state.trial != slot:
-            raise SlotStateError("what runs is not what is on trial")
         if state.trial is not None:
+            if state.trial != slot:
+                raise SlotStateError("what runs is not what is on trial")
+            if process_in(self.layout.slots / state.active) is not None:
+                self._answer(request, Outcome.LATER, "the guard has not changed over yet")
+                return
+            if self.run(["/usr/bin/systemctl", "is-active", "--quiet", GUARD_UNIT]) != 0:
+                raise SlotStateError("the guard of the new version does not run")
             mark = read_mark(self.layout.slots / state.trial)
             index = state.rollback_index if mark is None else mark.rollback_index
             store(self.layout.state, confirmed(state, state.trial, index))
@@ -194,10 +204,11 @@ def write_inactive(
     Raises `BundleError`, `OSError`, `SlotStateError`.
     """
     inactive, active = layout.slots / state.inactive, layout.slots / state.active
+    before = emptied(state)
     user = process_in(inactive)
     if user is not None:
         raise SlotStateError(f"process {user} still runs from slot {state.inactive}; try later")
-    store(layout.state, emptied(state))
+    store(layout.state, before)
     empty(inactive)
     try:
         write(inactive, image, sha256, active, progress)

@@ -128,6 +128,15 @@ class Card:
             return False
 
     @property
+    def looked_ns(self) -> int:
+        """When the guest last began to look at what it was rung for, by its monotonic clock."""
+        while True:
+            sequence = self._words[r.SEQUENCE]
+            low, high = self._words[r.LOOKED : r.LOOKED + 2]
+            if not sequence % 2 and self._words[r.SEQUENCE] == sequence:
+                return high << 32 | low
+
+    @property
     def probes(self) -> int:
         """How often a kernel has found this card."""
         return self._words[r.PROBES]

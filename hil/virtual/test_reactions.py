@@ -18,7 +18,6 @@ from hil.world import BenchWorld
 
 SWITCHING_S = 1.5
 """How long a monitor is not believed after the contactor moved, with some room."""
-EDGES = 3
 # A hog for the processor, and questions for the agent as fast as it answers.
 _LOAD = """
 import os, socket
@@ -71,8 +70,8 @@ async def killed(guest: MachineDriver, world: BenchWorld) -> AsyncIterator[None]
     """Kill the agent, and let nobody start it again."""
     await guest.write(_NO_RESTART, "[Service]\nRestart=no\n")
     (await guest.run("systemctl", "daemon-reload")).checked()
-    world.csms.station.expect_boot()
     await world.machine.station.kill(Process.DAEMON)
+    world.csms.station.expect_boot()
     try:
         yield
     finally:
@@ -91,12 +90,15 @@ async def test_the_coil_falls_in_time_after_an_edge_whatever_the_agent_does(
 ) -> None:
     await strategy.reach(State.CHARGING)
     async with condition(guest, world):
-        pilot_ms = [await _leaves_state_c(world) for _ in range(EDGES)]
+        pilot_ms = await _leaves_state_c(world)
+    await world.csms.is_ready()
+    await world.bench.car_resumes()  # without an agent its contactor would stay open
+    await world.energy_flows()
+    async with condition(guest, world):
         monitor_ms = await _trips(world)
-    name = condition.__name__
-    record_property(REACTION, (f"car leaves C, agent {name}, worst of {EDGES}", max(pilot_ms)))
-    record_property(REACTION, (f"residual current, agent {name}", monitor_ms))
-    assert max(*pilot_ms, monitor_ms) <= world.target.bench.reaction_ms
+    record_property(REACTION, (f"car leaves C, agent {condition.__name__}", pilot_ms))
+    record_property(REACTION, (f"residual current, agent {condition.__name__}", monitor_ms))
+    assert max(pilot_ms, monitor_ms) <= world.target.bench.reaction_ms
     await world.csms.is_ready()
     await world.bench.repair("rcd")
     await world.bench.unplug()
@@ -104,13 +106,11 @@ async def test_the_coil_falls_in_time_after_an_edge_whatever_the_agent_does(
 
 
 async def _leaves_state_c(world: BenchWorld) -> float:
-    """Let the car pause and come back; return the milliseconds until the coil's line fell."""
+    """Let the car pause; return the milliseconds until the coil's line fell."""
     await world.bench.car_pauses()
     await world.energy_ceases()
     took_ms = world.bench.plant().leave_to_open_ms
     assert took_ms is not None
-    await world.bench.car_resumes()
-    await world.energy_flows()
     return took_ms
 
 

@@ -109,8 +109,8 @@ async def test_an_agent_that_hangs_charges_at_six_amperes_until_its_grace_is_ove
     world.machine.grace_s = 8.0
     await strategy.reach(State.CHARGING)
     await world.until(lambda: bench.offered_a() > 6, "a full offer")
-    csms.station.expect_boot()
     await world.machine.station.freeze(Process.DAEMON)
+    csms.station.expect_boot()
     await world.until(lambda: bench.offered_a() == 6, "the fallback offer")
     assert bench.is_delivering()
     await world.energy_ceases()
@@ -126,9 +126,9 @@ async def test_a_machine_that_hangs_is_reset_by_its_watchdog_and_tells_of_the_se
     guest: MachineDriver, world: BenchWorld, strategy: Strategy, bench: DriverBench, csms: Desk
 ) -> None:
     await strategy.reach(State.CHARGING)
-    csms.station.expect_boot()
     async with guest.comes_back("WATCHDOG", HUNG_S):
         await guest.signal(1, signal.SIGSEGV)  # which systemd survives, doing nothing any more
+    csms.station.expect_boot()
     assert not bench.plant().contactor_closed
     await world.machine.start()
     await csms.is_ready()
@@ -142,9 +142,9 @@ async def test_a_reboot_in_a_session_loses_nothing_of_it(
     guest: MachineDriver, world: BenchWorld, strategy: Strategy, bench: DriverBench, csms: Desk
 ) -> None:
     await strategy.reach(State.CHARGING)
-    csms.station.expect_boot()
     async with guest.comes_back("RESET", HUNG_S):
         await guest.run("systemctl", "--no-block", "reboot")
+    csms.station.expect_boot()
     assert not bench.plant().contactor_closed
     await world.machine.start()
     await csms.is_ready()

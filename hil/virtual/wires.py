@@ -22,8 +22,10 @@ from hil.virtual.card import Card, CardFiles, Outputs
 EVSE = 1
 BUILT = EvseSettings(has_shut_off=True)
 REFRESH_S = 0.05
-# How long a monitor's output stays on after its own test.
-ANSWER_S = 0.2
+# A machine that has not looked for so long is off or hangs.
+DEAF_S = 5.0
+# How long a monitor's output stays on after its own test, by the machine's clock.
+ANSWER_NS = 200_000_000
 PRIORITY = 35
 
 _log = logging.getLogger(__name__)
@@ -36,8 +38,10 @@ class Wires:
         self._card = card
         self._state_dir = state_dir
         self._asked = self._testing = False
-        self._answers_until_s = 0.0
+        self._answers = False
+        self._answers_until_ns: int | None = None
         self._shown: object = None
+        self._looked_ns, self._rung_s = -1, 0.0
 
     def run(self) -> None:
         """Serve board after board: one that fails its mains lets go of its lines."""
@@ -55,7 +59,7 @@ class Wires:
                 board.close()
 
     def _serve(self, board: SafetyBoard) -> None:
-        self._asked, self._testing, self._answers_until_s = False, False, 0.0
+        self._asked = self._testing = self._answers = False
         self._shown = None
         poll = select.poll()
         for fileno in (self._card.fileno(), board.fileno()):
@@ -67,6 +71,7 @@ class Wires:
             board.flush()
             board.refresh()
             self._show(lines)
+            self._time_answer()
             poll.poll(REFRESH_S * 1000)
 
     def _drive(self, lines: EvseLines, outputs: Outputs) -> None:
@@ -91,8 +96,7 @@ class Wires:
         self._asked = asked
         if self._testing and monitor.self_test_passed() is not None:
             self._testing = False
-            if monitor.self_test_passed():
-                self._answers_until_s = time.monotonic() + ANSWER_S
+            self._answers, self._answers_until_ns = monitor.self_test_passed() is True, None
 
     def _show(self, lines: EvseLines) -> None:
         """Take what the board's world shows over to the guest, if it has changed."""
@@ -102,12 +106,34 @@ class Wires:
         shown = (levels, sample, cable_a)
         if shown == self._shown:
             return
+        if not self._is_seen():
+            return
         self._shown = shown
         for line, high in levels.items():
             self._card.drive(line, high=high)
         self._card.apply(w.PILOT_ADC, w.pilot_steps(sample.high_v), w.pilot_steps(sample.low_v))
         self._card.apply(w.PROXIMITY_ADC, w.proximity_steps(cable_a))
+        self._ring()
+
+    def _ring(self) -> None:
+        self._looked_ns, self._rung_s = self._card.looked_ns, time.monotonic()
         self._card.ring()
+
+    def _is_seen(self) -> bool:
+        """Tell whether the guest has seen the last change: a slow machine must not miss an edge."""
+        seen = self._card.looked_ns != self._looked_ns
+        return seen or time.monotonic() - self._rung_s > DEAF_S
+
+    def _time_answer(self) -> None:
+        """End a monitor's answer once it was there long enough for the guest, who is asked when."""
+        if not self._answers or not self._is_seen():
+            return
+        if self._answers_until_ns is None:
+            self._answers_until_ns = self._card.looked_ns + ANSWER_NS
+        elif self._card.looked_ns >= self._answers_until_ns:
+            self._answers = False
+        elif time.monotonic() - self._rung_s >= REFRESH_S:
+            self._ring()
 
     def _levels(self, lines: EvseLines) -> dict[int, bool]:
         levels = {
@@ -119,8 +145,7 @@ class Wires:
         levels[w.LID] = lines.tamper is not None and lines.tamper.is_on()
         monitor = lines.residual_current
         if monitor is not None:
-            answers = time.monotonic() < self._answers_until_s
-            levels[w.RCM_TRIP] = monitor.tripped() or answers
+            levels[w.RCM_TRIP] = monitor.tripped() or self._answers
         return levels
 
 

@@ -124,9 +124,9 @@ async def _absence(effort: Effort, folder: Path) -> list[Figure]:
         station.start()
         await csms.until(lambda: bool(csms.arrivals))
         for _ in range(effort.times(11, 5)):
-            csms.arrivals.clear()
             began_s = time.monotonic()
             await station.stop()
+            csms.arrivals.clear()
             choosing_ms.append(await asyncio.to_thread(_timed_ms, lambda: _choose(base)))
             station.start()
             await csms.until(lambda: bool(csms.arrivals))

@@ -249,15 +249,18 @@ async def test_a_station_without_slots_says_that_it_has_no_updates(
         assert caught.value.code == "NotSupported"
     else:
         assert answer["statusInfo"]["reasonCode"] == "UnsupportedRequest"
-        assert await csms.gets("OCPPCommCtrlr.FileTransferProtocols") == ""
+        variable = "ChargingStation.AllowNewSessionsPendingFirmwareUpdate"
+        assert (await csms.station.get_variables([variable]))[0].status == "UnknownVariable"
 
 
 @BOTH_2X
 async def test_what_files_can_be_transferred_by_is_told(
     world: World, csms: Desk, updates: Updates
 ) -> None:
+    world.machine.sections += 'schemes = ["http"]\n'  # type: ignore[attr-defined]
     await world.start()
-    assert await csms.gets("OCPPCommCtrlr.FileTransferProtocols") == "HTTPS"
+    told = await csms.gets("OCPPCommCtrlr.FileTransferProtocols")
+    assert told == "HTTP,HTTPS", "images come by one, logs go by the other"
 
 
 @BOTH_2X

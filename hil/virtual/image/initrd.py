@@ -19,7 +19,7 @@ mount -t devtmpfs dev /dev
 {load}
 until [ -b /dev/vda ] && [ -b /dev/vdb ]; do sleep 0.1; done
 mount -t ext4 /dev/vda /target
-mount -t ext4 -o ro /dev/vdb /target/opt/stationd
+mount -t ext4 -o ro /dev/vdb /target/opt/product
 mount -o move /dev /target/dev
 mount -o move /proc /target/proc
 mount -o move /sys /target/sys

@@ -16,7 +16,7 @@ CHECKOUT = HERE.parents[1]
 GUEST = HERE / "guest"
 PYTHON = "3.11"
 WHEELS = "opt/wheels"
-PRODUCT = "opt/stationd"
+PRODUCT = "opt/product"
 
 PACKAGES = (
     *("base-files", "base-passwd", "bash", "busybox-static", "coreutils", "dash", "debianutils"),
@@ -155,21 +155,20 @@ def _install_wheels(target: Path) -> None:
 
 
 def _prepare_product(root: Path) -> None:
-    """Make the links that the installation instructions make, to where the product is mounted."""
-    (root / PRODUCT).mkdir(parents=True)
-    (root / "etc" / "stationd").mkdir()
-    for name in ("stationd", "stationd-guard"):
-        (root / "usr" / "bin" / name).symlink_to(f"/{PRODUCT}/bin/{name}")
+    """Make the links that the package has as files, to where the product is mounted."""
+    for folder in (PRODUCT, "etc/stationd", "opt/stationd/slots", "var/lib/stationd-slots"):
+        (root / folder).mkdir(parents=True)
     links = {
-        "etc/sysusers.d/stationd.conf": "sysusers.d/stationd.conf",
-        "etc/tmpfiles.d/stationd.conf": "tmpfiles.d/stationd.conf",
-        "etc/udev/rules.d/99-stationd.rules": "99-stationd.rules",
-        "etc/systemd/system/stationd.service": "stationd.service",
-        "etc/systemd/system/stationd-guard.service": "stationd-guard.service",
-        "etc/systemd/system/stationd.slice": "stationd.slice",
+        "opt/stationd/slots/a": "slot",
+        "usr/lib/stationd/base": "base",
+        "usr/bin/stationd": "bin/stationd",
+        "usr/bin/stationd-guard": "bin/stationd-guard",
+        "etc/sysusers.d/stationd.conf": "systemd/sysusers.d/stationd.conf",
+        "etc/tmpfiles.d/stationd.conf": "systemd/tmpfiles.d/stationd.conf",
+        "etc/udev/rules.d/99-stationd.rules": "systemd/99-stationd.rules",
     }
+    units = sorted((CHECKOUT / "systemd").glob("stationd*.*"))
+    links |= {f"etc/systemd/system/{unit.name}": f"systemd/{unit.name}" for unit in units}
     for link, goal in links.items():
         (root / link).parent.mkdir(parents=True, exist_ok=True)
-        (root / link).symlink_to(f"/{PRODUCT}/systemd/{goal}")
-    paths = root / "usr" / "lib" / "python3" / "dist-packages" / "stationd.pth"
-    paths.write_text(f"/{WHEELS}\n/{PRODUCT}/lib\n", "ascii")
+        (root / link).symlink_to(f"/{PRODUCT}/{goal}")

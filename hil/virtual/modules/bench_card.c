@@ -169,12 +169,19 @@ EXPORT_SYMBOL_GPL(bench_on_edges);
 static irqreturn_t on_doorbell(int irq, void *unused)
 {
 	unsigned long flags = begin();
-	u32 changed = trace_levels(), levels = card.levels;
 	void (*notify)(void *data, u32 levels, u32 changed) = card.notify;
 	void *data = card.notify_data;
+	u64 now = ktime_get_ns();
+	u32 changed, levels;
 
+	/* Before looking: whoever finds it changed after a change of his own knows that that is seen. */
+	put(BENCH_W_LOOKED, lower_32_bits(now));
+	put(BENCH_W_LOOKED + 1, upper_32_bits(now));
+	mb();
+	changed = trace_levels();
+	levels = card.levels;
 	trace_pilot();
-	end_quietly(flags);
+	end(flags);
 	if (changed && notify)
 		notify(data, levels, changed);
 	return IRQ_HANDLED;

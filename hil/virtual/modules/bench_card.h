@@ -21,6 +21,7 @@ enum bench_word {
 	BENCH_W_SEQUENCE = 1,	/* guest: odd while it writes */
 	BENCH_W_PROBES = 2,	/* guest: how often a kernel has found the card */
 	BENCH_W_TRACED = 3,	/* guest: how many records were ever traced */
+	BENCH_W_LOOKED = 4,	/* guest: nanoseconds low, high when it last looked at what it was rung for */
 	BENCH_W_DIRECTION = 16,	/* guest: a bit for each line, 1 is an output */
 	BENCH_W_OUTPUT = 17,	/* guest: the levels of the outputs */
 	BENCH_W_PULL_UP = 18,	/* guest: inputs that float high */

@@ -118,6 +118,13 @@ def test_a_download_that_breaks_off_is_resumed_until_the_retries_are_used_up() -
     assert (failed.is_over, failed.detail) == (True, "connection lost")
 
 
+def test_a_clock_that_was_set_back_does_not_make_a_pause_last_for_years() -> None:
+    order = replace(SIGNED, retries=1, retry_interval_s=86_400)
+    resting = after(begun(order), Happening.INTERRUPTED, NOW)
+    assert waited(resting, NOW) == resting
+    assert work(waited(resting, NOW - timedelta(days=3650))) is Work.DOWNLOAD
+
+
 @pytest.mark.parametrize(("retries", "tries"), [(None, DEFAULT_RETRIES), (0, 0), (-3, 0)])
 def test_the_number_of_retries_is_the_order_s_or_the_station_s(
     retries: int | None, tries: int

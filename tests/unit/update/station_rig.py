@@ -20,8 +20,9 @@ from agent.update.requests import (
     read_answer,
     write_request,
 )
-from agent.update.selector import linked_slot, select
+from agent.update.selector import select
 from agent.update.slot_keeper import INSTALLER, SlotKeeper
+from agent.update.slot_link import linked_slot
 from agent.update.slot_state import SlotState, load
 from agent.update.slot_tree import read_mark
 from tests.unit.update.trees import ROOT, bundle, plant
@@ -66,6 +67,7 @@ class Station:
 
     root: Path
     ran: list[tuple[str, ...]] = field(default_factory=list)
+    guard_runs: bool = True
 
     def attach(self) -> None:
         """Use what lies in the folder."""
@@ -90,7 +92,7 @@ class Station:
             assert words[0] == str(self.layout.slots / "a/bin/python")
             return installer.main(words[4:], self.layout)
         self.ran.append(words)
-        return 0
+        return 0 if self.guard_runs or "is-active" not in words else 3
 
     @property
     def state(self) -> SlotState:

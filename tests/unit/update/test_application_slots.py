@@ -71,6 +71,42 @@ async def test_an_image_is_installed_activated_and_confirmed(
     assert not list(station.layout.outbox.glob("image*"))
 
 
+async def test_a_version_is_kept_only_once_the_guard_of_the_old_one_has_left(
+    station: Station, slots: ApplicationSlots, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(application_slots, "AGAIN_S", 0.05)
+    station.try_new()
+    station.starts()
+    python = station.layout.slots / "a/bin/python"
+    guard = await asyncio.create_subprocess_exec(python, "-I", "-c", "import time; time.sleep(60)")
+    try:
+        async with service_manager(station):
+            confirmed = asyncio.create_task(slots.confirm())
+            await asyncio.sleep(0.5)
+            assert not confirmed.done()
+            assert station.state.trial == "b"
+            guard.kill()
+            await guard.wait()
+            await asyncio.wait_for(confirmed, 10.0)
+    finally:
+        if guard.returncode is None:
+            guard.kill()
+            await guard.wait()
+    assert station.state.active == "b"
+
+
+async def test_a_version_whose_guard_does_not_run_is_not_kept(
+    station: Station, slots: ApplicationSlots
+) -> None:
+    station.try_new()
+    station.starts()
+    station.guard_runs = False
+    async with service_manager(station):
+        with pytest.raises(InstallationFailed, match="guard of the new version"):
+            await slots.confirm()
+    assert station.state.trial == "b"
+
+
 async def test_giving_up_says_why_and_starts_the_version_before(
     station: Station, slots: ApplicationSlots
 ) -> None:

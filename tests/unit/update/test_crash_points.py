@@ -103,6 +103,7 @@ def copy(template: Station, folder: Path) -> Station:
     shutil.rmtree(folder, ignore_errors=True)
     shutil.copytree(template.root, folder, symlinks=True)
     station = Station.__new__(Station)
+    station.guard_runs = True
     station.root, station.ran = folder, []
     station.attach()
     return station

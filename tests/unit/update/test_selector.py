@@ -14,8 +14,9 @@ import pytest
 from agent.update.base import RESTART_TRIES_IT
 from agent.update.layout import Layout
 from agent.update.requests import Order, Outcome
-from agent.update.selector import NoSlot, ensure_link, linked_slot, select
+from agent.update.selector import NoSlot, ensure_link, select
 from agent.update.slot_keeper import EXPIRED
+from agent.update.slot_link import linked_slot
 from agent.update.slot_state import TRIES, UNCONFIRMED
 from agent.update.slot_tree import empty
 from deb.__main__ import BASE_MODULES, lay_out_base
@@ -46,7 +47,7 @@ def test_a_trial_is_watched_and_the_guard_is_told_of_every_move(station: Station
     station.ran.clear()
     station.ask(Order.CONFIRM)
     station.starts()
-    assert station.ran == [("/usr/bin/systemctl", "--no-block", "stop", "stationd-trial.timer")]
+    assert station.ran[-1] == ("/usr/bin/systemctl", "--no-block", "stop", "stationd-trial.timer")
 
 
 def test_a_trial_that_takes_too_long_ends(station: Station) -> None:
@@ -133,13 +134,14 @@ def small_disk(folder: Path, mib: float) -> Iterator[None]:
         subprocess.run(["/usr/bin/umount", str(folder)], check=True)
 
 
-@pytest.mark.parametrize("mib", [0.5, 2, 5, 6, 7, 8, 9, 10, 11, 12])
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("mib", [0.5, 2, 4.5, 5, 5.5, 6, 9])
 def test_a_disk_that_gets_full_leaves_the_old_version_and_room_for_another_try(
     station: Station, mib: float
 ) -> None:
     """Many tiny files take more room than they have bytes, so that the room ends in the middle."""
     layout = station.layout
-    tree = {**NEW_TREE, **{f"tiny/{n}": b"x" for n in range(2500)}}
+    tree = {**NEW_TREE, **{f"tiny/{n}": b"x" for n in range(1500)}}
     bundle = station.bundle(tree=tree)
     kept = station.root / "kept"
     shutil.copytree(layout.slots / "a", kept, symlinks=True)
@@ -150,7 +152,7 @@ def test_a_disk_that_gets_full_leaves_the_old_version_and_room_for_another_try(
         if answer.outcome is not Outcome.DONE:
             assert answer.outcome is Outcome.FAILED
             assert "free" in answer.message or "No space" in answer.message
-            assert mib < 5 or "No space" in answer.message
+            assert mib < 4.5 or "No space" in answer.message
             assert not (layout.slots / "b").exists()
             assert station.state.ready is None
         assert station.old_slot() == before

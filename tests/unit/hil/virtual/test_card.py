@@ -105,6 +105,11 @@ def test_hushed_lines_are_named_to_the_guest(card: Card, guest: memoryview) -> N
     assert guest[r.QUIET] == 1 << 12 | 1 << 3
 
 
+def test_when_the_guest_looked_is_told_by_its_clock(card: Card, guest: memoryview) -> None:
+    guest[r.LOOKED], guest[r.LOOKED + 1] = 7, 2
+    assert card.looked_ns == 2 << 32 | 7
+
+
 def test_the_doorbells_ring_one_way_each(card: Card) -> None:
     assert not card.heard()
     os.eventfd_write(card.files.to_host, 1)
