@@ -25,8 +25,8 @@ PortProblem: Final = (ImageRefused, InstallationFailed)
 IMAGE: Final = "image.bundle"
 POLL_S: Final = 0.2
 AGAIN_S: Final = 5.0
-TAKEN_UP_S: Final = 30.0
-"""How long it may take until the service manager has started the privileged side."""
+TAKEN_UP_S: Final = 120.0
+"""How long it may take until the privileged side has begun: after a boot all start at once."""
 SILENCE_S: Final = 900.0
 """How long an installation may be without any progress: a slow card that is nearly full."""
 

@@ -39,7 +39,8 @@ OLDER = "c496003"
 """The version that is fallen back to: the last one before the product could be updated."""
 KNOWS_THE_RULE = "bb9b111"
 """The first version that works on tables which a newer one has added to."""
-HEARTBEAT = "OCPPCommCtrlr.HeartbeatInterval"
+SETTING = "OCPPCommCtrlr.RetryBackOffRepeatTimes"
+"""One that no answer to BootNotification changes."""
 STAMP = Stamp("boot", 0.0, 1)
 
 
@@ -139,7 +140,7 @@ async def is_killed_while_it_charges(station: StationProcess, csms: Csms) -> str
     """Let this version charge, queue events, and be killed; return the transaction."""
     await station.start()
     record = await is_accepted(csms)
-    await record.set_variables({HEARTBEAT: "1234"})
+    await record.set_variables({SETTING: "7"})
     running = await station.charge()
     await record.wait_for(lambda s: running in s.transactions, 10)
     await csms.stop(abort=True)
@@ -158,7 +159,7 @@ async def goes_on(station: StationProcess, csms: Csms, running: str) -> None:
     evse = await station.until(lambda evse: evse["transaction"] is not None)
     assert evse["transaction"]["id"] == running
     record = await is_accepted(csms)
-    assert (await record.get_variables([HEARTBEAT]))[0].value == "1234"
+    assert (await record.get_variables([SETTING]))[0].value == "7"
     await station.bench("swipe", token=TOKEN)
     await station.bench("plug_out")
     await record.wait_for(lambda s: s.transactions[running].ended, 30)

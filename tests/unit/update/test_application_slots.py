@@ -61,6 +61,8 @@ async def test_an_image_is_installed_activated_and_confirmed(
         await slots.install(image(station), told.append)
         assert told == sorted(told)
         await slots.activate()
+        while not station.ran:  # noqa: ASYNC110 - it is told before it is done
+            await asyncio.sleep(0.01)
         assert station.ran[-1][-2:] == ("restart", "stationd.service")
         assert station.starts() == "1.1.0"
         assert (await slots.standing()).on_trial
