@@ -88,7 +88,7 @@ class BenchMachine(Machine):
         await self.start()
 
     async def _finish_speaking(self) -> None:
-        """Let what is under way be answered, which the agent alone knows: what a cut interrupts is told twice, and rightly so.
+        """Let what is under way be answered: what a cut interrupts is told twice, and rightly so.
 
         A station that is offline has no end of it; it is left alone after a moment.
         """
