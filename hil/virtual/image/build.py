@@ -23,7 +23,7 @@ from hil.virtual.image.root import CHECKOUT, make_root
 CACHE = CHECKOUT / ".bench-cache"
 SPARE_MIB = 96
 _BASE_SOURCES = ("hil/virtual/image", "hil/virtual/modules", "hil/virtual/guest")
-_BASE_FILES = ("hil/virtual/control_in_guest.py", "pyproject.toml")
+_BASE_FILES = ("hil/virtual/control_in_guest.py", "pyproject.toml", "systemd")
 
 _log = logging.getLogger(__name__)
 
