@@ -98,24 +98,17 @@ class Logs:
         return LogBundler(f.config.station.state_dir, sources, most_bytes)
 
     def _uploader(self) -> HttpUploader:
+        from agent.app.transfer_rules import address_rules  # noqa: PLC0415 - seldom
         from agent.diagnostics.upload import HttpUploader  # noqa: PLC0415 - seldom
-        from agent.diagnostics.upload_address import UploadRules  # noqa: PLC0415 - seldom
 
-        section = self._f.config.diagnostics
-        rules = UploadRules(
-            schemes=frozenset(scheme.value for scheme in section.schemes),
-            ports=frozenset(section.ports),
-            private_addresses=section.private_addresses,
-        )
-        return HttpUploader(rules, self._context)
+        return HttpUploader(address_rules(self._f.config.diagnostics), self._context)
 
     def _context(self) -> SSLContext:
-        from agent.diagnostics.upload import upload_context  # noqa: PLC0415 - seldom
+        """Trust roots of the CSMS and the usual ones (N01.FR.15, FR.16), and the configured."""
+        from agent.transfer.tls import client_context  # noqa: PLC0415 - seldom
 
-        context = upload_context(self._roots.csms_roots_pem())
-        if self._f.config.diagnostics.ca_file is not None:
-            context.load_verify_locations(self._f.config.diagnostics.ca_file)
-        return context
+        ca_file = self._f.config.diagnostics.ca_file
+        return client_context(self._roots.csms_roots_pem(), ca_file, with_usual_roots=True)
 
     def _facts(self) -> dict[str, object]:
         """Return what the station says of itself; nothing that may only be written."""

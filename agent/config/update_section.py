@@ -5,6 +5,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from agent.config.table import Table
+from agent.config.transfer_keys import TransferKeys, read_transfer_keys
 from agent.core.records import dataclass
 
 _MAKER_DIR = "/etc/stationd/maker"
@@ -18,28 +19,16 @@ class SlotBackend(StrEnum):
     RAUC = "rauc"
 
 
-class TransferScheme(StrEnum):
-    """The schemes that files are fetched by."""
-
-    HTTP = "http"
-    HTTPS = "https"
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
-class UpdateSection:
+class UpdateSection(TransferKeys):
     """`[update]`.
 
-    Files are fetched by `schemes` from `ports`, with `private_addresses` also from networks of the
-    site. TLS trusts the roots of the CSMS and those in `ca_file`. `maker_dir` holds roots (*.pem)
-    and revocation lists (*.crl) of whoever may sign firmware.
+    TLS trusts the roots of the CSMS and those in `ca_file`. `maker_dir` holds roots (*.pem) and
+    revocation lists (*.crl) of whoever may sign firmware.
     """
 
     backend: SlotBackend = SlotBackend.NONE
     root: Path = Path("/")
-    schemes: tuple[TransferScheme, ...] = (TransferScheme.HTTPS,)
-    ports: tuple[int, ...] = (80, 443, 8080, 8443)
-    private_addresses: bool = False
-    ca_file: Path | None = None
     maker_dir: Path = field(default_factory=lambda: Path(_MAKER_DIR))
     max_size_mib: int = 512
     allow_unsigned: bool = False
@@ -54,13 +43,14 @@ class UpdateSection:
 
 def read_update(table: Table) -> UpdateSection:
     """Read the section; what is wrong is noted in the table."""
+    keys = read_transfer_keys(table, may_be_off=False)
     section = UpdateSection(
         backend=table.choice("backend", SlotBackend, SlotBackend.NONE),
         root=table.path("root", "/"),
-        schemes=_schemes(table),
-        ports=table.integers("ports", (80, 443, 8080, 8443), low=1, high=65_535),
-        private_addresses=table.boolean("private_addresses", default=False),
-        ca_file=table.optional_path("ca_file"),
+        schemes=keys.schemes,
+        ports=keys.ports,
+        private_addresses=keys.private_addresses,
+        ca_file=keys.ca_file,
         maker_dir=table.path("maker_dir", _MAKER_DIR),
         max_size_mib=table.integer("max_size_mib", 512, low=1, high=4096),
         allow_unsigned=table.boolean("allow_unsigned", default=False),
@@ -69,12 +59,3 @@ def read_update(table: Table) -> UpdateSection:
     )
     table.finish()
     return section
-
-
-def _schemes(table: Table) -> tuple[TransferScheme, ...]:
-    known = tuple(scheme.value for scheme in TransferScheme)
-    told = table.texts("schemes", (TransferScheme.HTTPS.value,))
-    if not told or any(scheme not in known for scheme in told):
-        table.note_first("schemes", f"must name some of {', '.join(known)}")
-        return (TransferScheme.HTTPS,)
-    return tuple(TransferScheme(scheme) for scheme in dict.fromkeys(told))

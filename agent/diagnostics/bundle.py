@@ -1,10 +1,8 @@
 """Log files ready to be sent: one file each, bounded, without secrets, gone after the upload."""
 
-import gzip
 import io
 import json
 import re
-import tarfile
 from collections.abc import Callable, Collection, Iterable, Mapping
 from contextlib import aclosing
 from datetime import UTC, datetime
@@ -81,9 +79,7 @@ class LogBundler:
         )
         kept = list(_newest(lines, self._most_bytes))
         text = "".join(f"{line}\n" for line in reversed(kept))
-        return self._written(
-            order, "security.jsonl.gz", gzip.compress(text.encode("utf-8", "replace"))
-        )
+        return self._written(order, "security.jsonl.gz", _compressed(text))
 
     async def _diagnostics(self, order: GetLog) -> Path | None:
         secrets = tuple(self._sources.secrets())
@@ -125,7 +121,15 @@ def _newest(lines: Iterable[str], room: int) -> Iterable[str]:
         yield line
 
 
+def _compressed(text: str) -> bytes:
+    import gzip  # noqa: PLC0415 - every start tidies up, but hardly any makes a log
+
+    return gzip.compress(text.encode("utf-8", "replace"))
+
+
 def _archive(files: Mapping[str, str], at: datetime) -> bytes:
+    import tarfile  # noqa: PLC0415 - as above
+
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w:gz") as archive:
         for name, text in files.items():

@@ -7,11 +7,11 @@ import asyncio
 import contextlib
 import logging
 import os
-import shutil
 from collections import deque
 from collections.abc import AsyncGenerator, Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Final, Protocol
 
 from agent.core.log_upload import GetLog
@@ -104,10 +104,16 @@ class JournalLines:
 
 def log_lines(utc_now: Callable[[], datetime]) -> LogLines:
     """Return the journal where systemd writes this process's output into it, else the memory."""
-    program = shutil.which("journalctl")
+    program = _journalctl()
     if program is not None and "JOURNAL_STREAM" in os.environ:
         return JournalLines(program)
     return RecentLines(utc_now)
+
+
+def _journalctl() -> str | None:
+    """Return where the program lies; `shutil.which` would load compressors for that."""
+    found = (Path(folder, "journalctl") for folder in os.get_exec_path())
+    return next((str(file) for file in found if os.access(file, os.X_OK) and file.is_file()), None)
 
 
 def _arguments(window: GetLog) -> list[str]:

@@ -1,30 +1,19 @@
-"""Sends a file to an HTTP server: one attempt, in a thread, to an address that was judged.
-
-The standard library's client does the talking. The socket is connected here, to exactly the address
-that passed the rules, so that a name cannot mean another one a moment later. A redirect is a
-failure (N01.FR.30). The station's password for the CSMS is never sent along (N01.FR.17 of 1.6).
-"""
+"""Sends a file to an HTTP server: one attempt, in a thread. A redirect is a failure (N01.FR.30)."""
 
 import asyncio
-import base64
 import contextlib
-import socket
 import ssl
-import threading
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from http import HTTPStatus
-from http.client import HTTPConnection, HTTPException, HTTPResponse
+from http.client import HTTPException
 from pathlib import Path
 from typing import Final
 
 from agent.core.log_upload import UploadFailed
 from agent.core.progress import LogUploadStatus
-from agent.diagnostics.upload_address import (
-    UploadAddress,
-    UploadRules,
-    address_of,
-    check_address,
-)
+from agent.transfer.addresses import AddressForbidden, AddressRules, Location, checked
+from agent.transfer.line import Line, request_headers
 
 SILENCE_S: Final = 30.0
 """A server that takes nothing and says nothing for so long has failed."""
@@ -40,128 +29,70 @@ _STATUSES: Final[Mapping[int, LogUploadStatus]] = {
 }
 
 
+def destination(location: str, file_name: str, rules: AddressRules) -> Location:
+    """Return where a file goes: as the location says, or below it if it ends in a slash.
+
+    Source: N01.FR.21, N01.FR.29. Raises UploadFailed for a location that is not permitted.
+    """
+    try:
+        place = checked(location, rules)
+    except AddressForbidden as error:
+        raise UploadFailed(str(error), for_good=True) from error
+    is_folder = place.target.endswith("/") and "?" not in place.target
+    return replace(place, target=place.target + file_name) if is_folder else place
+
+
 class HttpUploader:
     """Uploads files; `context` makes the TLS context of each attempt, with our trust anchors."""
 
-    def __init__(self, rules: UploadRules, context: Callable[[], ssl.SSLContext]) -> None:
+    def __init__(self, rules: AddressRules, context: Callable[[], ssl.SSLContext]) -> None:
         self._rules = rules
         self._context = context
 
     def objection(self, location: str) -> str:
         """Return why nothing can be sent to a location, "" if that is to be tried."""
         try:
-            address_of(location, "log", self._rules)
+            destination(location, "log", self._rules)
         except UploadFailed as failure:
             return str(failure)
         return ""
 
     async def upload(self, file: Path, location: str) -> None:
         """Send a file; raises UploadFailed. If it is cancelled the connection is cut."""
-        attempt = _Attempt(file, address_of(location, file.name, self._rules), self._rules)
+        place = destination(location, file.name, self._rules)
+        line = Line(self._rules, self._context, silence_s=SILENCE_S)
         try:
             async with asyncio.timeout(LONGEST_S):
-                await asyncio.to_thread(attempt.run, self._context)
+                await asyncio.to_thread(_attempt, file, place, line)
         except TimeoutError as error:
             raise UploadFailed(f"it took longer than {LONGEST_S:.0f} s") from error
         finally:
-            attempt.abort()
+            line.abort()
 
 
-class _Attempt:
-    """One attempt; `run` blocks, `abort` ends it from another thread."""
+def _attempt(file: Path, place: Location, line: Line) -> None:
+    """Send it in one of the two ways; it blocks."""
+    try:
+        status = _send("PUT", file, place, line)
+        if status in _PUT_IS_UNKNOWN:
+            status = _send("POST", file, place, line)
+    except AddressForbidden as error:
+        raise UploadFailed(str(error), for_good=True) from error
+    except (OSError, HTTPException, ValueError) as error:
+        raise UploadFailed(line.failure(error)) from error
+    if status not in range(200, 300):
+        known = _STATUSES.get(status, LogUploadStatus.UPLOAD_FAILURE)
+        raise UploadFailed(f"the server answered {status}", known)
 
-    def __init__(self, file: Path, address: UploadAddress, rules: UploadRules) -> None:
-        self._file = file
-        self._address = address
-        self._rules = rules
-        self._line: socket.socket | None = None
-        self._aborted = threading.Event()
 
-    def abort(self) -> None:
-        self._aborted.set()
-        line = self._line
-        if line is not None:
-            with contextlib.suppress(OSError):
-                line.shutdown(socket.SHUT_RDWR)
-
-    def run(self, context: Callable[[], ssl.SSLContext]) -> None:
-        try:
-            status = self._send("PUT", context)
-            if status in _PUT_IS_UNKNOWN:
-                status = self._send("POST", context)
-        except (OSError, HTTPException, ValueError) as error:
-            raise UploadFailed(_words(error)) from error
-        if status not in range(200, 300):
-            known = _STATUSES.get(status, LogUploadStatus.UPLOAD_FAILURE)
-            raise UploadFailed(f"the server answered {status}", known)
-
-    def _send(self, method: str, context: Callable[[], ssl.SSLContext]) -> int:
-        address = self._address
-        connection = HTTPConnection(address.host, address.port, timeout=SILENCE_S)
-        try:
-            connection.sock = self._connected(context)
-            with self._file.open("rb") as body:
-                connection.request(method, address.target, body=body, headers=self._headers())
-            response: HTTPResponse = connection.getresponse()
+def _send(method: str, file: Path, place: Location, line: Line) -> int:
+    """Return the status of the answer."""
+    headers = request_headers(place) | {
+        "Content-Type": CONTENT_TYPE,
+        "Content-Disposition": f'attachment; filename="{file.name}"',
+        "Content-Length": str(file.stat().st_size),
+    }
+    with line.connected(place) as connection, file.open("rb") as body:
+        connection.request(method, place.target, body=body, headers=headers)
+        with contextlib.closing(connection.getresponse()) as response:
             return response.status
-        finally:
-            connection.close()
-            line, self._line = self._line, None
-            if line is not None:
-                line.close()
-
-    def _headers(self) -> dict[str, str]:
-        headers = {
-            "User-Agent": "stationd",
-            "Content-Type": CONTENT_TYPE,
-            "Content-Disposition": f'attachment; filename="{self._file.name}"',
-            "Content-Length": str(self._file.stat().st_size),
-            "Connection": "close",
-        }
-        if self._address.login is not None:
-            pair = ":".join(self._address.login).encode()
-            headers["Authorization"] = "Basic " + base64.b64encode(pair).decode()
-        return headers
-
-    def _connected(self, context: Callable[[], ssl.SSLContext]) -> socket.socket:
-        raw = self._dialled()
-        # A second handle on the same connection, by which another thread may end it.
-        self._line = raw.dup()
-        if self._aborted.is_set():
-            raw.close()
-            raise OSError("it was aborted")
-        if self._address.scheme != "https":
-            return raw
-        try:
-            return context().wrap_socket(raw, server_hostname=self._address.host)
-        except BaseException:
-            raw.close()
-            raise
-
-    def _dialled(self) -> socket.socket:
-        """Connect to the first address that answers, once all of them have passed the rules."""
-        address = self._address
-        found = socket.getaddrinfo(address.host, address.port, type=socket.SOCK_STREAM)
-        texts = tuple(dict.fromkeys(str(entry[4][0]) for entry in found))
-        for text in texts:
-            check_address(text, self._rules)
-        trouble: OSError = OSError("the host has no address")
-        for text in texts:
-            try:
-                return socket.create_connection((text, address.port), timeout=SILENCE_S)
-            except OSError as error:
-                trouble = error
-        raise trouble
-
-
-def upload_context(csms_roots_pem: str) -> ssl.SSLContext:
-    """Return a context that trusts the roots of the CSMS and the usual ones (N01.FR.15, FR.16)."""
-    context = ssl.create_default_context()
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    if csms_roots_pem:
-        context.load_verify_locations(cadata=csms_roots_pem)
-    return context
-
-
-def _words(error: Exception) -> str:
-    return f"{type(error).__name__}: {error}"[:200]

@@ -7,21 +7,9 @@ that failed a check. There is no weaker second attempt.
 import ssl
 from typing import Any, Final
 
+from agent.core.cipher_suites import OPENSSL_CIPHERS, TLS_1_2_SUITES, TLS_1_3_SUITES
 from agent.ocpp.connect_failures import CredentialsUnusable, TlsFault
 from agent.ocpp.endpoint import Endpoint, SecurityProfile
-
-TLS_1_2_SUITES: Final = tuple(
-    f"{exchange}AES{size}"
-    for exchange in ("ECDHE-ECDSA-", "ECDHE-RSA-", "")
-    for size in ("128-GCM-SHA256", "256-GCM-SHA384")
-)
-"""The suites that A00.FR.319 names and their ECDHE-RSA kin, those with forward secrecy first."""
-TLS_1_3_SUITES: Final = (
-    "TLS_AES_256_GCM_SHA384",
-    "TLS_CHACHA20_POLY1305_SHA256",
-    "TLS_AES_128_GCM_SHA256",
-)
-"""TLS 1.3 has these only, and all of them fit."""
 
 
 def client_context(endpoint: Endpoint) -> ssl.SSLContext:
@@ -33,7 +21,7 @@ def client_context(endpoint: Endpoint) -> ssl.SSLContext:
     """
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
-    context.set_ciphers(":".join(TLS_1_2_SUITES) + ":@SECLEVEL=2")
+    context.set_ciphers(OPENSSL_CIPHERS)
     context.options |= ssl.OP_NO_COMPRESSION | ssl.OP_NO_RENEGOTIATION
     context.sslobject_class = (
         _Checked if endpoint.allow_wildcard_certificate else _CheckedWithoutWildcards

@@ -14,9 +14,10 @@ from pathlib import Path
 
 from agent.core.firmware_order import DownloadInterrupted, DownloadRefused
 from agent.core.records import dataclass
-from agent.update.address_rules import AddressRules, checked
+from agent.transfer.addresses import AddressForbidden, AddressRules, checked
+from agent.transfer.line import Line, Resolve, resolve
 from agent.update.partial_file import PartialFile
-from agent.update.transfer import Resolve, Transfer, resolve
+from agent.update.transfer import Transfer
 
 ABORT_S = 5.0
 
@@ -56,7 +57,7 @@ class HttpDownload:
         """Return why nothing is fetched from a location, '' if that is to be tried."""
         try:
             checked(location, self._rules)
-        except DownloadRefused as error:
+        except AddressForbidden as error:
             return str(error)
         return ""
 
@@ -65,16 +66,13 @@ class HttpDownload:
 
         Raises `DownloadInterrupted`, `DownloadRefused`. It may be cancelled.
         """
+        log.info("fetching %s", self._shown(location))
         loop = asyncio.get_running_loop()
         transfer = Transfer(
             PartialFile(image, self._limits.max_bytes),
-            self._rules,
-            self._context,
-            self._resolver,
-            silence_s=self._limits.silence_s,
+            self._line(),
             progress=lambda percent: _post(loop, progress, percent),
         )
-        log.info("fetching %s", checked(location, self._rules).shown)
         done = transfer.start(loop, location)
         try:
             await self._supervise(transfer, done)
@@ -91,6 +89,16 @@ class HttpDownload:
             PartialFile(image, 0).forget()
         except OSError as error:
             log.warning("%s: what is left of the download stays: %s", image, error)
+
+    def _shown(self, location: str) -> str:
+        try:
+            return checked(location, self._rules).shown
+        except AddressForbidden as error:
+            raise DownloadRefused(str(error)) from error
+
+    def _line(self) -> Line:
+        silence_s = self._limits.silence_s
+        return Line(self._rules, self._context, silence_s=silence_s, resolver=self._resolver)
 
     async def _supervise(self, transfer: Transfer, done: asyncio.Future[None]) -> None:
         """Return when the transfer has ended; raises `DownloadInterrupted` for a slow one."""

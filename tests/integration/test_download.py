@@ -14,8 +14,8 @@ import pytest
 from agent.app.firmware_download import network_download
 from agent.config.update_section import UpdateSection
 from agent.core.firmware_order import DownloadInterrupted, DownloadRefused
+from agent.transfer.addresses import AddressRules
 from agent.update import partial_file
-from agent.update.address_rules import AddressRules
 from agent.update.download import DownloadLimits, HttpDownload
 from tests.integration.file_server import IMAGE, FileServer, Handler, mute_server
 from tests.throw_away_ca import LOOPBACK, Recipe, issue

@@ -17,7 +17,7 @@ PROGRAM = """
 import asyncio, sys
 from pathlib import Path
 from agent.core.firmware_order import DownloadInterrupted
-from agent.update.address_rules import AddressRules
+from agent.transfer.addresses import AddressRules
 from agent.update.download import DownloadLimits, HttpDownload
 
 url, image, port = sys.argv[1], Path(sys.argv[2]), int(sys.argv[3])

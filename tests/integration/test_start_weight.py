@@ -16,7 +16,7 @@ NOT_NEEDED = frozenset(
     # What the standard library and websockets would bring along.
     | {"argparse", "bz2", "csv", "email", "http.client", "lzma", "shutil", "tempfile", "zipfile"}
     # Parts of our own for other commands, other hardware and bad days.
-    | {"agent.cli", "agent.sim", "agent.update", "agent.ocpp.v16"}
+    | {"agent.cli", "agent.sim", "agent.transfer", "agent.update", "agent.ocpp.v16"}
     | {"agent.metering.verification", "agent.pki.code_signing"}
     | {"agent.store.carve", "agent.store.recovery", "agent.store.salvage"}
     | {"hal.checkup", "hal.gpio", "hal.guard.loop", "hal.modbus", "hal.serial"}

@@ -27,6 +27,7 @@ from cryptography.hazmat.primitives.serialization import (
     PrivateFormat,
 )
 
+from agent.core.cipher_suites import TLS_1_2_SUITES
 from agent.ocpp.connect_failures import (
     ConnectFailed,
     CredentialsUnusable,
@@ -36,7 +37,7 @@ from agent.ocpp.connect_failures import (
 )
 from agent.ocpp.dialing import dial
 from agent.ocpp.endpoint import SecurityProfile
-from agent.ocpp.tls import TLS_1_2_SUITES, check_negotiated, client_context
+from agent.ocpp.tls import check_negotiated, client_context
 from tests.integration.csms_doubles import (
     answer_all,
     make_endpoint,

@@ -7,7 +7,8 @@ import pytest
 from agent.config.load import load
 from agent.config.model import StationConfig
 from agent.config.problems import ConfigError
-from agent.config.update_section import SlotBackend, TransferScheme
+from agent.config.transfer_keys import TransferScheme
+from agent.config.update_section import SlotBackend
 from tests.stories.in_process_machine import CONFIG, EVSE
 
 

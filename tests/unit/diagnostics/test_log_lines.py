@@ -78,3 +78,35 @@ async def test_a_reader_that_has_enough_ends_the_program(tmp_path: Path) -> None
 def test_without_systemd_the_lines_are_kept_in_memory(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("JOURNAL_STREAM", raising=False)
     assert isinstance(log_lines(lambda: NOW), RecentLines)
+
+
+async def test_under_systemd_the_journal_is_read_with_the_first_program_of_that_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for folder, mode in (
+        ("folder", None),
+        ("no_program", 0o600),
+        ("first", 0o700),
+        ("next", 0o700),
+    ):
+        program = tmp_path / folder / "journalctl"
+        program.parent.mkdir()
+        if mode is None:
+            program.mkdir()
+            continue
+        program.write_text(f"#!{sys.executable}\nprint({folder!r})\n")
+        program.chmod(mode)
+    folders = ("none", "folder", "no_program", "first", "next")
+    monkeypatch.setenv("PATH", ":".join(str(tmp_path / name) for name in folders))
+    monkeypatch.setenv("JOURNAL_STREAM", "8:1")
+    source = log_lines(lambda: NOW)
+    assert isinstance(source, JournalLines)
+    assert await told(source, window()) == ["first"]
+
+
+def test_under_systemd_without_the_program_the_lines_are_kept_in_memory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setenv("JOURNAL_STREAM", "8:1")
+    assert isinstance(log_lines(lambda: NOW), RecentLines)

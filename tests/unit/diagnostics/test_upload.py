@@ -9,19 +9,24 @@ import pytest
 from agent.core.log_upload import UploadFailed
 from agent.core.progress import LogUploadStatus
 from agent.diagnostics import upload
-from agent.diagnostics.upload import HttpUploader, upload_context
-from agent.diagnostics.upload_address import UploadRules
+from agent.diagnostics.upload import HttpUploader, destination
+from agent.transfer.addresses import AddressRules
+from agent.transfer.tls import client_context
 from tests.http_receiver import receiving
 from tests.throw_away_ca import LOOPBACK, Issued, Recipe, issue
 
 CONTENT = b"x" * 300_000
 
 
+def trusting(roots_pem: str) -> ssl.SSLContext:
+    return client_context(roots_pem, None, with_usual_roots=True)
+
+
 def uploader(port: int, roots_pem: str = "") -> HttpUploader:
-    rules = UploadRules(
-        schemes=frozenset({"https", "http"}), ports=frozenset({port}), private_addresses=True
+    rules = AddressRules(
+        schemes=frozenset({"https", "http"}), ports=frozenset({port}), private=True
     )
-    return HttpUploader(rules, lambda: upload_context(roots_pem))
+    return HttpUploader(rules, lambda: trusting(roots_pem))
 
 
 def server_context(server: Issued) -> ssl.SSLContext:
@@ -35,6 +40,37 @@ def log(tmp_path: Path) -> Path:
     file = tmp_path / "CS001_security.jsonl.gz"
     file.write_bytes(CONTENT)
     return file
+
+
+@pytest.mark.requirement("N01.FR.21", "N01.FR.29", "N01.FR.21 (1.6)")
+@pytest.mark.parametrize(
+    ("location", "target"),
+    [
+        ("https://logs.example/", "/name.gz"),
+        ("https://logs.example", "/name.gz"),
+        ("https://logs.example/a/b/", "/a/b/name.gz"),
+        ("https://logs.example/a/b", "/a/b"),
+        ("https://logs.example/a/?sig=1/", "/a/?sig=1/"),
+    ],
+)
+def test_the_file_name_is_appended_to_a_location_that_ends_in_a_slash(
+    location: str, target: str
+) -> None:
+    assert destination(location, "name.gz", AddressRules()).target == target
+
+
+@pytest.mark.requirement("N01.FR.25", "N01.FR.17 (1.6)")
+def test_a_login_is_taken_out_of_the_location_and_shown_to_nobody() -> None:
+    place = destination("https://user:p%3Aw@logs.example:8443/x?key=1", "n", AddressRules())
+    assert (place.host, place.port, place.credentials) == ("logs.example", 8443, ("user", "p:w"))
+    assert place.shown == "https://logs.example:8443/x"
+    assert "p:w" not in repr(place)
+
+
+def test_a_location_where_no_log_may_go_is_refused_for_good() -> None:
+    with pytest.raises(UploadFailed) as refused:
+        destination("https://127.0.0.1/", "name.gz", AddressRules())
+    assert refused.value.for_good
 
 
 @pytest.mark.requirement("N01.FR.15", "N01.FR.14", "N01.FR.15 (1.6)")
@@ -53,7 +89,7 @@ async def test_a_server_of_the_csms_s_root_is_trusted(tmp_path: Path, log: Path)
 def test_the_usual_roots_of_the_machine_are_trusted_as_well() -> None:
     usual = ssl.create_default_context().cert_store_stats()["x509_ca"]
     ca = issue("CA")
-    context = upload_context(ca.pem)
+    context = trusting(ca.pem)
     assert context.cert_store_stats()["x509_ca"] == usual + 1
     assert context.minimum_version == ssl.TLSVersion.TLSv1_2
     assert context.verify_mode is ssl.CERT_REQUIRED
@@ -113,8 +149,8 @@ async def test_an_upload_that_is_cancelled_cuts_the_connection(log: Path) -> Non
 
 async def test_a_name_that_means_a_forbidden_address_is_refused(log: Path) -> None:
     async with receiving() as receiver:
-        rules = UploadRules(schemes=frozenset({"http"}), ports=frozenset({receiver.port}))
-        forbidding = HttpUploader(rules, lambda: upload_context(""))
+        rules = AddressRules(schemes=frozenset({"http"}), ports=frozenset({receiver.port}))
+        forbidding = HttpUploader(rules, lambda: trusting(""))
         location = f"http://localhost:{receiver.port}/"
         assert forbidding.objection(location) == "", "the name itself may be anybody's"
         with pytest.raises(UploadFailed, match="not permitted") as refused:
