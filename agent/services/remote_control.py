@@ -112,7 +112,7 @@ class RemoteControlService:
         return _unusable(evse) or self._reserved(evse, command)
 
     def _reserved(self, evse: EvseService, command: RequestStart) -> Outcome | None:
-        """Refuse a stranger; where the verdict may tell the token's group, it decides (S16-RSV-03)."""
+        """Refuse a stranger; where the verdict may tell a group, it decides (S16-RSV-03)."""
         hold, token = evse.state.hold, command.id_token
         learns_group = command.group_untold and self._judges(command)
         if admits(hold, token, command.group_id_token) or (learns_group and may_admit(hold, token)):
