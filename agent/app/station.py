@@ -43,6 +43,7 @@ from agent.services import policies
 from agent.services.availability import AvailabilityService
 from agent.services.back_dating import BackDating
 from agent.services.cost import CostService
+from agent.services.cost_triggers import CostTriggers
 from agent.services.enrolment import EnrolmentService
 from agent.services.evse import EvseService
 from agent.services.evse_ports import EvseDescription, EvsePorts
@@ -116,7 +117,7 @@ class Station:
         self.lobby.observers.append(introducing(self.evses))
         heed_master_passes(self._sessions())
         self.variables = VariablesService(f.model, f.storage.documents)
-        self.costs = CostService()
+        self.costs = CostService(CostTriggers(self.evses, self.meters, f.clock.now))
         self.reports = ReportService(f.model, self.dispatcher, f.clock, self.spawn)
         self.watches = Watches(
             f,
@@ -186,6 +187,7 @@ class Station:
             self.lobby.run(),
             *self.smart_charging.parts(),
             self.metering.run(),
+            self.costs.run(),
             self.reservations.run(),
             self.provisioning.run(),
             self.dispatcher.run(),

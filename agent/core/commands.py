@@ -80,7 +80,10 @@ def rejected(reason_code: str, info: str = "") -> Outcome:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RequestStart:
-    """RequestStartTransaction, RemoteStartTransaction (F01, F02); no EVSE: the station chooses."""
+    """RequestStartTransaction, RemoteStartTransaction (F01, F02); no EVSE: the station chooses.
+
+    `group_untold`: the message has no place for a group; the token may belong to one all the same.
+    """
 
     id_token: IdToken
     group_id_token: IdToken | None = None
@@ -88,6 +91,7 @@ class RequestStart:
     remote_start_id: int | None = None
     profile: ChargingProfile | None = None
     rules: ProfileRules = ProfileRules()
+    group_untold: bool = False
 
 
 @dataclass(frozen=True, slots=True)

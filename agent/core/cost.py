@@ -1,14 +1,20 @@
 """What the CSMS says of prices and costs; the station shows it and computes nothing.
 
+So that the CSMS can compute, it names when it needs to know the meter (`MeterTriggers`).
+
 Source: OCA application note on the California pricing requirements (1.6), CostUpdated (2.x).
 """
 
+from dataclasses import replace
+from datetime import datetime
 from decimal import Decimal
 
 from agent.core.records import dataclass
-from agent.core.vocabulary import IdToken
+from agent.core.vocabulary import ChargingState, IdToken
 
 LONGEST_TEXT = 512
+HYSTERESIS = Decimal("0.05")
+"""The share of a power threshold by which it must be passed, so that noise at it says nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,14 +26,86 @@ class PriceTold:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class MeterTriggers:
+    """When the CSMS wants meter values of a transaction besides the usual ones; None is never.
+
+    At an instant and at a register once, at a power whenever it is passed upwards or downwards, at
+    a state whenever it is entered.
+    """
+
+    at: datetime | None = None
+    register_wh: Decimal | None = None
+    power_w: Decimal | None = None
+    states: frozenset[ChargingState] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """What triggers look at; power is None where no meter tells it."""
+
+    at: datetime
+    register_wh: Decimal
+    power_w: Decimal | None
+    state: ChargingState
+
+
+@dataclass(frozen=True, slots=True)
+class TriggerWatch:
+    """Triggers with what was seen last; `above` is the side of the power threshold, if known."""
+
+    triggers: MeterTriggers
+    last: Measured
+    above: bool | None = None
+
+    def seen(self, now: Measured) -> "tuple[TriggerWatch, bool]":
+        """Look again; return also whether a trigger was passed since the look before.
+
+        What had been passed when the CSMS named it is no news: it knew it when it did, and would
+        name it again in its answer, for ever.
+        """
+        above = _side(self.triggers.power_w, now.power_w, was=self.above)
+        crossed = self.above is not None and above is not self.above
+        passed = crossed or _passed(self.triggers, self.last, now)
+        return replace(self, last=now, above=above), passed
+
+
+def watched(triggers: MeterTriggers, now: Measured) -> TriggerWatch:
+    """Begin to watch triggers."""
+    return TriggerWatch(triggers, now, _side(triggers.power_w, now.power_w, was=None))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CostTold:
     """What a transaction has cost so far, or in the end; in the currency of the CSMS.
 
-    `text` are words for the driver, `code_text` what a code to be scanned would hold.
+    `is_idle`: what is paid for is the time beside the EVSE, and no charging. `text` are words for
+    the driver, `code_text` what a code to be scanned would hold. `triggers` take the place of those
+    that were told before.
     """
 
     transaction_id: str
     cost: Decimal
     is_final: bool = False
+    is_idle: bool = False
     text: str = ""
     code_text: str = ""
+    triggers: MeterTriggers | None = None
+
+
+def _passed(triggers: MeterTriggers, before: Measured, now: Measured) -> bool:
+    at, register_wh = triggers.at, triggers.register_wh
+    return (
+        (at is not None and before.at < at <= now.at)
+        or (register_wh is not None and before.register_wh < register_wh <= now.register_wh)
+        or (now.state in triggers.states and now.state is not before.state)
+    )
+
+
+def _side(threshold_w: Decimal | None, power_w: Decimal | None, *, was: bool | None) -> bool | None:
+    """Return whether power is above a threshold; near it, it is where it was."""
+    if threshold_w is None or power_w is None:
+        return was
+    if was is None:
+        return power_w >= threshold_w
+    margin_w = threshold_w * HYSTERESIS
+    return power_w > threshold_w - margin_w if was else power_w >= threshold_w + margin_w

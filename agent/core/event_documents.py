@@ -8,7 +8,13 @@ from typing import Any, Final
 
 from agent.core.component_events import ComponentEvent
 from agent.core.documents import UnreadableDocument, read, written
-from agent.core.events import MeterValuesEvent, SecurityEvent, StoredEvent, TransactionEvent
+from agent.core.events import (
+    ConnectorUnplugged,
+    MeterValuesEvent,
+    SecurityEvent,
+    StoredEvent,
+    TransactionEvent,
+)
 from agent.core.progress import FirmwareProgress
 from agent.core.reservation import ReservationEnded
 
@@ -20,6 +26,7 @@ _EVENTS: Final[dict[str, type[StoredEvent]]] = {
     for event in (
         TransactionEvent,
         MeterValuesEvent,
+        ConnectorUnplugged,
         SecurityEvent,
         ReservationEnded,
         ComponentEvent,

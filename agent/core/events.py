@@ -71,6 +71,14 @@ class MeterValuesEvent:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ConnectorUnplugged:
+    """The cable of a transaction that had ended before was unplugged: an idle fee ends with it."""
+
+    at: datetime
+    transaction_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SecurityEvent:
     """A security event (A04); `kind` is a name of the standard's list, `critical` ones are sent."""
 
@@ -183,6 +191,7 @@ class ReportEntry:
 StoredEvent = (
     TransactionEvent
     | MeterValuesEvent
+    | ConnectorUnplugged
     | SecurityEvent
     | ReservationEnded
     | ComponentEvent

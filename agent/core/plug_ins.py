@@ -1,7 +1,9 @@
 """Plug-ins as the guard counts them: what happened to the cable while nobody looked."""
 
 from dataclasses import replace
+from datetime import datetime
 
+from agent.core.events import ConnectorUnplugged
 from agent.core.session_state import LinesChanged, Resumed, SessionState, Stimulus
 
 _COUNTER_BITS = 16
@@ -18,6 +20,20 @@ def parts(state: SessionState, stimulus: Stimulus) -> tuple[Stimulus, ...]:
     if isinstance(stimulus, Resumed):
         return (replace(stimulus, lines=gone), lines)
     return (gone, lines)
+
+
+def unplugged(
+    before: SessionState, after: SessionState, at: datetime
+) -> tuple[ConnectorUnplugged, ...]:
+    """Return the end of the stay of an EV whose transaction had ended before, if this is it.
+
+    Where the transaction ends with the cable itself, its own end tells when that was; and where
+    the next one begins without it, there is none.
+    """
+    left = not after.snapshot.plugged_in or before.connection != after.connection
+    if before.ended is None or after.ended == before.ended or not left:
+        return ()
+    return (ConnectorUnplugged(at=at, transaction_id=before.ended),)
 
 
 def guards_differ(state: SessionState, lines: LinesChanged) -> bool:

@@ -127,6 +127,8 @@ class Session:
             in_transaction=transaction is not None,
         )
         self._facts.change_snapshot(offered=self._offers(transaction))
+        if not self.state.snapshot.transaction_ended:
+            self._facts.state = replace(self.state, ended=None)
 
     def _offers(self, transaction: Transaction | None) -> bool:
         snapshot = self.state.snapshot
@@ -196,6 +198,7 @@ class Session:
             authorization=None,
             pending=None,
             cable_keeper=keeper_after_end(self.state, cause),
+            ended=transaction.id if snapshot.plugged_in else None,
             deadlines=Deadlines(),
         )
         self._facts.change_snapshot(in_transaction=False, transaction_ended=snapshot.plugged_in)

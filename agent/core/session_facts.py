@@ -272,8 +272,9 @@ class SessionFacts:
 
     def _remote_started(self, start: RemoteStarted) -> Cause:
         asked = Authorization(start.token, AuthorizedBy.REMOTE, start.group, start.remote_start_id)
-        free = self.state.authorization is None
-        usable = free and may_start(self.state, start.token, start.group)
+        free, judged = self.state.authorization is None, start.to_be_judged
+        open_to = may_start(self.state, start.token, start.group)
+        usable = free and (open_to or (judged and may_be_judged(self.state, start.token)))
         if not usable or self._is_master_pass(start.group):
             # F01.FR.21 to FR.24: the EVSE was free when the CSMS was answered, and no longer is.
             self.refused = start.token

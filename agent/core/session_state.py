@@ -116,6 +116,7 @@ class SessionState:
     `rest` is the last reading taken while the power path was open; `connection` is the guard's
     number of the present plug-in (0: not known), by which a car that was swapped unseen is noticed.
     `cable_keeper` is whose cable stays locked in the outlet until its token comes back.
+    `ended` is the transaction that ended and whose cable is still in.
     `hold` is what reservations mean here, None for nothing. `limit_a` and `wanted_phases` are what
     smart charging tells (None: the usual phases), `ceiling_a` is what nothing may exceed, whatever
     that tells, None for no ceiling.
@@ -133,6 +134,7 @@ class SessionState:
     connection: int = 0
     cable_max_a: int | None = None
     cable_keeper: Authorization | None = None
+    ended: str | None = None
     hold: Hold | None = None
     deadlines: Deadlines = field(default_factory=Deadlines)
 
@@ -163,6 +165,7 @@ class SessionPolicy:
     stop_on_invalid_id: bool = True
     stop_on_ev_side_disconnect: bool = True
     unlock_on_ev_side_disconnect: bool = True
+    tells_unplugged: bool = False
     max_energy_on_invalid_id_wh: int | None = None
     authorization_required: bool = True
     master_pass_group_id: str = ""

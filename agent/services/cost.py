@@ -7,6 +7,7 @@ from typing import Final, TypeVar
 from agent.core.commands import ACCEPTED, Outcome
 from agent.core.cost import CostTold, PriceTold
 from agent.core.vocabulary import IdToken
+from agent.services.cost_triggers import CostTriggers
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -17,11 +18,20 @@ log = logging.getLogger(__name__)
 
 
 class CostService:
-    """Takes prices and costs; knows the latest of each token and transaction."""
+    """Takes prices and costs; knows the latest of each token and transaction.
 
-    def __init__(self) -> None:
+    Without `triggers` no meter values are told when the CSMS needs them.
+    """
+
+    def __init__(self, triggers: CostTriggers | None = None) -> None:
+        self._triggers = triggers
         self._prices: OrderedDict[IdToken, str] = OrderedDict()
         self._costs: OrderedDict[str, CostTold] = OrderedDict()
+
+    async def run(self) -> None:
+        """Have the triggers watched."""
+        if self._triggers is not None:
+            await self._triggers.run()
 
     def price(self, told: PriceTold) -> Outcome:
         """Keep the price of a driver."""
@@ -34,6 +44,8 @@ class CostService:
         before = self._costs.get(told.transaction_id)
         if before is None or told.is_final or not before.is_final:
             _keep(self._costs, told.transaction_id, told)
+            if self._triggers is not None:
+                self._triggers.follow(told)
         kind = "final" if told.is_final else "running"
         log.info("the %s cost of transaction %.50s is %s", kind, told.transaction_id, told.cost)
         return ACCEPTED

@@ -12,10 +12,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from agent.core.authorization import Presented
-from agent.core.events import TransactionEvent
+from agent.core.events import StoredEvent, TransactionEvent
 from agent.core.fault_taxonomy import INTERNAL
 from agent.core.limits import LimitSource
 from agent.core.metering import Reading
+from agent.core.plug_ins import unplugged
 from agent.core.refusals import Refusal, refusal
 from agent.core.session import Session
 from agent.core.session_state import (
@@ -284,15 +285,19 @@ class EvseService:
 
     async def _obey(self, stimulus: Stimulus) -> None:
         before, lease_before = self.state, self._lease
-        step = self._session.handle(stimulus, await self._moment())
+        moment = await self._moment()
+        step = self._session.handle(stimulus, moment)
         lease = self._wanted_lease()
         if withdraws(lease, lease_before):
             await self._grant(lease)
         events = await self._signed(step.events, before)
         for event in events:
             await self._ports.remember(event, before)
-        if events or _worth_keeping(before) != _worth_keeping(self.state):
-            await self._ports.journal.record(self.state, events, before_effect=True)
+        told: tuple[StoredEvent, ...] = tuple(events)
+        if self._session.policy.tells_unplugged:
+            told += unplugged(before, self.state, moment.at)
+        if told or _worth_keeping(before) != _worth_keeping(self.state):
+            await self._ports.journal.record(self.state, told, before_effect=True)
         self._kept = self.state
         await self._grant(lease)
         self._note_refusal(before, stimulus, step)

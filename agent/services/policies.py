@@ -26,6 +26,7 @@ def session_policy(model: DeviceModel) -> SessionPolicy:
         stop_on_invalid_id=model.boolean(sv.STOP_TX_ON_INVALID_ID),
         stop_on_ev_side_disconnect=model.boolean(sv.STOP_TX_ON_EV_SIDE_DISCONNECT),
         unlock_on_ev_side_disconnect=model.boolean(sv.UNLOCK_ON_EV_SIDE_DISCONNECT),
+        tells_unplugged=model.boolean(sv.V16_IDLE_FEE_AFTER_STOP, default=False),
         max_energy_on_invalid_id_wh=model.integer(sv.MAX_ENERGY_ON_INVALID_ID),
         authorization_required=model.boolean(sv.AUTH_ENABLED, default=True),
         master_pass_group_id=model.text(sv.MASTER_PASS_GROUP_ID),
@@ -130,7 +131,11 @@ def concerns_sessions(key: ComponentVariable) -> bool:
 
 
 _SESSION_VARIABLES = frozenset(
-    {sv.PUBLIC_KEY_WITH_SIGNED_METER_VALUE, sv.UNLOCK_ON_EV_SIDE_DISCONNECT}
+    {
+        sv.PUBLIC_KEY_WITH_SIGNED_METER_VALUE,
+        sv.UNLOCK_ON_EV_SIDE_DISCONNECT,
+        sv.V16_IDLE_FEE_AFTER_STOP,
+    }
 )
 _SESSION_COMPONENTS = frozenset({"TxCtrlr", "SampledDataCtrlr", "AlignedDataCtrlr", "AuthCtrlr"})
 

@@ -13,7 +13,7 @@ from agent.core.commands import (
     UnlockStatus,
     rejected,
 )
-from agent.core.reservation import admits
+from agent.core.reservation import admits, may_admit
 from agent.core.session_state import CableReleased, Cause, RemoteStarted, StopOrdered
 from agent.core.smart_charging.orders import SetChargingProfile
 from agent.core.vocabulary import (
@@ -55,11 +55,11 @@ class RemoteControlService:
         evse = self._chosen(command)
         if evse is None:
             return StartOutcome(rejected("UnknownEvse", f"there is no EVSE {command.evse}"))
-        refusal = _refusal(evse, command) or self._profile_refusal(evse, command)
+        refusal = self._refusal(evse, command) or self._profile_refusal(evse, command)
         if refusal is not None:
             return StartOutcome(refusal)
         running = evse.state.transaction
-        judged = self._authorize_remote_start() and command.id_token.type not in _NEVER_JUDGED
+        judged = self._judges(command)
         if command.profile is not None:
             order = SetChargingProfile(evse.description.evse, command.profile, command.rules)
             await self._smart_charging.attach(order)
@@ -102,8 +102,22 @@ class RemoteControlService:
         """
         if command.evse is not None:
             return self._evses.get(command.evse)
-        free = [e for e in self._evses.values() if _refusal(e, command) is None]
+        free = [e for e in self._evses.values() if self._refusal(e, command) is None]
         return min(free or self._evses.values(), key=_unsuitability)
+
+    def _judges(self, command: RequestStart) -> bool:
+        return self._authorize_remote_start() and command.id_token.type not in _NEVER_JUDGED
+
+    def _refusal(self, evse: EvseService, command: RequestStart) -> Outcome | None:
+        return _unusable(evse) or self._reserved(evse, command)
+
+    def _reserved(self, evse: EvseService, command: RequestStart) -> Outcome | None:
+        """Refuse a stranger; where the verdict may tell a group, it decides (S16-RSV-03)."""
+        hold, token = evse.state.hold, command.id_token
+        learns_group = command.group_untold and self._judges(command)
+        if admits(hold, token, command.group_id_token) or (learns_group and may_admit(hold, token)):
+            return None
+        return rejected("EvseReserved", "the EVSE is reserved for another token")
 
     def _profile_refusal(self, evse: EvseService, command: RequestStart) -> Outcome | None:
         profile = command.profile
@@ -127,7 +141,7 @@ def _unsuitability(evse: EvseService) -> tuple[bool, bool]:
     return not snapshot.reserved, not snapshot.plugged_in
 
 
-def _refusal(evse: EvseService, command: RequestStart) -> Outcome | None:
+def _unusable(evse: EvseService) -> Outcome | None:
     snapshot = evse.state.snapshot
     if snapshot.faulted:
         return rejected("EvseFaulted", "the EVSE has a fault")
@@ -137,6 +151,4 @@ def _refusal(evse: EvseService, command: RequestStart) -> Outcome | None:
     ending = evse.state.transaction is not None and evse.state.transaction.ending is not None
     if busy or ending:
         return rejected("TxInProgress", "the EVSE is in use")
-    if not admits(evse.state.hold, command.id_token, command.group_id_token):
-        return rejected("EvseReserved", "the EVSE is reserved for another token")
     return None

@@ -8,7 +8,12 @@ from dataclasses import replace
 
 from agent.core.documents import UnreadableDocument, read, written
 from agent.core.event_documents import from_document, to_document
-from agent.core.events import SecurityEvent, StoredEvent, TransactionEvent
+from agent.core.events import (
+    ConnectorUnplugged,
+    SecurityEvent,
+    StoredEvent,
+    TransactionEvent,
+)
 from agent.core.progress import FirmwareProgress
 from agent.core.reservation import ReservationEnded
 from agent.core.session_state import Deadlines, SessionState
@@ -143,6 +148,7 @@ def _for_the_disk(state: SessionState) -> SessionState:
         wanted_phases=state.wanted_phases,
         rest=state.rest,
         connection=state.connection,
+        ended=state.ended,
         cable_max_a=state.cable_max_a,
         cable_keeper=state.cable_keeper,
         hold=state.hold,
@@ -164,7 +170,7 @@ def _entry(event: StoredEvent) -> Entry:
         case TransactionEvent():
             keep, name = not _is_mere_sample(event), type(event).__name__
             return Entry(name, body, event.transaction_id, event.seq_no, keep)
-        case SecurityEvent() | ReservationEnded() | FirmwareProgress():
+        case ConnectorUnplugged() | SecurityEvent() | ReservationEnded() | FirmwareProgress():
             return Entry(type(event).__name__, body, None, None, must_keep=True)
         case _:
             return Entry(type(event).__name__, body, None, None, must_keep=False)

@@ -9,6 +9,7 @@ from agent.core.device_model import DeviceModel
 from agent.core.events import (
     AuthorizationAsked,
     Boot,
+    ConnectorUnplugged,
     EvseChanged,
     HeartbeatDue,
     LocalListConflict,
@@ -25,6 +26,7 @@ from agent.ocpp.v16 import (
     availability,
     certificates,
     configuration,
+    cost,
     data_transfer,
     diagnostics,
     firmware,
@@ -72,6 +74,7 @@ CODEC.encodes(HeartbeatDue)(provisioning.heartbeat)
 CODEC.encodes(AuthorizationAsked)(authorization.authorize)
 CODEC.encodes(TransactionEvent)(transactions.transaction_event)
 CODEC.encodes(MeterValuesEvent)(metering.meter_values_call)
+CODEC.encodes(ConnectorUnplugged)(cost.connector_unplugged)
 CODEC.encodes(EvseChanged)(status.status_notification)
 CODEC.encodes(StationChanged)(status.station_status_notification)
 CODEC.encodes(LocalListConflict)(status.local_list_conflict)

@@ -1,21 +1,46 @@
 """Prices and costs in 1.6: the messages of the California pricing note inside DataTransfer."""
 
 import re
+from datetime import datetime
 from decimal import Decimal
 from types import MappingProxyType
-from typing import Final
+from typing import Any, Final
 
 from agent.core.commands import Command
-from agent.core.cost import LONGEST_TEXT, CostTold, PriceTold
-from agent.ocpp.codec import CodecContext, Payload
+from agent.core.cost import LONGEST_TEXT, CostTold, MeterTriggers, PriceTold
+from agent.core.events import ConnectorUnplugged
+from agent.core.vocabulary import ChargingState
+from agent.ocpp.codec import Call, CodecContext, Payload
+from agent.ocpp.timestamps import InvalidTimestamp, format_datetime, parse_datetime
 from agent.ocpp.v16.authorization import id_token
-from agent.ocpp.v16.extensions import Extension, Unreadable, text_of
+from agent.ocpp.v16.extensions import Extension, Unreadable, object_of, text_of, wrapped
+from agent.ocpp.v16.status import ChargePointStatus
 from agent.ocpp.v16.transaction_numbers import UnknownTransaction, transaction_id_of
 
 VENDOR: Final = "org.openchargealliance.costmsg"
+UNPLUGGED: Final = "ConnectorUnplugged"
 _LONGEST_TOKEN: Final = 20
+_LONGEST_INSTANT: Final = 40
+_IDLE: Final = "Idle"
+_STATES: Final = MappingProxyType(
+    {
+        ChargePointStatus.CHARGING.value: ChargingState.CHARGING,
+        ChargePointStatus.SUSPENDED_EV.value: ChargingState.SUSPENDED_EV,
+        ChargePointStatus.SUSPENDED_EVSE.value: ChargingState.SUSPENDED_EVSE,
+    }
+)
 _MOST: Final = Decimal(10) ** 9
 _NUMBER: Final = re.compile(r"-?[0-9]{1,12}(\.[0-9]{1,9})?")
+
+
+def connector_unplugged(event: ConnectorUnplugged, context: CodecContext) -> tuple[Call, ...]:
+    """Tell when an EV left after its transaction; one that 1.6 never knew has no idle fee."""
+    number = context.directory.csms_transaction(event.transaction_id)
+    if number is None:
+        return ()
+    inside = {"transactionId": number, "timestamp": format_datetime(event.at)}
+    payload = {"vendorId": VENDOR, "messageId": UNPLUGGED, "data": wrapped(inside)}
+    return (Call("DataTransfer", payload),)
 
 
 def _set_user_price(inside: Payload, context: CodecContext) -> Command:
@@ -24,13 +49,19 @@ def _set_user_price(inside: Payload, context: CodecContext) -> Command:
 
 
 def _running_cost(inside: Payload, context: CodecContext) -> Command:
-    return CostTold(transaction_id=_transaction(inside, context), cost=_cost(inside))
+    """Read a cost and the triggers for the next one; prices in numbers are the CSMS's affair."""
+    return CostTold(
+        transaction_id=_transaction(inside, context),
+        cost=_number(inside, "cost"),
+        is_idle=inside.get("state") == _IDLE,
+        triggers=_triggers(inside),
+    )
 
 
 def _final_cost(inside: Payload, context: CodecContext) -> Command:
     return CostTold(
         transaction_id=_transaction(inside, context),
-        cost=_cost(inside),
+        cost=_number(inside, "cost"),
         is_final=True,
         text=_optional(inside, "priceText"),
         code_text=_optional(inside, "qrCodeText"),
@@ -47,14 +78,50 @@ def _transaction(inside: Payload, context: CodecContext) -> str:
         raise Unreadable(str(unknown)) from unknown
 
 
-def _cost(inside: Payload) -> Decimal:
-    """Return the cost as it is written: through a binary fraction it would be another one."""
-    value = inside.get("cost")
+def _triggers(inside: Payload) -> MeterTriggers | None:
+    """Read when more meter values are wanted; None if nothing that can happen is named."""
+    if "triggerMeterValue" not in inside:
+        return None
+    named = object_of(inside, "triggerMeterValue")
+    triggers = MeterTriggers(
+        at=_instant(named, "atTime"),
+        register_wh=_thousand(named, "atEnergykWh"),
+        power_w=_thousand(named, "atPowerkW"),
+        states=_states(named.get("atCPStatus", [])),
+    )
+    return None if triggers == MeterTriggers() else triggers
+
+
+def _instant(inside: Payload, field: str) -> datetime | None:
+    if field not in inside:
+        return None
+    try:
+        return parse_datetime(text_of(inside, field, _LONGEST_INSTANT))
+    except InvalidTimestamp as error:
+        raise Unreadable(f"{field} is no instant") from error
+
+
+def _thousand(inside: Payload, field: str) -> Decimal | None:
+    """Return what is written in kWh or kW in Wh or W."""
+    return _number(inside, field) * 1000 if field in inside else None
+
+
+def _states(named: Any) -> frozenset[ChargingState]:
+    """Read statuses; those that no running transaction has tell their meter in StopTransaction."""
+    names = [named] if isinstance(named, str) else named
+    if not isinstance(names, list) or not set(map(str, names)) <= set(ChargePointStatus):
+        raise Unreadable("atCPStatus is no list of statuses")
+    return frozenset(_STATES[name] for name in names if name in _STATES)
+
+
+def _number(inside: Payload, field: str) -> Decimal:
+    """Return a number as it is written: through a binary fraction it would be another one."""
+    value = inside.get(field)
     if isinstance(value, bool) or not isinstance(value, int | float):
-        raise Unreadable("cost is no number")
+        raise Unreadable(f"{field} is no number")
     text = str(value)
     if not _NUMBER.fullmatch(text) or abs(Decimal(text)) > _MOST:
-        raise Unreadable("cost is out of bounds")
+        raise Unreadable(f"{field} is out of bounds")
     return Decimal(text)
 
 

@@ -319,6 +319,7 @@ _KEYS: tuple[KeyDefinition, ...] = (
     KeyDefinition("ContractValidationOffline", sv.CONTRACT_VALIDATION_OFFLINE),
     KeyDefinition("CentralContractValidationAllowed", sv.CENTRAL_CONTRACT_VALIDATION_ALLOWED),
     KeyDefinition("CustomDisplayCostAndPrice", sv.V16_DISPLAYS_COST_AND_PRICE),
+    KeyDefinition("CustomIdleFeeAfterStop", sv.V16_IDLE_FEE_AFTER_STOP),
     KeyDefinition("PublicKeyWithSignedMeterValue", sv.PUBLIC_KEY_WITH_SIGNED_METER_VALUE),
     KeyDefinition("SampledDataSignReadings", sv.SAMPLED_SIGN_READINGS),
     KeyDefinition("SampledDataSignStartedReadings", sv.SAMPLED_SIGN_STARTED_READINGS),

@@ -68,6 +68,7 @@ def remote_start(payload: Payload, context: CodecContext) -> Command | Answer:
             evse=None if found is None else found[0],
             profile=None if profile is None else charging_profile(profile, context),
             rules=RULES,
+            group_untold=True,
         )
     except (UnknownConnector, UnknownTransaction):
         return REJECTED

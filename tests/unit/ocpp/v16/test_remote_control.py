@@ -48,7 +48,7 @@ def replied(action: str, outcome: Any) -> Any:
 def test_a_remote_start_names_token_and_connector() -> None:
     payload = {"idTag": "ABC", "connectorId": 2}
     assert read("RemoteStartTransaction", payload) == RequestStart(
-        id_token=IdToken("ABC"), evse=2, rules=RULES
+        id_token=IdToken("ABC"), evse=2, rules=RULES, group_untold=True
     )
 
 
