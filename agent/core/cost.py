@@ -78,15 +78,13 @@ def watched(triggers: MeterTriggers, now: Measured) -> TriggerWatch:
 class CostTold:
     """What a transaction has cost so far, or in the end; in the currency of the CSMS.
 
-    `is_idle`: what is paid for is the time beside the EVSE, and no charging. `text` are words for
-    the driver, `code_text` what a code to be scanned would hold. `triggers` take the place of those
-    that were told before.
+    `text` are words for the driver, `code_text` what a code to be scanned would hold. `triggers`
+    take the place of those that were told before.
     """
 
     transaction_id: str
     cost: Decimal
     is_final: bool = False
-    is_idle: bool = False
     text: str = ""
     code_text: str = ""
     triggers: MeterTriggers | None = None

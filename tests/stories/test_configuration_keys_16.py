@@ -33,7 +33,6 @@ ABSENT: Final = {
     "CustomMultiLanguageMessages": NO_TEXTS,
     "Language": NO_TEXTS,
     "SupportedLanguages": NO_TEXTS,
-    "CustomIdleFeeAfterStop": NO_TARIFF,
     "TimeOffset": NO_TEXTS,
     "NextTimeOffsetTransitionDateTime": NO_TEXTS,
     "TimeOffsetNextTransition": NO_TEXTS,

@@ -123,6 +123,7 @@ async def test_a_contract_that_is_not_accepted_does_not_charge(
     await presents(world, bench)
     await world.pass_s(10)
     assert len(csms.calls("DataTransfer")) == 1
+    assert csms.calls("Authorize") == []
     assert not bench.plant().contactor_closed
     await bench.unplug()
 

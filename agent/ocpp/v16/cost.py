@@ -21,7 +21,6 @@ VENDOR: Final = "org.openchargealliance.costmsg"
 UNPLUGGED: Final = "ConnectorUnplugged"
 _LONGEST_TOKEN: Final = 20
 _LONGEST_INSTANT: Final = 40
-_IDLE: Final = "Idle"
 _STATES: Final = MappingProxyType(
     {
         ChargePointStatus.CHARGING.value: ChargingState.CHARGING,
@@ -53,7 +52,6 @@ def _running_cost(inside: Payload, context: CodecContext) -> Command:
     return CostTold(
         transaction_id=_transaction(inside, context),
         cost=_number(inside, "cost"),
-        is_idle=inside.get("state") == _IDLE,
         triggers=_triggers(inside),
     )
 
