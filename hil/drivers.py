@@ -264,7 +264,13 @@ class SlowWire(Wire):
 
 
 class PowerDriver(Driver, ABC):
-    """The station's mains."""
+    """The station's mains.
+
+    `forgets_unwritten` says that a cut takes along what was not flushed to the disk, as it does on
+    a device. A station may then tell the last message again whose acknowledgement it had heard.
+    """
+
+    forgets_unwritten = False
 
     @abstractmethod
     async def off(self) -> None:

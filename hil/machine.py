@@ -1,7 +1,6 @@
 """The station's computer of the stories (tests.stories.machine), by the bench's drivers."""
 
 import asyncio
-import contextlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -12,7 +11,6 @@ from tests.stories.machine import Machine
 
 GRACE_S = 60.0
 """How long a guard goes on without its agent, unless a case sets `BenchMachine.grace_s`."""
-SPEAKING_S = 2.0
 POWERLESS_S = 1.0
 """Mains that were away for a second were away: nothing on a station keeps a clock by them."""
 
@@ -25,6 +23,7 @@ class BenchMachine(Machine):
         self.station = target.driver(StationDriver)
         self._plan: StationPlan | None = None
         self.grace_s = GRACE_S
+        self.forgetful_cuts = 0
 
     @property
     def is_running(self) -> bool:
@@ -80,23 +79,12 @@ class BenchMachine(Machine):
 
     async def lose_power(self, for_s: float = 30.0) -> None:
         del for_s
-        await self._finish_speaking()
         power = self._target.driver(PowerDriver)
+        self.forgetful_cuts += power.forgets_unwritten
         await power.off()
         await asyncio.sleep(POWERLESS_S)
         await power.on()
         await self.start()
-
-    async def _finish_speaking(self) -> None:
-        """Let what is under way be answered: what a cut interrupts is told twice, and rightly so.
-
-        A station that is offline has no end of it; it is left alone after a moment.
-        """
-        loop = asyncio.get_running_loop()
-        give_up_s = loop.time() + SPEAKING_S * self._target.bench.patience
-        with contextlib.suppress(ConnectionError):  # the agent is gone already
-            while await self.queued_events() and loop.time() < give_up_s:  # noqa: ASYNC110
-                await asyncio.sleep(0.1)
 
     async def lose_guard(self) -> None:
         await self.station.kill(Process.GUARD)

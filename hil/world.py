@@ -26,6 +26,13 @@ class BenchWorld(World):
         self.target = target
         self.patience = self.csms.patience = target.bench.patience
 
+    async def end(self) -> None:
+        """Judge, with one message told twice allowed for each cut that took an unwritten word."""
+        twice = [one.duplicates for one in self.csms.station.transactions.values()]
+        if max(twice, default=0) <= self.machine.forgetful_cuts:
+            self.may_tell_twice = max(twice, default=0)
+        await super().end()
+
     async def pass_s(self, seconds: float) -> None:
         clocks = self.target.drivers(ClockDriver)
         await (clocks[0].pass_s(seconds) if clocks else super().pass_s(seconds))

@@ -25,6 +25,8 @@ API = "/run/stationd/api.sock"
 class VirtualStationDriver(SystemdStationDriver, PowerDriver):
     """Runs the units in the machine; the CSMS on this computer is behind an address of its own."""
 
+    forgets_unwritten = True
+
     def __init__(self, resource: VirtualStation, target: "Target") -> None:
         super().__init__(resource, target)
         self._resource = resource
