@@ -14,6 +14,8 @@ from tests.unit.hal.guard.rig import Rig
 LEASE_S = 1.0
 STOP_S = 6.0
 SWITCHED_S = 1.0
+GONE_S = 0.12
+"""A pilot that says A for less is disturbed: the supply ends after 20 ms, A takes 100 ms more."""
 CURABLE = {Fault.OVER_TEMPERATURE, Fault.UNDER_VOLTAGE}
 
 
@@ -56,6 +58,8 @@ class Oracle:
         if rig.tests > tests:
             self._tested = rig.tests
         self._remember()
+        if self._for_s("gone") >= GONE_S + 3 * step_s:
+            self._session_tests = rig.tests
         self._check(step_s)
         self._was_closed, self._duty = rig.commanded, rig.duty
 
@@ -65,8 +69,6 @@ class Oracle:
                 self._held_since.setdefault(name, self._rig.now_s)
             else:
                 self._held_since.pop(name, None)
-        if self._rig.copper.vehicle == "A":
-            self._session_tests = self._rig.tests
 
     def _conditions(self) -> Mapping[str, bool]:
         rig, copper = self._rig, self._rig.copper
@@ -74,6 +76,7 @@ class Oracle:
         return {
             "asks": asks and not copper.shorted,
             "silent": not asks or copper.shorted,
+            "gone": copper.vehicle == "A",
             "pwm": is_pwm(rig.duty),
             "no offer": rig.last.status.offered_a < 6.0,
             "healthy": self._healthy(),

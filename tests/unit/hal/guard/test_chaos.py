@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from hal.api import Fault, Lease, PilotMode
@@ -157,7 +157,18 @@ class World:
         self.oracle.told_to_stop()
 
 
+DISTURBED = [Event("vehicle", "A", 7, 0.001), Event("vehicle", "C", 4, 0.5)]
+"""The pilot says A for too short a time to mean that the vehicle is gone: the session goes on."""
+QUICK = {
+    "ventilation": False,
+    "phase_switching": False,
+    "min_closing_interval_s": 1.0,
+    "wake_up": WakeUpSetup(enabled=False),
+}
+
+
 @given(outlets, setups, st.booleans(), histories)
+@example(Copper(has_monitor=True), QUICK, True, DISTURBED)
 @settings(max_examples=100, deadline=None)
 def test_the_oracle_agrees_with_every_step(
     copper: Copper, setup: dict[str, object], charging: bool, history: list[Event]
