@@ -26,7 +26,7 @@ IMAGE: Final = "image.bundle"
 POLL_S: Final = 0.2
 AGAIN_S: Final = 5.0
 TAKEN_UP_S: Final = 120.0
-"""How long it may take until the privileged side has begun: after a boot all start at once."""
+"""How long it may take until an idle privileged side has begun: after a boot all start at once."""
 SILENCE_S: Final = 900.0
 """How long an installation may be without any progress: a slow card that is nearly full."""
 
@@ -134,21 +134,30 @@ class ApplicationSlots:
         return _judged(await self._answered(request, progress or (lambda _: None)))
 
     async def _answered(self, request: Request, progress: Callable[[int], None]) -> Answer:
-        """Wait for the end of a request, as long as something happens."""
+        """Wait for the end of a request, as long as something happens.
+
+        The privileged side does one thing after the other: what a run asked for that a power cut
+        ended is carried out first, and on a busy machine that takes a while.
+        """
         clock = asyncio.get_running_loop()
-        told, patience_ends = -1, clock.time() + TAKEN_UP_S
+        heard, patience_ends = None, clock.time() + TAKEN_UP_S
         while clock.time() < patience_ends:
             answer = read_answer(self.layout.answer)
-            if answer is not None and answer.number == request.number:
-                if answer.outcome is not Outcome.WORKING:
-                    return answer
-                if answer.percent != told:
-                    told, patience_ends = answer.percent, clock.time() + SILENCE_S
+            if answer is not None and answer != heard:
+                heard, patience_ends = answer, clock.time() + _patience_s(answer)
+                if answer.number == request.number:
+                    if answer.outcome is not Outcome.WORKING:
+                        return answer
                     progress(answer.percent)
             await asyncio.sleep(POLL_S)
         raise InstallationFailed(
             f"{request.order.value}: no answer; is stationd-update.path enabled?"
         )
+
+
+def _patience_s(answer: Answer) -> float:
+    """Return how long nothing may be heard after an answer, be it to this request or another."""
+    return SILENCE_S if answer.outcome is Outcome.WORKING else TAKEN_UP_S
 
 
 def _judged(answer: Answer) -> Outcome:

@@ -82,17 +82,24 @@ def write_request(path: Path, request: Request) -> None:
 def take_request(path: Path) -> Request | None:
     """Return the request and remove it, so that none is carried out twice; None without one.
 
-    Raises `RequestError` for what is no request; it is removed as well.
+    It is moved away before it is read: one that the agent puts there meanwhile stays for the next
+    turn. Raises `RequestError` for what is no request; it is removed as well.
     """
+    taken = path.with_name(f"{path.name}.taken")
     try:
-        data = _read_small(path)
-        path.unlink()
+        _set_aside(taken)
+        path.rename(taken)
     except FileNotFoundError:
         return None
     except OSError as error:
         _set_aside(path)
+        raise RequestError(f"the request cannot be taken: {error.strerror}") from error
+    try:
+        return parse_request(_read_small(taken))
+    except OSError as error:
         raise RequestError(f"the request cannot be read: {error.strerror}") from error
-    return parse_request(data)
+    finally:
+        _set_aside(taken)
 
 
 def parse_request(data: bytes) -> Request:

@@ -146,12 +146,14 @@ class SlotKeeper:
             self._answer(request, Outcome.FAILED, f"the installer ended with code {code}")
 
     def _activate(self, request: Request) -> None:
+        """Put the written slot on trial; one that runs already is not restarted, which costs a try."""
         state = load(self.layout.state)
         if state.trial is None:
             state = tried(state)
             store(self.layout.state, state)
         self._answer(request, Outcome.DONE)
-        self._systemctl("restart", AGENT_UNIT)
+        if linked_slot(self.layout) != state.trial:
+            self._systemctl("restart", AGENT_UNIT)
 
     def _confirm(self, request: Request) -> None:
         """Keep the version on trial, once nothing runs from the one before, the guard least of all.

@@ -11,8 +11,17 @@ import pytest
 
 from agent import __version__
 from agent.ports import ImageRefused, InstallationFailed, SlotStanding
-from agent.update import application_slots
+from agent.update import application_slots, requests
 from agent.update.application_slots import ApplicationSlots
+from agent.update.requests import (
+    Answer,
+    Order,
+    Outcome,
+    Request,
+    take_request,
+    write_answer,
+    write_request,
+)
 from tests.unit.update.station_rig import HERE, Station
 
 
@@ -161,6 +170,57 @@ async def test_nobody_who_answers_is_an_error_and_no_hang(
     monkeypatch.setattr(application_slots, "TAKEN_UP_S", 0.05)
     with pytest.raises(InstallationFailed, match=r"stationd-update\.path"):
         await slots.activate()
+
+
+async def test_what_a_run_before_asked_for_is_waited_for_however_long_it_takes(
+    station: Station, slots: ApplicationSlots, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After a power cut the privileged side takes up the old request before the agent asks anew."""
+    monkeypatch.setattr(application_slots, "TAKEN_UP_S", 0.5)
+    abandoned = "0" * 32
+    at_work = Answer(number=abandoned, outcome=Outcome.WORKING)
+    write_answer(station.layout.answer, at_work)
+    installed = asyncio.create_task(slots.install(image(station), lambda _: None))
+    await asyncio.sleep(1.0)
+    assert not installed.done()
+    done = Answer(number=abandoned, outcome=Outcome.DONE, percent=100)
+    write_answer(station.layout.answer, done)
+    async with service_manager(station):
+        await installed
+    assert station.state.ready == "b"
+
+
+def test_a_request_that_comes_while_another_is_taken_stays(
+    station: Station, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    station.install()
+    read = requests._read_small
+    later = Request(order=Order.ACTIVATE, number="1" * 32)
+
+    def read_while_the_agent_asks_again(path: Path) -> bytes:
+        write_request(station.layout.request, later)
+        return read(path)
+
+    monkeypatch.setattr(requests, "_read_small", read_while_the_agent_asks_again)
+    write_request(station.layout.request, Request(order=Order.CONFIRM, number="0" * 32))
+    taken = take_request(station.layout.request)
+    assert taken is not None
+    assert taken.order is Order.CONFIRM
+    monkeypatch.undo()
+    assert take_request(station.layout.request) == later
+    assert take_request(station.layout.request) is None
+
+
+def test_a_version_that_runs_already_is_not_restarted_for_a_request_that_came_late(
+    station: Station,
+) -> None:
+    station.try_new()
+    assert station.starts() == "1.1.0"
+    left = station.state.tries
+    restarts = len([words for words in station.ran if "restart" in words])
+    assert station.ask(Order.ACTIVATE).outcome is Outcome.DONE
+    assert len([words for words in station.ran if "restart" in words]) == restarts == 1
+    assert station.state.tries == left
 
 
 @pytest.mark.parametrize(
