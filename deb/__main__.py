@@ -83,7 +83,8 @@ def _lay_out_system(root: Path) -> None:
     for program in ("stationd", "stationd-guard"):
         _put(ROOT / f"deb/{program}.sh", root / f"usr/bin/{program}", 0o755)
     _put(ROOT / "LICENSE", root / "usr/share/doc/stationd/copyright")
-    _put(ROOT / "config/station.toml", root / "usr/share/doc/stationd/station.toml")
+    for example in ("config/station.toml", "systemd/50-stationd-reboot.rules"):
+        _put(ROOT / example, root / "usr/share/doc/stationd" / Path(example).name)
 
 
 def _lay_out_control(root: Path) -> None:

@@ -68,3 +68,6 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--cuts", type=int, default=12, help="at how many moments the power is cut, for each size"
     )
+    parser.addoption(
+        "--device-cuts", type=int, default=5, help="how often the power of a booted device is cut"
+    )

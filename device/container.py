@@ -4,7 +4,7 @@ import os
 import signal
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import IO
 
@@ -37,10 +37,14 @@ def wait_until(condition: Callable[[], object], within_s: float, what: str) -> N
 
 
 class Container:
-    """Boots a root file system; `run` executes inside. Its network is this machine's."""
+    """Boots a root file system; `run` executes inside. Its network is this machine's.
 
-    def __init__(self, root: Path, log: Path) -> None:
+    `devices` are files of this machine's `/dev` that it has as well.
+    """
+
+    def __init__(self, root: Path, log: Path, devices: Sequence[str] = ()) -> None:
         self.root = root
+        self._devices = [f"--bind={device}" for device in devices]
         self._log = log
         self._process: subprocess.Popen[bytes] | None = None
         self._output: IO[bytes] | None = None
@@ -52,7 +56,7 @@ class Container:
         name = f"stationd-{os.getpid()}-{id(self) & 0xFFFF:x}"
         command = ["systemd-nspawn", "-b", "-D", str(self.root), f"--machine={name}"]
         self._process = subprocess.Popen(
-            [*command, *_NSPAWN],
+            [*command, *_NSPAWN, *self._devices],
             stdin=subprocess.DEVNULL,
             stdout=self._output,
             stderr=subprocess.STDOUT,
@@ -62,10 +66,14 @@ class Container:
 
     def reboot(self) -> None:
         """Let the system restart itself, as `reboot` does on a machine."""
-        assert self._process is not None
         self.run("systemctl", "reboot", check=False)
+        self.follow_reboot(START_S)
+
+    def follow_reboot(self, within_s: float) -> None:
+        """Wait until the system restarts itself, and start it again."""
+        assert self._process is not None
         # That the system wants to be started again is told by the exit code; it is up to us then.
-        assert self._process.wait(START_S) == _WANTS_TO_BOOT
+        assert self._process.wait(within_s) == _WANTS_TO_BOOT
         self._ended()
         self.boot()
 

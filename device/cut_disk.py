@@ -65,6 +65,11 @@ class CutDisk:
         with self._lock:
             self.log.append(Mark(text))
 
+    def seen_so_far(self) -> list[Event]:
+        """Return what was done to it until now: what a cut of this moment finds."""
+        with self._lock:
+            return list(self.log)
+
     def close(self) -> None:
         """Serve nobody any more."""
         self._listener.close()

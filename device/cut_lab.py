@@ -12,6 +12,7 @@ from pathlib import Path
 from device.cut_disk import CutDisk
 
 SIZE = 48 << 20
+UNMOUNTS_S = 20.0
 NEEDED = ("nbdfuse", "fusermount3", "mkfs.ext4", "losetup", "mount")
 
 
@@ -28,11 +29,11 @@ def obstacle() -> str:
 
 
 @contextlib.contextmanager
-def laboratory() -> Iterator["Laboratory"]:
+def laboratory(size: int = SIZE) -> Iterator["Laboratory"]:
     """Provide a laboratory in a folder that pytest does not clean while something is mounted."""
     folder = Path(tempfile.mkdtemp(prefix="stationd-cuts-"))
     try:
-        yield Laboratory(folder)
+        yield Laboratory(folder, size)
     finally:
         shutil.rmtree(folder)
 
@@ -40,14 +41,15 @@ def laboratory() -> Iterator["Laboratory"]:
 class Laboratory:
     """Makes a file system, lets a workload use it, and mounts what cuts leave of it."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, size: int) -> None:
         self._folder = folder
         self._image = folder / "image"
-        self.live, self._fuse, self.left = (folder / name for name in ("live", "fuse", "left"))
-        for path in (self.live, self._fuse, self.left):
+        names = ("live", "fuse", "left", "root")
+        self.live, self._fuse, self.left, self.root = (folder / name for name in names)
+        for path in (self.live, self._fuse, self.left, self.root):
             path.mkdir()
         with self._image.open("wb") as image:
-            image.truncate(SIZE)
+            image.truncate(size)
         subprocess.run(["mkfs.ext4", "-q", "-F", str(self._image)], check=True)
 
     @contextlib.contextmanager
@@ -57,11 +59,16 @@ class Laboratory:
             yield self.live
 
     @contextlib.contextmanager
-    def recording(self) -> Iterator[CutDisk]:
-        """Mount the image as a disk with a volatile cache at `live`, and log what is done to it."""
-        disk = CutDisk(bytearray(self._image.read_bytes()), self._folder / "socket")
+    def recording(self, content: bytearray | None = None) -> Iterator[CutDisk]:
+        """Mount a disk with a volatile cache at `live`, and log what is done to it.
+
+        It holds the image, or what another cut has left.
+        """
+        address = self._folder / "socket"
+        address.unlink(missing_ok=True)
+        disk = CutDisk(bytearray(self.base) if content is None else content, address)
         server = subprocess.Popen(
-            ["nbdfuse", str(self._fuse / "disk"), f"nbd+unix:///?socket={self._folder}/socket"]
+            ["nbdfuse", str(self._fuse / "disk"), f"nbd+unix:///?socket={address}"]
         )
         try:
             _await(self._fuse / "disk")
@@ -73,7 +80,7 @@ class Laboratory:
 
     def _let_go(self, server: "subprocess.Popen[bytes]") -> None:
         """Unmount what the disk is served by; the kernel lets go of its loop device a bit later."""
-        ends = time.monotonic() + 20.0
+        ends = time.monotonic() + UNMOUNTS_S
         while subprocess.run(["fusermount3", "-u", str(self._fuse)], check=False).returncode != 0:
             if time.monotonic() > ends:
                 subprocess.run(["umount", "--lazy", str(self._fuse)], check=False)
@@ -108,9 +115,18 @@ class Laboratory:
             try:
                 yield
             finally:
-                subprocess.run(["umount", str(place)], check=True)
+                unmount(place)
         finally:
             subprocess.run(["losetup", "--detach", device], check=True)
+
+
+def unmount(place: Path) -> None:
+    """Unmount; whatever was killed there lets go of it a moment later."""
+    ends = time.monotonic() + UNMOUNTS_S
+    while subprocess.run(["umount", str(place)], check=False).returncode != 0:
+        if time.monotonic() > ends:
+            raise TimeoutError(f"{place} is still in use")
+        time.sleep(0.1)
 
 
 def _await(path: Path) -> None:

@@ -50,7 +50,7 @@ socket = "/run/stationd/bench.sock"
 UPDATE_SECTION = """
 [update]
 backend = "application"
-health_timeout_s = 30
+health_timeout_s = 120
 confirm_without_csms_s = 10
 """
 # The simulated board is copper: it lives on when guard and agent end. It lets in its user alone.
@@ -108,6 +108,18 @@ class Station:
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_text(text)
 
+    def write_drop_in(self, unit: str, name: str, text: str) -> None:
+        """Add to a unit, until the next boot; /run is seen from inside alone."""
+        folder = f"/run/systemd/system/{unit}.d"
+        self.container.run("mkdir", "-p", folder)
+        self.container.run("tee", f"{folder}/{name}.conf", input_text=text)
+        self.container.run("systemctl", "daemon-reload")
+
+    def remove_drop_ins(self, unit: str) -> None:
+        """Take back what was added to a unit."""
+        self.container.run("rm", "-rf", f"/run/systemd/system/{unit}.d")
+        self.container.run("systemctl", "daemon-reload")
+
     def bring(self, file: Path) -> str:
         """Copy a file into the container and return its path there."""
         shutil.copyfile(file, self.container.root / "srv" / file.name)
@@ -128,9 +140,9 @@ class Station:
         self.container.run("systemctl", "daemon-reload")
         self.container.run("systemctl", "enable", "--now", BOARD)
 
-    def configure(self, more_of_updates: str = "") -> str:
+    def configure(self, more_of_updates: str = "", updates: str = UPDATE_SECTION) -> str:
         """Run `stationd setup` with a file."""
-        text = CONFIG.format(model=MODEL, port=self.port) + UPDATE_SECTION + more_of_updates
+        text = CONFIG.format(model=MODEL, port=self.port) + updates + more_of_updates
         self.put("/srv/station.toml", text)
         return self.container.text("stationd", "setup", "--from", "/srv/station.toml")
 

@@ -29,16 +29,16 @@ def obstacle() -> str:
     return ""
 
 
-def debian() -> Path:
+def debian(more: tuple[str, ...] = ()) -> Path:
     """Return a root file system that nobody writes to; the first time it is made, in a minute."""
-    words = (SUITE, *PACKAGES)
+    words = (SUITE, *PACKAGES, *more)
     name = hashlib.sha256(" ".join(words).encode()).hexdigest()[:12]
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "stationd-device"
     made = cache / name
     if not made.is_dir():
         cache.mkdir(parents=True, exist_ok=True)
         fresh = cache / f"{name}.{os.getpid()}"
-        include = ",".join(PACKAGES)
+        include = ",".join((*PACKAGES, *more))
         command = ["mmdebstrap", "--quiet", "--variant=minbase", f"--include={include}", SUITE]
         subprocess.run([*command, str(fresh)], check=True)
         fresh.rename(made)
@@ -46,20 +46,27 @@ def debian() -> Path:
 
 
 @contextlib.contextmanager
-def overlay() -> Iterator[Path]:
-    """Provide a writable system over the cached one; nothing of it stays.
+def overlay(more: tuple[str, ...] = ()) -> Iterator[Path]:
+    """Provide a writable system over the cached one, with `more` packages; nothing of it stays.
 
     It lies outside pytest's folders, which are removed without a look at what is mounted there.
     """
     folder = Path(tempfile.mkdtemp(prefix="stationd-device-"))
     root = folder / "root"
-    for name in ("upper", "work", "root"):
-        (folder / name).mkdir()
-    layers = f"lowerdir={debian()},upperdir={folder}/upper,workdir={folder}/work"
+    try:
+        lay_over(folder, root, more)
+        try:
+            yield root
+        finally:
+            subprocess.run(["umount", str(root)], check=True)
+    finally:
+        shutil.rmtree(folder)
+
+
+def lay_over(changes: Path, root: Path, more: tuple[str, ...] = ()) -> None:
+    """Mount the cached system at `root`, with what is changed in it kept in a folder."""
+    for made in (changes / "upper", changes / "work", root):
+        made.mkdir(exist_ok=True)
+    layers = f"lowerdir={debian(more)},upperdir={changes}/upper,workdir={changes}/work"
     command = ["mount", "-t", "overlay", "stationd-device", "-o", layers, str(root)]
     subprocess.run(command, check=True)
-    try:
-        yield root
-    finally:
-        subprocess.run(["umount", str(root)], check=True)
-        shutil.rmtree(folder)

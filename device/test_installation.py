@@ -6,6 +6,7 @@ import pytest
 
 from device.container import wait_until
 from device.station import AGENT, GUARD, Station
+from device.udev import Device, verdict
 
 pytestmark = pytest.mark.timeout(600)
 
@@ -36,6 +37,45 @@ def test_users_groups_and_rights_are_those_of_a_device(device: Station) -> None:
     assert inside.text("find", "/usr/lib/udev/rules.d", "-name", "*stationd*")
 
 
+LINES = "platform/soc/fe200000.gpio"
+
+
+@pytest.mark.parametrize(
+    "drawn",
+    [
+        Device("gpio", f"{LINES}/gpiochip0", "gpiochip0"),
+        Device("i2c-dev", "platform/i2c-1/i2c-dev/i2c-1", "i2c-1"),
+        Device("spidev", "platform/spi0/spidev/spidev0.0", "spidev0.0"),
+        Device("iio", "platform/adc/iio:device0", "iio:device0"),
+    ],
+    ids=lambda drawn: drawn.subsystem,
+)
+def test_lines_and_converters_belong_to_the_guard_alone(device: Station, drawn: Device) -> None:
+    found = verdict(device.container, drawn)
+    assert (found.owner, found.group, found.mode) == ("stationd-guard", "stationd-guard", "0600")
+
+
+def test_what_has_no_file_in_dev_is_given_away_in_sys(device: Station) -> None:
+    """The duty cycle of the pilot is the guard's, the status light the agent's."""
+    generator = "platform/soc/fe20c000.pwm/pwm/pwmchip0"
+    light = "platform/leds/leds/stationd:green"
+    for action in ("add", "change"):
+        for subsystem, path, owner in (
+            ("pwm", generator, "stationd-guard"),
+            ("leds", light, "stationd"),
+        ):
+            found = verdict(device.container, Device(subsystem, path), action)
+            assert found.runs == [f"/bin/chown -R {owner}:{owner} /sys/devices/{path}"]
+    assert verdict(device.container, Device("leds", "platform/leds/leds/mmc0::")).runs == []
+
+
+def test_serial_ports_are_open_to_the_agent_by_its_group(device: Station) -> None:
+    inside = device.container
+    port = verdict(inside, Device("tty", "platform/usb/ttyUSB0/tty/ttyUSB0", "ttyUSB0"))
+    assert port.group in inside.text("id", "-nG", "stationd").split()
+    assert port.owner not in ("stationd", "stationd-guard")
+
+
 def test_setup_writes_a_valid_configuration_and_never_overwrites_one(device: Station) -> None:
     device.connect_board()
     assert "is written and valid" in device.configure()
@@ -60,8 +100,7 @@ def test_an_agent_that_hangs_is_ended_by_the_watchdog_and_the_session_goes_on(
     device: Station,
 ) -> None:
     inside = device.container
-    device.put(f"/run/systemd/system/{AGENT}.d/fast.conf", "[Service]\nWatchdogSec=3s\n")
-    inside.run("systemctl", "daemon-reload")
+    device.write_drop_in(AGENT, "fast", "[Service]\nWatchdogSec=3s\n")
     inside.run("systemctl", "restart", AGENT)
     device.await_agent()
     device.charge()
@@ -73,9 +112,7 @@ def test_an_agent_that_hangs_is_ended_by_the_watchdog_and_the_session_goes_on(
     said = inside.text("journalctl", "--no-pager", "-o", "cat", f"UNIT={AGENT}")
     assert "Failed with result 'watchdog'" in said
     device.bench("plug_out", "--evse", "1")
-    (inside.root / f"run/systemd/system/{AGENT}.d/fast.conf").unlink(missing_ok=True)
-    inside.run("rm", "-rf", f"/run/systemd/system/{AGENT}.d")
-    inside.run("systemctl", "daemon-reload")
+    device.remove_drop_ins(AGENT)
 
 
 def test_a_guard_that_hangs_is_ended_its_lines_fall_and_it_is_back(device: Station) -> None:
@@ -87,9 +124,24 @@ def test_a_guard_that_hangs_is_ended_its_lines_fall_and_it_is_back(device: Stati
     wait_until(lambda: inside.property(GUARD, "ActiveState") == "active", 30.0, "it is ready")
     said = inside.text("journalctl", "--no-pager", "-o", "cat", f"UNIT={GUARD}")
     assert "Failed with result 'watchdog'" in said
-    # ExecStopPost has driven the lines to safe, whatever the guard did last.
     assert inside.property(GUARD, "Result") == "success"
     device.bench("plug_out", "--evse", "1")
+
+
+def test_the_contactor_opens_after_a_guard_that_hung_and_does_not_come_back(
+    device: Station,
+) -> None:
+    """Only `ExecStopPost` is left to do it: the board holds its lines whatever ends beside it."""
+    inside = device.container
+    device.charge()
+    device.write_drop_in(GUARD, "once", "[Service]\nRestart=no\n")
+    os.kill(_outside(inside.property(GUARD, "MainPID")), 19)
+    wait_until(lambda: inside.property(GUARD, "ActiveState") == "failed", 30.0, "it is given up")
+    assert inside.property(GUARD, "Result") == "watchdog"
+    assert not device.is_supplied()
+    device.bench("plug_out", "--evse", "1")
+    device.remove_drop_ins(GUARD)
+    inside.run("systemctl", "start", GUARD)
 
 
 PROBE = """
@@ -125,15 +177,10 @@ def test_the_hardening_is_effective(device: Station, unit: str) -> None:
     inside = device.container
     device.put("/usr/local/lib/probe.py", PROBE)
     line = "ExecStartPre=-/usr/bin/python3 -I /usr/local/lib/probe.py"
-    inside.run("mkdir", "-p", f"/run/systemd/system/{unit}.d")
-    inside.run(
-        "sh", "-c", f"printf '[Service]\\n{line}\\n' > /run/systemd/system/{unit}.d/probe.conf"
-    )
-    inside.run("systemctl", "daemon-reload")
+    device.write_drop_in(unit, "probe", f"[Service]\n{line}\n")
     inside.run("systemctl", "restart", unit)
     said = inside.journal(unit)
-    inside.run("rm", "-rf", f"/run/systemd/system/{unit}.d")
-    inside.run("systemctl", "daemon-reload")
+    device.remove_drop_ins(unit)
     (told,) = [line for line in said.splitlines() if line.startswith("PROBE ")][-1:]
     import json  # noqa: PLC0415 - only here
 

@@ -69,21 +69,15 @@ def test_a_version_that_does_not_start_is_fallen_back_from(
     broken: dict[str, str],
     record_property: Callable[[str, object], None],
 ) -> None:
-    device = installed.container
-    installed.put(f"/run/systemd/system/{AGENT}.d/fast.conf", "")
-    drop_in = "[Service]\\nTimeoutStartSec=6s\\n"
-    device.run("mkdir", "-p", f"/run/systemd/system/{AGENT}.d")
-    device.run("sh", "-c", f"printf '{drop_in}' > /run/systemd/system/{AGENT}.d/fast.conf")
-    device.run("systemctl", "daemon-reload")
+    installed.write_drop_in(AGENT, "fast", "[Service]\nTimeoutStartSec=15s\n")
     installed.update(installed.product.bundle(version, broken))
     began = time.monotonic()
-    wait_until(lambda: installed.slots()["failed"] is not None, 120.0, "it is fallen back from")
+    wait_until(lambda: installed.slots()["failed"] is not None, 240.0, "it is fallen back from")
     installed.await_agent()
     record_property("fall_back_s", round(time.monotonic() - began, 1))
     assert installed.running_version() == "0.2.0"
     assert "never found healthy" in str(installed.slots()["failure"])
-    device.run("rm", "-r", f"/run/systemd/system/{AGENT}.d")
-    device.run("systemctl", "daemon-reload")
+    installed.remove_drop_ins(AGENT)
 
 
 def test_a_version_that_finds_itself_unhealthy_is_fallen_back_from(installed: Station) -> None:

@@ -87,13 +87,23 @@ class RaucSlots:
                 raise (ImageRefused if _REFUSALS.search(error) else InstallationFailed)(error)
 
     async def activate(self) -> None:
-        """Boot the other system, on trial; raises `InstallationFailed`."""
+        """Boot the other system, on trial; raises `InstallationFailed`.
+
+        Where the machine may not be restarted the boot loader is told to keep this system:
+        otherwise the next boot would bring what was told as failed.
+        """
         async with self._installer() as installer:
             left = str(await installer.get("BootSlot"))
             tried = await installer.other_boot_slot(left)
             self._write_note(Trial(left=left, tried=tried))
             await installer.call("Mark", "ss", ["active", "other"])
-        await self._reboot()
+        try:
+            await self._reboot()
+        except InstallationFailed:
+            async with self._installer() as installer:
+                await installer.call("Mark", "ss", ["active", "booted"])
+            self._forget()
+            raise
 
     async def confirm(self) -> None:
         """Tell the boot loader that this system is good; raises `InstallationFailed`."""

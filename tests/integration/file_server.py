@@ -21,6 +21,7 @@ class FileServer:
     tag: str = '"v1"'
     knows_ranges: bool = True
     breaks_off_after: int | None = None
+    bytes_per_s: int | None = None
     behave: Callable[["Handler"], None] | None = None
     requests: list[dict[str, str]] = field(default_factory=list)
     context: ssl.SSLContext | None = None
@@ -85,7 +86,16 @@ class Handler(BaseHTTPRequestHandler):
         self.answers(206 if begin else 200, headers)
         if files.breaks_off_after is not None:
             body = body[: files.breaks_off_after]
-        self.wfile.write(body)
+        if files.bytes_per_s is None:
+            self.wfile.write(body)
+        else:
+            self.sends_slowly(body, files.bytes_per_s // 20)
+
+    def sends_slowly(self, body: bytes, piece: int) -> None:
+        """Send a piece twenty times in a second."""
+        for begin in range(0, len(body), piece):
+            self.wfile.write(body[begin : begin + piece])
+            time.sleep(0.05)
 
     def answers(self, status: int, headers: dict[str, str]) -> None:
         self.send_response_only(status)

@@ -26,11 +26,13 @@ class Machine:
     def __init__(self, bench: RaucBench) -> None:
         from agent.update.rauc_slots import RaucSlots
 
-        self.bench, self.reboots = bench, 0
+        self.bench, self.reboots, self.may_restart = bench, 0, True
         (bench.folder / "state").mkdir()
         self.slots = RaucSlots(bench.folder / "state", bench.address, self._reboot)
 
     async def _reboot(self) -> None:
+        if not self.may_restart:
+            raise InstallationFailed("Reboot: not allowed")
         self.reboots += 1
 
     async def install(self) -> list[int]:
@@ -63,6 +65,20 @@ async def test_the_new_system_is_on_trial_until_it_is_confirmed(machine: Machine
     assert (await machine.slots.standing()).on_trial
     await machine.slots.confirm()
     assert machine.bench.says("state-B") == "good"
+    standing = await machine.slots.standing()
+    assert not standing.on_trial
+    assert not standing.trial_failed
+
+
+async def test_a_machine_that_may_not_be_restarted_keeps_its_system_at_the_next_boot(
+    machine: Machine,
+) -> None:
+    await machine.install()
+    machine.may_restart = False
+    with pytest.raises(InstallationFailed, match="not allowed"):
+        await machine.slots.activate()
+    assert machine.bench.says("primary") == "A"
+    machine.bench.boot("A")
     standing = await machine.slots.standing()
     assert not standing.on_trial
     assert not standing.trial_failed
