@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from device import system
+from device import bare, system
 from device.container import Container
 from device.product import Product
 from device.station import Station
@@ -22,8 +22,16 @@ def product(tmp_path_factory: pytest.TempPathFactory) -> Product:
     return Product(tmp_path_factory.mktemp("product"))
 
 
+@pytest.fixture(scope="session")
+def bootable(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Skip what needs a booted Debian where a bare one does not come up, with the reason."""
+    reason = bare.obstacle(tmp_path_factory.mktemp("bare") / "console.log")
+    if reason:
+        pytest.skip(reason)
+
+
 @pytest.fixture(scope="module")
-def container(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Container]:
+def container(bootable: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Container]:  # noqa: ARG001 - it skips
     """A booted Debian without the product."""
     with system.overlay() as root:
         booted = Container(root, tmp_path_factory.mktemp("container") / "console.log")

@@ -133,6 +133,8 @@ class Container:
 
     def _await_running(self) -> None:
         def is_running() -> bool:
+            if self._process is None or self._process.poll() is not None:
+                raise NotReached(f"the container has ended; see {self._log}")
             if self._leader() is None:
                 return False
             done = self.run("systemctl", "is-system-running", check=False)

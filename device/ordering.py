@@ -26,8 +26,7 @@ class Orders:
 
     async def order(self, request_id: int, image: Path) -> None:
         """Put an image on the server and order it."""
-        digest = file_sha256(image)
-        self.files.content, self.files.tag = image.read_bytes(), f'"{digest.hex()}"'
+        digest = self._put_up(image)
         firmware = {
             "location": self.files.url(f"/{image.name}"),
             "retrieveDateTime": datetime.now(UTC).isoformat().replace("+00:00", "Z"),
@@ -36,6 +35,11 @@ class Orders:
         }
         order = {"requestId": request_id, "retries": 9, "retryInterval": 1, "firmware": firmware}
         assert (await self.record.call("UpdateFirmware", order))["status"] == "Accepted"
+
+    def _put_up(self, image: Path) -> bytes:
+        digest = file_sha256(image)
+        self.files.content, self.files.tag = image.read_bytes(), f'"{digest.hex()}"'
+        return digest
 
     def told(self, request_id: int) -> list[str]:
         """Return the statuses of one request."""

@@ -33,6 +33,7 @@ from device.station import Station
 from tests.integration.file_server import FileServer
 
 pytestmark = [
+    pytest.mark.quick,
     pytest.mark.timeout(6 * 3600),
     pytest.mark.skipif(bool(cut_lab.obstacle()), reason=cut_lab.obstacle() or "there is one"),
 ]
@@ -159,7 +160,9 @@ def files() -> Iterator[FileServer]:
 
 
 @pytest.fixture(scope="module")
-def machine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CutMachine]:
+def machine(bootable: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[CutMachine]:  # noqa: ARG001 - it skips
+    if reason := cut_lab.trial():
+        pytest.skip(reason)
     folder = tmp_path_factory.mktemp("machine")
     seed = random.randrange(2**32)  # noqa: S311 - printed, so that it can be repeated
     with (

@@ -11,6 +11,7 @@ from device.udev import Device, verdict
 pytestmark = pytest.mark.timeout(600)
 
 
+@pytest.mark.quick
 def test_the_package_installs_and_waits_for_a_configuration(device: Station) -> None:
     done = device.install_package()
     assert "stationd setup" in done.stdout
@@ -23,6 +24,7 @@ def test_the_package_installs_and_waits_for_a_configuration(device: Station) -> 
     assert device.slots()["slot_a"] == "0.1.0"
 
 
+@pytest.mark.quick
 def test_users_groups_and_rights_are_those_of_a_device(device: Station) -> None:
     inside = device.container
     assert "stationd-guard" in inside.text("id", "-nG", "stationd").split()
@@ -40,6 +42,7 @@ def test_users_groups_and_rights_are_those_of_a_device(device: Station) -> None:
 LINES = "platform/soc/fe200000.gpio"
 
 
+@pytest.mark.quick
 @pytest.mark.parametrize(
     "drawn",
     [
@@ -55,6 +58,7 @@ def test_lines_and_converters_belong_to_the_guard_alone(device: Station, drawn: 
     assert (found.owner, found.group, found.mode) == ("stationd-guard", "stationd-guard", "0600")
 
 
+@pytest.mark.quick
 def test_what_has_no_file_in_dev_is_given_away_in_sys(device: Station) -> None:
     """The duty cycle of the pilot is the guard's, the status light the agent's."""
     generator = "platform/soc/fe20c000.pwm/pwm/pwmchip0"
@@ -69,6 +73,7 @@ def test_what_has_no_file_in_dev_is_given_away_in_sys(device: Station) -> None:
     assert verdict(device.container, Device("leds", "platform/leds/leds/mmc0::")).runs == []
 
 
+@pytest.mark.quick
 def test_serial_ports_are_open_to_the_agent_by_its_group(device: Station) -> None:
     inside = device.container
     port = verdict(inside, Device("tty", "platform/usb/ttyUSB0/tty/ttyUSB0", "ttyUSB0"))
@@ -76,6 +81,7 @@ def test_serial_ports_are_open_to_the_agent_by_its_group(device: Station) -> Non
     assert port.owner not in ("stationd", "stationd-guard")
 
 
+@pytest.mark.quick
 def test_setup_writes_a_valid_configuration_and_never_overwrites_one(device: Station) -> None:
     device.connect_board()
     assert "is written and valid" in device.configure()
@@ -86,6 +92,7 @@ def test_setup_writes_a_valid_configuration_and_never_overwrites_one(device: Sta
     assert "--replace" in done.stderr
 
 
+@pytest.mark.quick
 def test_guard_and_agent_start_and_a_session_runs(device: Station) -> None:
     device.trust_the_maker()
     device.start()
@@ -128,6 +135,7 @@ def test_a_guard_that_hangs_is_ended_its_lines_fall_and_it_is_back(device: Stati
     device.bench("plug_out", "--evse", "1")
 
 
+@pytest.mark.quick
 def test_the_contactor_opens_after_a_guard_that_hung_and_does_not_come_back(
     device: Station,
 ) -> None:
@@ -210,6 +218,7 @@ def _outside(process_inside: str) -> int:
     raise AssertionError(f"process {process_inside} is not seen from outside")
 
 
+@pytest.mark.quick
 def test_a_reboot_brings_everything_back(device: Station) -> None:
     device.container.reboot()
     device.await_agent()

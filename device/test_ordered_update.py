@@ -13,7 +13,7 @@ from device.product import CRASHES, Product
 from device.station import AGENT, Station
 from tests.integration.file_server import FileServer
 
-pytestmark = pytest.mark.timeout(2400)
+pytestmark = [pytest.mark.quick, pytest.mark.timeout(2400)]
 
 
 @pytest.fixture(scope="module")
@@ -48,7 +48,7 @@ def tamper_with(image: Path) -> None:
 def evidence_of(site: Station) -> str:
     """Return what tells why an update failed."""
     journals = [site.container.journal(unit) for unit in (AGENT, "stationd-update.service")]
-    return "\n".join([str(site.facts().get("firmware")), str(site.slots()), *journals])
+    return "\n".join([str(site.facts().get("update")), str(site.slots()), *journals])
 
 
 Tell = Callable[[str, object], None]

@@ -1,34 +1,54 @@
 """The power is cut in the middle of updates, on a disk that loses what was not flushed.
 
-The station's own programs write to a file system of the kernel's. What its disk holds after a cut
-at some moment is then made and mounted: it must start a slot that works, must not have lost what
-was said to be done, and must take an update. `--cuts N` tries so many moments.
+The station's own programs fetch an image and write to a file system of the kernel's. What its disk
+holds after a cut at some moment is then made and mounted: it must start a slot that works, must not
+have lost what was said to be done, and must take an update. `--cuts N` tries so many moments.
 """
 
+import asyncio
+import contextlib
+import os
 import random
 import sqlite3
-from collections.abc import Iterator
+import ssl
+from collections import Counter
+from collections.abc import Callable, Iterator
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
 
+from agent.transfer.addresses import AddressRules
+from agent.update.download import DownloadLimits, HttpDownload
 from agent.update.requests import Order, Outcome
 from agent.update.selector import select
 from agent.update.slot_state import TRIES
 from agent.update.slot_tree import read_mark
 from device import cut_lab
-from device.cut_disk import CutDisk, Cuts, Write
+from device.cut_disk import CutDisk, Cuts, Event, Mark, Write
 from device.cut_lab import Laboratory
-from tests.unit.update.station_rig import Station
+from tests.integration.file_server import FileServer
+from tests.unit.update.station_rig import NEW_TREE, Station
 
 pytestmark = [
+    pytest.mark.quick,
     pytest.mark.timeout(3600),
     pytest.mark.skipif(bool(cut_lab.obstacle()), reason=cut_lab.obstacle() or "there is one"),
 ]
 
 
+NOISE_BYTES = 10 << 20
+"""So large that a download is flushed on its way."""
+
+
+@pytest.fixture(scope="module")
+def mountable() -> None:
+    if reason := cut_lab.trial():
+        pytest.skip(reason)
+
+
 @pytest.fixture
-def laboratory() -> Iterator[Laboratory]:
+def laboratory(mountable: None) -> Iterator[Laboratory]:  # noqa: ARG001 - it skips
     with cut_lab.laboratory() as lab:
         yield lab
 
@@ -42,11 +62,20 @@ def database(station: Station) -> sqlite3.Connection:
     return connection
 
 
+def fetch(station: Station, server: FileServer) -> Path:
+    """Fetch the image as the agent does, going on with what has come before."""
+    rules = AddressRules(schemes=frozenset({"http"}), ports=frozenset({server.port}), private=True)
+    download = HttpDownload(rules, DownloadLimits(), ssl.create_default_context)
+    image = station.layout.outbox / "image"
+    asyncio.run(download.fetch(server.url(), image, lambda _: None))
+    return image
+
+
 class Day:
     """An update while the station does its work, each step told to the disk once it is done."""
 
-    def __init__(self, station: Station, disk: CutDisk) -> None:
-        self._station, self._disk = station, disk
+    def __init__(self, station: Station, disk: CutDisk, server: FileServer) -> None:
+        self._station, self._disk, self._server = station, disk, server
         self._events = 0
         self._database = database(station)
 
@@ -69,21 +98,31 @@ class Day:
 
     def run(self) -> None:
         self.work()
+        fetch(self._station, self._server)
+        self._disk.mark("fetched")
+        self.work()
         self.ask(Order.INSTALL, image="image")
         self.ask(Order.ACTIVATE)
         assert self.start() == "1.1.0"
         self.ask(Order.CONFIRM)
         assert self.start() == "1.1.0"
+
+    def close(self) -> None:
         self._database.close()
 
 
-def record(lab: Laboratory) -> CutDisk:
+def record(lab: Laboratory, server: FileServer) -> CutDisk:
     with lab.prepared() as place:
         station = Station(place)
-        station.bundle()
+        image = station.bundle(tree={**NEW_TREE, "noise": os.urandom(NOISE_BYTES)})
+        server.content = image.read_bytes()
+        image.unlink()
         database(station).close()
-    with lab.recording() as disk:
-        Day(attached(lab.live), disk).run()
+    with (
+        lab.recording() as disk,
+        contextlib.closing(Day(attached(lab.live), disk, server)) as day,
+    ):
+        day.run()
     return disk
 
 
@@ -95,7 +134,7 @@ def attached(place: Path) -> Station:
     return station
 
 
-def check(place: Path, said: list[str]) -> None:
+def check(place: Path, said: list[str], server: FileServer) -> None:
     """What must hold after any cut."""
     station = attached(place)
     events = max((int(text.split()[1]) for text in said if text.startswith("event ")), default=0)
@@ -103,6 +142,8 @@ def check(place: Path, said: list[str]) -> None:
         (stored,) = found.execute("SELECT count(*) FROM event").fetchone()
     found.close()
     assert stored >= events
+    if "fetched" in said and "install" not in said:
+        assert (station.layout.outbox / "image").read_bytes() == server.content
     selection = select(station.layout)
     mark = read_mark(station.layout.slots / selection.slot)
     assert mark is not None
@@ -114,26 +155,48 @@ def check(place: Path, said: list[str]) -> None:
         version = station.starts()
     assert version == ("1.1.0" if station.state.active == "b" else "1.0.0")
     if station.state.active == "a":
-        station.bundle(name="again")
-        assert station.ask(Order.INSTALL, image="again").outcome is Outcome.DONE
+        assert fetch(station, server).read_bytes() == server.content
+        assert station.ask(Order.INSTALL, image="image").outcome is Outcome.DONE
         assert station.ask(Order.ACTIVATE).outcome is Outcome.DONE
         assert station.starts() == "1.1.0"
 
 
 @pytest.mark.parametrize("torn", [512, 4096])
 def test_wherever_the_power_is_cut_the_station_starts_and_has_lost_nothing(
-    laboratory: Laboratory, request: pytest.FixtureRequest, torn: int
+    laboratory: Laboratory,
+    request: pytest.FixtureRequest,
+    torn: int,
+    record_property: Callable[[str, object], None],
 ) -> None:
-    disk, base = record(laboratory), laboratory.base
-    seed = random.randrange(2**32)  # noqa: S311 - printed, so that it can be repeated
-    print(f"seed {seed}, {len(disk.log)} things happened to the disk")
-    places = random.Random(seed).sample(  # noqa: S311
-        range(len(disk.log) + 1), min(request.config.getoption("cuts"), len(disk.log) + 1)
-    )
-    cuts = Cuts(base, disk.log, seed)
-    for place in sorted(places):
-        with laboratory.after_a_cut(cuts.at(place, torn)) as found:
-            check(found, cuts.said)
+    with FileServer().serving() as server:
+        disk, base = record(laboratory, server), laboratory.base
+        server.requests.clear()
+        seed = random.randrange(2**32)  # noqa: S311 - printed, so that it can be repeated
+        print(f"seed {seed}, {len(disk.log)} things happened to the disk")
+        cuts, begun = Cuts(base, disk.log, seed), Counter[str]()
+        for place in places_of_cuts(disk, request.config.getoption("cuts"), seed):
+            content = cuts.at(place, torn)
+            begun[next((said for said in reversed(cuts.said) if "event" not in said), "")] += 1
+            with laboratory.after_a_cut(content) as found:
+                check(found, cuts.said, server)
+        gone_on = sum("Range" in asked for asked in server.requests)
+        record_property("cut after", dict(begun))
+        print(f"cut after {dict(begun)}; {gone_on} downloads were gone on with")
+
+
+def places_of_cuts(disk: CutDisk, wanted: int, seed: int) -> list[int]:
+    """Take moments at random, from each part of the day as many: a download has few writes."""
+    marks = [place for place, event in enumerate(disk.log) if is_step(event)]
+    parts = [range(*ends) for ends in pairwise([0, *marks, len(disk.log) + 1])]
+    dice = random.Random(seed)  # noqa: S311 - moments are no secret
+    each = -(-wanted // len(parts))
+    return sorted(
+        place for part in parts for place in dice.sample(part, min(each, len(part)))
+    )  # fmt: skip
+
+
+def is_step(event: Event) -> bool:
+    return isinstance(event, Mark) and not event.text.startswith("event ")
 
 
 def test_the_laboratory_sees_what_is_not_flushed(laboratory: Laboratory) -> None:

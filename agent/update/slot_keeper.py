@@ -146,7 +146,7 @@ class SlotKeeper:
             self._answer(request, Outcome.FAILED, f"the installer ended with code {code}")
 
     def _activate(self, request: Request) -> None:
-        """Put the written slot on trial; one that runs already is not restarted, which costs a try."""
+        """Put the written slot on trial; a restart of what runs already would cost a try."""
         state = load(self.layout.state)
         if state.trial is None:
             state = tried(state)
