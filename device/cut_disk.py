@@ -71,7 +71,8 @@ class CutDisk:
             return list(self.log)
 
     def close(self) -> None:
-        """Serve nobody any more."""
+        """Serve nobody any more; closing alone does not wake who waits there."""
+        self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
 
     def _serve(self) -> None:

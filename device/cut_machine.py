@@ -10,7 +10,8 @@ from device.cut_disk import CutDisk, Cuts
 from device.cut_lab import Laboratory, unmount
 from device.system import lay_over
 
-DISK_BYTES = 640 << 20
+DISK_BYTES = 400 << 20
+"""Two slots, an image three times on its way, and what a download leaves free."""
 
 
 class CutMachine:
