@@ -1,7 +1,8 @@
-"""`./dev package [--output FOLDER]`: build the Debian package for this machine's kind.
+"""`./dev package [--output FOLDER] [--machine KIND]`: build the Debian package.
 
 The package brings the program outside the slots, units, users and rules, and the application as a
-bundle, which its installation writes into a slot. On an aarch64 machine the result is for aarch64.
+bundle, which its installation writes into a slot. It is for this kind of machine and Python, or for
+the one that is named.
 """
 
 import argparse
@@ -15,7 +16,7 @@ from pathlib import Path
 from agent import __version__
 from agent.update.bundle import seal
 from agent.update.making import Description, build
-from deb.tree import ROOT, make_tree
+from deb.tree import HERE, ROOT, Target, make_tree
 
 BASE_MODULES = (
     *("__init__", "core/__init__", "core/records", "update/__init__", "update/base"),
@@ -31,6 +32,8 @@ BASE_MODULES = (
 """What stands outside the slots: it imports the standard library and itself."""
 _START = "import sys\n\nfrom agent.update.base import main\n\nsys.exit(main(sys.argv[1:]))\n"
 _SYSTEM = "usr/lib/systemd/system"
+ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
+"""Machines for which there are wheels of everything, by the kernel's name and by Debian's."""
 MAINTAINER = "The authors of stationd <stationd@invalid.example>"
 
 
@@ -39,27 +42,38 @@ def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="./dev package")
     parser.add_argument("--output", type=Path, default=ROOT / "dist")
     parser.add_argument("--hardware", nargs="+", default=["any"], help="models, for the bundle")
+    parser.add_argument("--machine", choices=ARCHITECTURES, default=HERE.machine)
+    parser.add_argument("--python", default=HERE.python, help="its minor version, as 3.11")
     options = parser.parse_args(arguments)
+    target = Target(options.machine, options.python)
     options.output.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as scratch:
-        package = make_package(options.output, Path(scratch), tuple(options.hardware))
+        package = make_package(options.output, Path(scratch), tuple(options.hardware), target)
     print(f"{package}: {package.stat().st_size >> 10} KiB")
     return 0
 
 
-def make_package(output: Path, scratch: Path, hardware: tuple[str, ...]) -> Path:
+def make_package(
+    output: Path, scratch: Path, hardware: tuple[str, ...], target: Target = HERE
+) -> Path:
     """Build everything in `scratch`, and the package in `output`."""
     tree, root = scratch / "tree", scratch / "root"
-    make_tree(tree, scratch)
+    make_tree(tree, scratch, target)
     lay_out_base(root / "usr/lib/stationd/base")
-    description = Description(product="stationd", version=__version__, hardware=hardware)
+    description = Description(
+        product="stationd",
+        version=__version__,
+        hardware=hardware,
+        machine=target.machine,
+        python=target.python,
+    )
     bundle = root / "usr/lib/stationd/stationd.bundle"
     build(bundle, tree, description)
     # The package manager vouches for it: an empty signature, which no station takes from a CSMS.
     seal(bundle, "", lambda _: b"")
     _lay_out_system(root)
-    _lay_out_control(root)
-    package = output / f"stationd_{__version__}_{_architecture()}.deb"
+    _lay_out_control(root, target)
+    package = output / f"stationd_{__version__}_{_architecture(target)}.deb"
     command = ["dpkg-deb", "--root-owner-group", "--build", str(root), str(package)]
     subprocess.run(command, check=True, env={**os.environ, "SOURCE_DATE_EPOCH": _date()})
     return package
@@ -87,19 +101,19 @@ def _lay_out_system(root: Path) -> None:
         _put(ROOT / example, root / "usr/share/doc/stationd" / Path(example).name)
 
 
-def _lay_out_control(root: Path) -> None:
+def _lay_out_control(root: Path, target: Target) -> None:
     control = root / "DEBIAN"
     control.mkdir(mode=0o755)
-    minor = sys.version_info.minor
+    major, minor = target.python.split(".")
     size = sum(path.stat().st_size for path in root.rglob("*") if path.is_file())
     text = (ROOT / "deb/control.in").read_text()
     for name, value in {
         "VERSION": __version__,
-        "ARCHITECTURE": _architecture(),
+        "ARCHITECTURE": _architecture(target),
         "MAINTAINER": MAINTAINER,
         "SIZE_KIB": str(size >> 10),
-        "PYTHON": f"3.{minor}",
-        "NEXT_PYTHON": f"3.{minor + 1}",
+        "PYTHON": target.python,
+        "NEXT_PYTHON": f"{major}.{int(minor) + 1}",
     }.items():
         text = text.replace(f"@{name}@", value)
     (control / "control").write_text(text)
@@ -113,7 +127,10 @@ def _put(source: Path, target: Path, mode: int = 0o644) -> None:
     target.chmod(mode)
 
 
-def _architecture() -> str:
+def _architecture(target: Target) -> str:
+    if target.machine != HERE.machine:
+        return ARCHITECTURES[target.machine]
+    # The kernel may be of another kind than the programs, as on 32-bit systems of a Pi 4.
     return subprocess.run(
         ["dpkg", "--print-architecture"], check=True, capture_output=True, text=True
     ).stdout.strip()

@@ -1,0 +1,70 @@
+"""The package for a Raspberry Pi, built on another kind of machine."""
+
+import struct
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from agent import __version__
+from agent.update.bundle import VerifiedBundle, read_seal
+from agent.update.fitness import StationFacts, Unfit, check_fits
+from agent.update.manifest import Manifest
+from deb.__main__ import ARCHITECTURES, make_package
+from deb.tree import HERE, Target
+
+pytestmark = pytest.mark.timeout(600)
+ELF_KINDS = {"x86_64": 62, "aarch64": 183}
+OTHER = next(machine for machine in ARCHITECTURES if machine != HERE.machine)
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a package for the other kind of machine, and what it was made of."""
+    folder = tmp_path_factory.mktemp("package")
+    make_package(folder, folder, ("AC22",), Target(OTHER, HERE.python))
+    return folder
+
+
+def test_a_package_for_another_machine_has_its_programs_and_says_so(built: Path) -> None:
+    (package,) = built.glob("*.deb")
+    architecture = subprocess.run(
+        ["dpkg-deb", "--field", str(package), "Architecture"],
+        check=True,
+        capture_output=True,
+        text=True,
+    ).stdout.strip()
+    assert architecture == ARCHITECTURES[OTHER]
+    assert kinds_of_programs(built / "tree") == {ELF_KINDS[OTHER]}
+
+
+def test_its_bundle_is_taken_by_that_machine_and_refused_by_this_one(built: Path) -> None:
+    manifest = manifest_in(built / "root")
+    check_fits(manifest, station(OTHER))
+    with pytest.raises(Unfit, match=f"is for {OTHER} processors"):
+        check_fits(manifest, station(HERE.machine))
+
+
+def station(machine: str) -> StationFacts:
+    return StationFacts(
+        product="stationd",
+        hardware="AC22",
+        machine=machine,
+        python=HERE.python,
+        version=__version__,
+        rollback_index=0,
+    )
+
+
+def manifest_in(root: Path) -> Manifest:
+    bundle = root / "usr/lib/stationd/stationd.bundle"
+    return VerifiedBundle(bundle, read_seal(bundle)).manifest
+
+
+def kinds_of_programs(tree: Path) -> set[int]:
+    """Return the processors that the compiled libraries of a tree are for."""
+    found = set()
+    for path in tree.rglob("*"):
+        if path.is_file() and (head := path.read_bytes()[:20])[:4] == b"\x7fELF":
+            found.add(struct.unpack_from("<H", head, 18)[0])
+    return found
