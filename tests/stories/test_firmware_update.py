@@ -280,6 +280,7 @@ async def test_an_image_that_the_slots_refuse_fails_its_verification(
     updates.shelf.images[LOCATION] = b"rubbish, and yet signed"
     assert await updates.orders() == "Accepted"
     await updates.tells("InstallVerificationFailed", 60)
+    await csms.until(lambda: "InvalidFirmwareSignature" in updates.security_events, "the event")
     assert updates.told == [*STRAIGHT[:4], "InstallVerificationFailed"]
     assert updates.slots.starts == ["1.0.0"]
 

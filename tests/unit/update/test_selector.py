@@ -159,6 +159,30 @@ def test_a_disk_that_gets_full_leaves_the_old_version_and_room_for_another_try(
         assert station.starts() == "1.0.0"
 
 
+@pytest.mark.parametrize("spare_kib", [-40, 0, 4, 8, 12, 16, 40])
+def test_a_disk_that_is_full_beside_the_slots_leaves_the_old_version(
+    station: Station, spare_kib: int
+) -> None:
+    """The copy of the image does not fit, or one of the states on the way to the new slot."""
+    noise = {"noise": os.urandom(200 << 10)}
+    layout, bundle = station.layout, station.bundle(tree={**NEW_TREE, **noise})
+    folder = layout.state.parent
+    kept, before = layout.state.read_bytes(), station.old_slot()
+    copy_kib = -(-bundle.stat().st_size // 4096) * 4
+    with small_disk(folder, (copy_kib + 8 + spare_kib) / 1024):
+        layout.state.write_bytes(kept)
+        answer = station.ask(Order.INSTALL, image=bundle.name)
+        if answer.outcome is not Outcome.DONE:
+            assert answer.outcome is Outcome.FAILED
+            assert "No space" in answer.message
+            assert station.state.ready is None
+        assert not layout.incoming.exists()
+        assert spare_kib < 40 or answer.outcome is Outcome.DONE
+        assert spare_kib >= 0 or answer.outcome is Outcome.FAILED
+        assert station.old_slot() == before
+        assert station.starts() == "1.0.0"
+
+
 def test_a_state_that_cannot_be_written_begins_no_trial(
     station: Station, monkeypatch: pytest.MonkeyPatch
 ) -> None:
