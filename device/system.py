@@ -33,7 +33,7 @@ def debian(more: tuple[str, ...] = ()) -> Path:
     """Return a root file system that nobody writes to; the first time it is made, in a minute."""
     words = (SUITE, *PACKAGES, *more)
     name = hashlib.sha256(" ".join(words).encode()).hexdigest()[:12]
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "stationd-device"
+    cache = _cache()
     made = cache / name
     if not made.is_dir():
         cache.mkdir(parents=True, exist_ok=True)
@@ -43,6 +43,22 @@ def debian(more: tuple[str, ...] = ()) -> Path:
         subprocess.run([*command, str(fresh)], check=True)
         fresh.rename(made)
     return made
+
+
+def extracted(architecture: str) -> Path:
+    """Return Python and its libraries for another kind of machine, unpacked and never booted."""
+    made = _cache() / f"{SUITE}-{architecture}"
+    if not made.is_dir():
+        fresh = made.with_name(f"{made.name}.{os.getpid()}")
+        fresh.parent.mkdir(parents=True, exist_ok=True)
+        words = ("--variant=extract", f"--architectures={architecture}", "--include=python3", SUITE)
+        subprocess.run(["mmdebstrap", "--quiet", *words, str(fresh)], check=True)
+        fresh.rename(made)
+    return made
+
+
+def _cache() -> Path:
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "stationd-device"
 
 
 @contextlib.contextmanager

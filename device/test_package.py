@@ -1,5 +1,6 @@
 """The package for a Raspberry Pi, built on another kind of machine."""
 
+import shutil
 import struct
 import subprocess
 from pathlib import Path
@@ -11,7 +12,8 @@ from agent.update.bundle import VerifiedBundle, read_seal
 from agent.update.fitness import StationFacts, Unfit, check_fits
 from agent.update.manifest import Manifest
 from deb.__main__ import ARCHITECTURES, make_package
-from deb.tree import HERE, Target
+from deb.tree import HERE, SITE, Target
+from device import system
 
 pytestmark = pytest.mark.timeout(600)
 ELF_KINDS = {"x86_64": 62, "aarch64": 183}
@@ -54,6 +56,32 @@ def station(machine: str) -> StationFacts:
         version=__version__,
         rollback_index=0,
     )
+
+
+PROBE = """
+import platform, runpy, sys
+sys.path.insert(0, sys.argv[1])
+import gpiod, ssl, sqlite3
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+key, how = ec.generate_private_key(ec.SECP256R1()), ec.ECDSA(hashes.SHA256())
+key.public_key().verify(key.sign(b"x", how), b"x", how)
+print(platform.machine())
+sys.argv = ["stationd", "--version"]
+runpy.run_module("agent", run_name="__main__")
+"""
+
+
+def test_its_programs_run_on_that_machine(built: Path) -> None:
+    emulator = shutil.which(f"qemu-{OTHER}")
+    if emulator is None:
+        pytest.skip(f"qemu-{OTHER} missing: apt-get install --no-install-recommends qemu-user")
+    root = system.extracted(ARCHITECTURES[OTHER])
+    python = root / f"usr/bin/python{HERE.python}"
+    site = built / "tree" / SITE
+    command = [emulator, "-L", str(root), str(python), "-I", "-c", PROBE, str(site)]
+    said = subprocess.run(command, check=False, capture_output=True, text=True)
+    assert said.stdout.split("\n")[:2] == [OTHER, f"stationd {__version__}"], said.stderr
 
 
 def manifest_in(root: Path) -> Manifest:
