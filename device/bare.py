@@ -12,12 +12,12 @@ def obstacle(log: Path) -> str:
     try:
         system.debian()
     except (OSError, subprocess.SubprocessError) as error:
-        return f"no Debian can be made here: {error}"
+        return f"no Debian can be made here: {_worded(error)}"
     try:
         with system.overlay() as root:
             _boot(Container(root, log))
     except (OSError, subprocess.SubprocessError, NotReached, AssertionError) as error:
-        return f"a bare Debian does not boot in a container here: {_last_line(log) or error}"
+        return f"a bare Debian does not boot in a container here: {_said(log) or _worded(error)}"
     return ""
 
 
@@ -28,6 +28,12 @@ def _boot(container: Container) -> None:
         container.power_off()
 
 
-def _last_line(log: Path) -> str:
-    lines = log.read_text(errors="replace").split() if log.exists() else []
-    return " ".join(lines)[-200:]
+def _worded(error: Exception) -> str:
+    if isinstance(error, subprocess.CalledProcessError):
+        return f"{error.cmd[0]} ended with code {error.returncode}"
+    return str(error)
+
+
+def _said(log: Path) -> str:
+    words = log.read_text(errors="replace").split() if log.exists() else []
+    return " ".join(words)[-200:]
