@@ -1,12 +1,14 @@
 """From an empty Debian to a station that runs, survives, is upgraded and goes again."""
 
 import os
+from pathlib import Path
 
 import pytest
 
 from device.container import wait_until
 from device.station import AGENT, GUARD, Station
 from device.udev import Device, verdict
+from hal.gpio import native_safe
 
 pytestmark = pytest.mark.timeout(600)
 
@@ -135,18 +137,28 @@ def test_a_guard_that_hangs_is_ended_its_lines_fall_and_it_is_back(device: Stati
     device.bench("plug_out", "--evse", "1")
 
 
+LINE = "/var/lib/stationd-guard/duty_cycle"
+"""In the place of a file of the kernel's by which the pilot is driven."""
+
+
 @pytest.mark.quick
-def test_the_contactor_opens_after_a_guard_that_hung_and_does_not_come_back(
+def test_the_script_that_a_guard_left_behind_makes_the_lines_safe_after_it_hung(
     device: Station,
 ) -> None:
-    """Only `ExecStopPost` is left to do it: the board holds its lines whatever ends beside it."""
+    """It runs with the guard's own rights. The simulated board falls to safe by itself."""
     inside = device.container
     device.charge()
+    device.put(LINE, "530000\n")
+    inside.run("chown", "stationd-guard:", LINE)
+    script = native_safe.script([], [Path(LINE)])
+    inside.run("tee", f"/run/stationd-guard/{native_safe.NAME}", input_text=script)
     device.write_drop_in(GUARD, "once", "[Service]\nRestart=no\n")
     os.kill(_outside(inside.property(GUARD, "MainPID")), 19)
     wait_until(lambda: inside.property(GUARD, "ActiveState") == "failed", 30.0, "it is given up")
     assert inside.property(GUARD, "Result") == "watchdog"
+    assert inside.text("cat", LINE) == "0"
     assert not device.is_supplied()
+    inside.run("rm", LINE)
     device.bench("plug_out", "--evse", "1")
     device.remove_drop_ins(GUARD)
     inside.run("systemctl", "start", GUARD)
@@ -203,8 +215,6 @@ def test_the_hardening_is_effective(device: Station, unit: str) -> None:
 
 def _outside(process_inside: str) -> int:
     """Return the number that a process of the container has on this machine."""
-    from pathlib import Path  # noqa: PLC0415 - only here
-
     for status in Path("/proc").glob("[0-9]*/status"):
         try:
             text = status.read_text()
