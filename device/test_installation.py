@@ -145,11 +145,11 @@ LINE = "/var/lib/stationd-guard/duty_cycle"
 def test_the_script_that_a_guard_left_behind_makes_the_lines_safe_after_it_hung(
     device: Station,
 ) -> None:
-    """It runs with the guard's own rights. The simulated board falls to safe by itself."""
+    """It runs with the rights of the guard's user. The simulated board falls to safe by itself."""
     inside = device.container
     device.charge()
     device.put(LINE, "530000\n")
-    inside.run("chown", "stationd-guard:", LINE)
+    inside.run("chown", "--reference", str(Path(LINE).parent), LINE)
     script = native_safe.script([], [Path(LINE)])
     inside.run("tee", f"/run/stationd-guard/{native_safe.NAME}", input_text=script)
     device.write_drop_in(GUARD, "once", "[Service]\nRestart=no\n")
