@@ -92,7 +92,7 @@ def open_hardware(config: StationConfig, guard: GuardLink, now_s: Callable[[], f
         bench=_open_bench(config) if simulated else None,
         temperatures=_opened(config, HardwareRole.TEMPERATURE, registry.open_temperature),
         indicators=_opened(config, HardwareRole.INDICATOR, registry.open_indicator),
-        vehicles=_open_vehicles(config) if simulated else None,
+        vehicles=_open_vehicles(config) if config.speaks_with_vehicles else None,
         slots=open_slots(config, now_s),
     )
 

@@ -26,6 +26,7 @@ from agent.app.reset import reset_means
 from agent.app.rfid import RfidDesk
 from agent.app.security import SecurityWatch
 from agent.app.smart_charging import SmartCharging
+from agent.app.vehicle_certificates import VehicleCertificates
 from agent.app.views import LocalViews
 from agent.app.watches import Watches
 from agent.app.why import Why
@@ -194,6 +195,7 @@ class Station:
             self.link.run(),
             self.reset.run(),
             self.certificates.identities.run(),
+            *self.vehicle_certificates.parts(),
             *self.watches.parts(),
             self.logs.run(),
             *self.firmware.parts(),
@@ -280,6 +282,9 @@ class Station:
             self.spawn,
         )
         self.reservations = reservation_service(f, self.evses, self.availability)
+        self.vehicle_certificates = VehicleCertificates(
+            f, self.evses, self.dispatcher, self.certificates, self.spawn
+        )
         orders = self._router(remote_control, triggers)
         settings = self.network.link_settings(self._watch)
         self.link = Link(
@@ -366,6 +371,7 @@ class Station:
         f = self._f
         self.variables.listeners.append(self._variable_changed)
         self.variables.listeners.append(self.security.variable_changed)
+        self.variables.listeners.append(self.vehicle_certificates.variable_changed)
         provide_network_variables(f.model, self.network.service)
         provide_live_variables(
             f.model,

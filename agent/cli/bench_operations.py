@@ -85,6 +85,15 @@ def _needs(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--phases", type=int, choices=(1, 2, 3), help="phases of its charger")
 
 
+def _certificate_installation(parser: argparse.ArgumentParser) -> None:
+    _evse(parser)
+    parser.add_argument("--action", choices=("Install", "Update"), help="a first one, or a new one")
+    parser.add_argument("--exi", required=True, help="the car's request in EXI, in base64")
+    parser.add_argument("--schema", help="which ISO 15118 it is (default: that of ISO 15118-2)")
+    parser.add_argument("--max-chains", type=int, help="how many chains it can take")
+    parser.add_argument("--answer-within-s", type=float, help="how long it waits for the answer")
+
+
 def _limit(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--evse", type=int, help="only this EVSE (default: the station)")
     amount = parser.add_mutually_exclusive_group(required=True)
@@ -211,6 +220,12 @@ OPERATIONS: Final = (
         "let the car tell what it needs (ISO 15118)",
         "needs --evse 1 --energy-wh 20000 --max-a 16 --leaves-in-s 14400",
         _needs,
+    ),
+    Operation(
+        "certificate_installation",
+        "let the car ask for a contract certificate (ISO 15118)",
+        "certificate_installation --evse 1 --exi gJgCLNpE",
+        _certificate_installation,
     ),
     Operation("limit", "limit the station or an EVSE on site", "limit --amps 16", _limit),
     Operation("error", "let a fault come or go", "error --evse 1 --code rcd --on", _error),

@@ -68,6 +68,7 @@ class Capability(StrEnum):
     MASTER_PASS = "master_pass"  # noqa: S105 - a kind of group id, no secret
     MINIMUM_STATUS_DURATION = "minimum_status_duration"
     QUEUE_ALL_MESSAGES = "queue_all_messages"
+    VEHICLE_LINK = "vehicle_link"
 
 
 _FEATURE_PROFILES = {
@@ -138,6 +139,7 @@ def _configured_capabilities(config: StationConfig) -> frozenset[Capability]:
         Capability.NETWORK_CONFIGURATION: "ocpp2.1" in config.csms.versions,
         Capability.NEWEST_CHARGING: "ocpp2.1" in config.csms.versions,
         Capability.SOCKET_OUTLET: has_socket,
+        Capability.VEHICLE_LINK: config.speaks_with_vehicles,
     }
     return frozenset(capability for capability, present in found.items() if present)
 

@@ -272,6 +272,11 @@ class StationConfig:
     ocpp16_keys: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
 
     @property
+    def speaks_with_vehicles(self) -> bool:
+        """Tell whether a backend speaks ISO 15118; the simulated cars of a bench do."""
+        return self.is_mock and self.bench is not None
+
+    @property
     def is_mock(self) -> bool:
         """Tell whether the safety lines are simulated."""
         return all(

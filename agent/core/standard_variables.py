@@ -82,6 +82,13 @@ LOCAL_AUTH_LIST_STORAGE = _station("LocalAuthListCtrlr", "Storage")
 
 CENTRAL_CONTRACT_VALIDATION_ALLOWED = _station("ISO15118Ctrlr", "CentralContractValidationAllowed")
 CONTRACT_VALIDATION_OFFLINE = _station("ISO15118Ctrlr", "ContractValidationOffline")
+CONTRACT_CERTIFICATE_INSTALLATION = _station(
+    "ISO15118Ctrlr", "ContractCertificateInstallationEnabled"
+)
+V2G_CERTIFICATE_INSTALLATION = _station("ISO15118Ctrlr", "V2GCertificateInstallationEnabled")
+V2G_COUNTRY_NAME = _station("ISO15118Ctrlr", "CountryName")
+V2G_ORGANIZATION_NAME = _station("ISO15118Ctrlr", "OrganizationName")
+V2G_SECC_ID = _station("ISO15118Ctrlr", "SeccId")
 PNC_ENABLED = _station("ISO15118Ctrlr", "PnCEnabled")
 
 EV_CONNECTION_TIME_OUT = _station("TxCtrlr", "EVConnectionTimeOut")

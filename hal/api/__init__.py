@@ -41,7 +41,14 @@ from hal.api.lines import (
     SafetyBoard,
     ShutOff,
 )
-from hal.api.vehicle import PowerStep, VehicleAnswer, VehicleLink, VehicleNeeds
+from hal.api.vehicle import (
+    CertificateAnswer,
+    CertificateRequest,
+    PowerStep,
+    VehicleAnswer,
+    VehicleLink,
+    VehicleNeeds,
+)
 from hal.api.vocabulary import (
     Fault,
     HardwareError,
@@ -52,6 +59,8 @@ from hal.api.vocabulary import (
 
 __all__ = [
     "BinaryInput",
+    "CertificateAnswer",
+    "CertificateRequest",
     "Contactor",
     "EnergyMeter",
     "EvseLines",

@@ -6,11 +6,12 @@ are ignored.
 """
 
 import math
+from base64 import b64encode
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 from hal.api import Fault
-from hal.mock.conversation import NeedsRefused, answer_of, needs_of
+from hal.mock.conversation import NeedsRefused, answer_of, certificate_request_of, needs_of
 from hal.mock.plant import Evse, Fitting, Plant
 from hal.mock.report import describe
 from hal.mock.surroundings import MAX_CELSIUS, Surroundings
@@ -63,6 +64,7 @@ class Bench:
             "swipe": self._swipe,
             "contract": self._contract,
             "needs": self._needs,
+            "certificate_installation": self._certificate_installation,
             "error": self._error,
             "meter": self._meter,
             "vehicle": self._vehicle,
@@ -144,6 +146,18 @@ class Bench:
         needs = needs_of(request, number)  # type: ignore[arg-type] # known
         evse.conversation.answer = answer_of(request)
         self._plant.told_needs.append(needs)
+        return {}
+
+    def _certificate_installation(self, request: Mapping[str, object], now_ns: int) -> Reply:
+        """Let the vehicle at an EVSE ask for a contract certificate (ISO 15118)."""
+        del now_ns
+        evse = self._evse(request)
+        if not evse.vehicle.plugged:
+            raise RequestRefused("no vehicle is plugged in that could ask for a certificate")
+        number = request.get("evse", 1)
+        wish = certificate_request_of(request, number)  # type: ignore[arg-type] # known
+        evse.conversation.certificates.clear()
+        self._plant.told_wishes.append(wish)
         return {}
 
     def _swiped_evses(self, request: Mapping[str, object]) -> frozenset[int]:
@@ -234,6 +248,7 @@ class Bench:
         return {
             "mains": self._plant.mains,
             "outages": self._plant.outages,
+            "stapled": [b64encode(status).decode() for status in self._plant.stapled],
             "evses": [
                 describe(number, evse, now_ns) | self.surroundings.describe(number)
                 for number, evse in self._plant.evses.items()

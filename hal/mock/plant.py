@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from hal.api import Fault, PilotState, VehicleNeeds
+from hal.api import CertificateRequest, Fault, PilotState, VehicleNeeds
 from hal.mock.actuators import DelayedLine, SelfTest
 from hal.mock.conversation import Conversation
 from hal.mock.energy import EnergyRegister, Flow
@@ -312,6 +312,10 @@ class Plant:
         self.outages = 0
         self.told_needs: list[VehicleNeeds] = []
         """What vehicles have told since somebody last passed it on."""
+        self.told_wishes: list[CertificateRequest] = []
+        """The same of wishes for contract certificates."""
+        self.stapled: tuple[bytes, ...] = ()
+        """The OCSP responses in DER that vehicles are shown."""
 
     @property
     def due_ns(self) -> int | None:

@@ -1,5 +1,7 @@
 """What an observer with instruments could measure at one EVSE, as JSON facts."""
 
+from dataclasses import asdict
+
 from hal.mock.pilot_circuit import offered_current_a
 from hal.mock.plant import Evse, Stopwatch
 
@@ -35,6 +37,7 @@ def describe(number: int, evse: Evse, now_ns: int) -> dict[str, object]:
             "legacy": car.legacy,
             "simplified": car.simplified,
         },
+        "certificates": [asdict(answer) for answer in evse.conversation.certificates],
         "meter": {
             "energy_wh": milli_wh(meter.micro_wh) / 1000,
             "power_w": meter.power_w,

@@ -11,6 +11,8 @@ from decimal import Decimal
 from pathlib import Path
 
 from hal.api import (
+    CertificateAnswer,
+    CertificateRequest,
     EvseLines,
     Fault,
     GuardGone,
@@ -116,7 +118,10 @@ class VirtualBoard:
         for needs in self.plant.told_needs:
             for vehicles in self._vehicles:
                 vehicles.hear(needs)
-        self.plant.told_needs = []
+        for wish in self.plant.told_wishes:
+            for vehicles in self._vehicles:
+                vehicles.wish(wish)
+        self.plant.told_needs, self.plant.told_wishes = [], []
         if request.get("op") == "state":
             return {**reply, "outages": self.outages}
         for reader in self._readers:
@@ -329,6 +334,7 @@ class VirtualVehicles:
 
     board: VirtualBoard
     _heard: asyncio.Queue[VehicleNeeds] = field(default_factory=asyncio.Queue)
+    _wishes: asyncio.Queue[CertificateRequest] = field(default_factory=asyncio.Queue)
 
     async def needs(self) -> AsyncIterator[VehicleNeeds]:
         while True:
@@ -343,8 +349,23 @@ class VirtualVehicles:
         car.conversation.negotiate([[[s.start_s, s.power_w] for s in steps] for steps in schedules])
         return car.conversation.answer
 
+    async def certificate_requests(self) -> AsyncIterator[CertificateRequest]:
+        while True:
+            yield await self._wishes.get()
+
+    async def answer_certificate(self, evse: int, answer: CertificateAnswer) -> None:
+        car = self.board.plant.evses[evse]
+        if car.vehicle.plugged:
+            car.conversation.certificates.append(answer)
+
+    async def staple(self, statuses: tuple[bytes, ...]) -> None:
+        self.board.plant.stapled = statuses
+
     async def close(self) -> None:
         self.board.forget_vehicles(self)
+
+    def wish(self, wish: CertificateRequest) -> None:
+        self._wishes.put_nowait(wish)
 
     def hear(self, needs: VehicleNeeds) -> None:
         self._heard.put_nowait(needs)

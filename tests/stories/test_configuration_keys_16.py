@@ -19,14 +19,12 @@ ROWS: Final = [line.split("\t") for line in TABLE.read_text("utf-8").splitlines(
 NO_LAMP = "no backend has a lamp whose brightness or blinking can be set"
 NO_LIMIT = "optional, and its list has no limit of its own"
 NO_TEXTS = "optional: no backend shows texts, so that there is nothing to choose a language for"
-NO_ISO_15118 = "no backend speaks ISO 15118, so that there is no certificate for it to manage"
 NO_TARIFF = "optional: the station shows what the CSMS tells and computes no price itself"
 ABSENT: Final = {
     "BlinkRepeat": NO_LAMP,
     "LightIntensity": NO_LAMP,
     "StopTransactionMaxMeterValues": NO_LIMIT,
     "SupportedFeatureProfilesMaxLength": "the errata call it useless: it need not exist",
-    "ISO15118CertificateManagementEnabled": NO_ISO_15118,
     "NumberOfDecimalsForCostValues": NO_TARIFF,
     "DefaultPrice": NO_TARIFF,
     "DefaultPriceText,<language>": NO_TARIFF,

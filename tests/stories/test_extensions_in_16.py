@@ -75,14 +75,6 @@ async def test_roots_of_contracts_are_installed_listed_and_deleted(
     assert await asks_inside(csms, "DeleteCertificate", order) == {"status": "NotFound"}
 
 
-async def test_what_needs_iso_15118_is_refused_inside(world: World, csms: Desk) -> None:
-    await world.start()
-    order = {"requestedMessage": "SignV2GCertificate"}
-    assert await asks_inside(csms, "TriggerMessage", order) == {"status": "NotImplemented"}
-    delivered = {"certificateChain": OPERATOR.root.pem, "certificateType": "V2GCertificate"}
-    assert await asks_inside(csms, "CertificateSigned", delivered) == {"status": "Rejected"}
-
-
 @pytest.mark.parametrize("name", ["idTokenInfo", "idTagInfo"])
 async def test_a_contract_charges_once_the_csms_has_accepted_it(
     world: World, bench: Bench, csms: Desk, name: str

@@ -316,6 +316,7 @@ _KEYS: tuple[KeyDefinition, ...] = (
     KeyDefinition("CpoName", sv.ORGANIZATION_NAME),
     KeyDefinition("SecurityProfile", sv.SECURITY_PROFILE, writable=True),
     KeyDefinition("ISO15118PnCEnabled", sv.PNC_ENABLED),
+    KeyDefinition("ISO15118CertificateManagementEnabled", sv.V2G_CERTIFICATE_INSTALLATION),
     KeyDefinition("ContractValidationOffline", sv.CONTRACT_VALIDATION_OFFLINE),
     KeyDefinition("CentralContractValidationAllowed", sv.CENTRAL_CONTRACT_VALIDATION_ALLOWED),
     KeyDefinition("CustomDisplayCostAndPrice", sv.V16_DISPLAYS_COST_AND_PRICE),
