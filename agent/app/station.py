@@ -9,6 +9,7 @@ from agent.app.bench import Bench
 from agent.app.certificates import Certificates
 from agent.app.codecs import rule_in_use
 from agent.app.commands import CommandRouter
+from agent.app.cost import cost_service
 from agent.app.csms_settings import identity, minimum_status_s, retry_policy
 from agent.app.evses import descriptions, evse_service, meter_readers, signers
 from agent.app.firmware import Firmware
@@ -43,8 +44,6 @@ from agent.ocpp.link import Link
 from agent.services import policies
 from agent.services.availability import AvailabilityService
 from agent.services.back_dating import BackDating
-from agent.services.cost import CostService
-from agent.services.cost_triggers import CostTriggers
 from agent.services.enrolment import EnrolmentService
 from agent.services.evse import EvseService
 from agent.services.evse_ports import EvseDescription, EvsePorts
@@ -118,7 +117,7 @@ class Station:
         self.lobby.observers.append(introducing(self.evses))
         heed_master_passes(self._sessions())
         self.variables = VariablesService(f.model, f.storage.documents)
-        self.costs = CostService(CostTriggers(self.evses, self.meters, f.clock.now))
+        self.costs = cost_service(f, self.evses, self.meters)
         self.reports = ReportService(f.model, self.dispatcher, f.clock, self.spawn)
         self.watches = Watches(
             f,
