@@ -37,11 +37,11 @@ async def asks_inside(csms: Desk, message: str, inside: Any) -> Payload:
     return dict(json.loads(answer["data"]))
 
 
-def judges_contracts(csms: Desk, **inside: Any) -> None:
+def judges_contracts(csms: Desk, outside: str = "Accepted", **inside: Any) -> None:
     """Let the CSMS judge contracts so; without words it does not know the message."""
 
     def judge(call: Call, plan: Plan) -> Plan:
-        answer = {"status": "Accepted", "data": json.dumps(inside)}
+        answer = {"status": outside, "data": json.dumps(inside)}
         return replace(plan, answer=result_text(call.message_id, answer if inside else UNKNOWN))
 
     csms.csms.misbehave(CallHook(judge, {"DataTransfer"}))
@@ -116,6 +116,18 @@ async def test_a_contract_that_is_not_accepted_does_not_charge(
     await world.pass_s(10)
     assert len(csms.calls("DataTransfer")) == 1
     assert csms.calls("Authorize") == []
+    assert not bench.plant().contactor_closed
+    await bench.unplug()
+
+
+async def test_a_contract_is_not_accepted_inside_an_answer_that_rejects_it(
+    world: World, bench: Bench, csms: Desk
+) -> None:
+    await world.start({"ISO15118Ctrlr.CentralContractValidationAllowed": "true"})
+    judges_contracts(csms, "Rejected", idTokenInfo={"status": "Accepted"})
+    await presents(world, bench)
+    await world.pass_s(10)
+    assert len(csms.calls("DataTransfer")) == 1
     assert not bench.plant().contactor_closed
     await bench.unplug()
 

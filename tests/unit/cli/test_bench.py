@@ -61,6 +61,17 @@ CASES: list[tuple[str, dict[str, Any]]] = [
             "choice": 1,
         },
     ),
+    (
+        "certificate_installation --exi gJgC --action Update --max-chains 2 --answer-within-s 5",
+        {
+            "op": "certificate_installation",
+            "evse": 1,
+            "exi": "gJgC",
+            "action": "Update",
+            "max_chains": 2,
+            "answer_within_s": 5.0,
+        },
+    ),
     ("limit --amps 16", {"op": "limit", "amps": 16.0}),
     (
         "limit --evse 2 --watts 4200 --source SO --grid-critical",
