@@ -65,9 +65,6 @@ class CostTriggers:
             self._watches.pop(transaction_id, None)
             await self.on_change(transaction_id, None)
             return
-        if evse.guard_status is None:
-            # Right after a restart nobody knows yet what the EV does.
-            return
         await self._meters[evse.description.evse].read()
         before = self._watches.get(transaction_id)
         if before is None:

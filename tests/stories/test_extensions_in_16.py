@@ -132,6 +132,31 @@ async def test_a_contract_is_not_accepted_inside_an_answer_that_rejects_it(
     await bench.unplug()
 
 
+@pytest.mark.parametrize("may_validate", ["true", "false"])
+async def test_offline_a_contract_charges_only_where_the_station_may_validate_it(
+    world: World, bench: Bench, csms: Desk, may_validate: str
+) -> None:
+    await world.start()
+    keys = {"ContractValidationOffline": may_validate, "AllowOfflineTxForUnknownId": "true"}
+    for key, value in keys.items():
+        assert (await csms.station.change_configuration(key, value)).accepted
+    root = {"certificateType": "MORootCertificate", "certificate": OPERATOR.root.pem}
+    await asks_inside(csms, "InstallCertificate", root)
+    await csms.goes_down()
+    await presents(world, bench)
+    if may_validate == "true":
+        await world.energy_flows()
+    else:
+        await world.pass_s(10)
+        assert not bench.plant().contactor_closed
+    await csms.comes_back()
+    await csms.is_ready(90)
+    if may_validate == "true":
+        assert (await csms.sees_start(within_s=60)).id_token == EMAID
+    assert len(csms.station.transactions) == (may_validate == "true")
+    await bench.unplug()
+
+
 async def test_price_and_cost_of_a_transaction_are_shown(
     world: World, bench: Bench, csms: Desk
 ) -> None:
