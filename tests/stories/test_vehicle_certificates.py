@@ -1,11 +1,5 @@
-"""Stories of certificates towards vehicles (A02, M01, M02, M06), in every version.
+"""Stories of the certificate that a station shows to vehicles, and its status (A02, M06)."""
 
-In 1.6 the messages go inside DataTransfer; `Office` reads and answers them in either form.
-"""
-
-import json
-from collections.abc import Callable
-from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any, Final
 
@@ -16,68 +10,17 @@ from cryptography.x509.oid import AuthorityInformationAccessOID, NameOID
 
 from agent.ocpp.certificate_hash_data import hash_data
 from agent.pki.hash_data import certificate_hash_data
-from agent.sim.frames import Call, Payload, result_text
-from agent.sim.misbehaviour import CallHook, Plan
-from hal.api import CertificateAnswer
+from agent.sim.frames import Payload
 from tests.contract_chains import Holder, Operator, issue
 from tests.ocsp_answers import in_base64, ocsp_response
-from tests.stories.bench import Bench
+from tests.stories.certificate_office import Office, Reply, orders
 from tests.stories.desk import Desk
 from tests.stories.words import V16, V21, VERSIONS
 from tests.stories.world import World
 from tests.virtual_time import utc_now
 
-PNC: Final = "org.openchargealliance.iso15118pnc"
-ISO_2: Final = "urn:iso:15118:2:2013:MsgDef"
-ISO_20: Final = "urn:iso:std:iso:15118:-20:CommonMessages"
 CPO: Final = Operator.new("CPO")
 """The operator's V2G root with two sub-CAs, of which the second signs stations."""
-EXI: Final = "gJgCLNpEXI="
-Reply = Callable[[Payload], Payload | None]
-
-
-@dataclass
-class Office:
-    """What a CSMS is asked about certificates, and what it answers, in the words of 2.x.
-
-    An action without an answer here is one that the CSMS does not know.
-    """
-
-    csms: Desk
-    replies: dict[str, Reply] = field(default_factory=dict)
-    asked: list[tuple[str, Payload]] = field(default_factory=list)
-    delay_s: float = 0.0
-
-    def opens(self) -> None:
-        actions = {"DataTransfer"} if self.csms.is_16 else set(ACTIONS)
-        self.csms.csms.misbehave(CallHook(self._answer, actions))
-
-    def requests(self, action: str) -> list[Payload]:
-        return [payload for name, payload in self.asked if name == action]
-
-    async def sees(self, world: World, action: str, count: int = 1, within_s: float = 30) -> Any:
-        await world.until(
-            lambda: len(self.requests(action)) >= count, f"{count} {action}", within_s
-        )
-        return self.requests(action)[count - 1]
-
-    def _answer(self, call: Call, plan: Plan) -> Plan:
-        action, payload = call.action, call.payload
-        if self.csms.is_16:
-            assert payload["vendorId"] == PNC
-            action, payload = payload["messageId"], json.loads(payload["data"])
-        self.asked.append((action, payload))
-        reply = self.replies.get(action, lambda _: None)(payload)
-        if self.csms.is_16:
-            wrapped = {"status": "Accepted", "data": json.dumps(reply)}
-            reply = {"status": "UnknownMessageId"} if reply is None else wrapped
-        text = None if reply is None else result_text(call.message_id, reply)
-        return replace(plan, answer=text, delay_s=self.delay_s)
-
-
-ACTIONS: Final = (
-    *("Authorize", "Get15118EVCertificate", "GetCertificateStatus", "SignCertificate"),
-)
 
 
 @pytest.fixture
@@ -86,16 +29,6 @@ def office(csms: Desk) -> Office:
     office.replies["SignCertificate"] = lambda _: {"status": "Accepted"}
     office.opens()
     return office
-
-
-async def orders(csms: Desk, action: str, payload: Payload) -> Payload:
-    """Send an order about certificates; return its answer, from inside where it is inside."""
-    if not csms.is_16:
-        return await csms.call(action, payload)
-    order = {"vendorId": PNC, "messageId": action, "data": json.dumps(payload)}
-    answer = await csms.call("DataTransfer", order)
-    assert answer["status"] == "Accepted"
-    return dict(json.loads(answer["data"]))
 
 
 async def trusts_the_root(csms: Desk) -> None:
@@ -321,164 +254,3 @@ async def test_without_plug_and_charge_no_status_is_asked_for_nor_shown(
     else:
         assert await csms.sets(name, "false") == "Accepted"
     await world.until(lambda: shown(world) == [], "nothing to be shown")
-
-
-# --- Contract certificates for vehicles.
-
-
-async def wants(bench: Bench, **more: Any) -> None:
-    await bench.operate("certificate_installation", evse=1, **{"exi": EXI, **more})
-
-
-def answers(bench: Bench) -> list[CertificateAnswer]:
-    return list(bench.plant().conversation.certificates)
-
-
-async def is_answered(world: World, bench: Bench, count: int = 1) -> CertificateAnswer:
-    await world.until(lambda: len(answers(bench)) >= count, f"{count} answers", 30)
-    return answers(bench)[count - 1]
-
-
-@pytest.mark.requirement(
-    *("M01", "M01.FR.01", "M01.FR.02", "M02", "M02.FR.01", "TC_M_26_CS", "TC_M_28_CS")
-)
-@pytest.mark.parametrize("version", VERSIONS)
-@pytest.mark.parametrize("action", ["Install", "Update"])
-async def test_a_vehicle_of_iso_15118_2_gets_its_certificate_from_the_csms(
-    world: World, bench: Bench, csms: Desk, office: Office, action: str
-) -> None:
-    office.replies["Get15118EVCertificate"] = lambda _: {
-        "status": "Accepted",
-        "exiResponse": "gJkCRESPONSE",
-    }
-    await world.start()
-    await bench.plug_in()
-    await world.pass_s(1)
-    await wants(bench, action=action, max_chains=3)
-    assert await is_answered(world, bench) == CertificateAnswer("gJkCRESPONSE")
-    assert office.requests("Get15118EVCertificate") == [
-        {"iso15118SchemaVersion": ISO_2, "action": action, "exiRequest": EXI}
-    ]
-    await wants(bench)
-    assert (await is_answered(world, bench)).exi == "gJkCRESPONSE"
-    await bench.unplug()
-
-
-@pytest.mark.requirement("M01.FR.03", "M01.FR.05", "M01.FR.06", "M02.FR.02")
-@pytest.mark.parametrize("version", [V21])
-async def test_a_vehicle_of_iso_15118_20_gets_one_chain_after_the_other(
-    world: World, bench: Bench, csms: Desk, office: Office
-) -> None:
-    left = [2, 1, 0]
-
-    def reply(_: Payload) -> Payload:
-        remaining = left.pop(0)
-        exi = f"CHAIN{remaining}"
-        return {"status": "Accepted", "exiResponse": exi, "remainingContracts": remaining}
-
-    office.replies["Get15118EVCertificate"] = reply
-    await world.start()
-    await bench.plug_in()
-    await world.pass_s(1)
-    await wants(bench, action="Update", schema=ISO_20, max_chains=3)
-    await is_answered(world, bench, 3)
-    assert [(one.exi, one.remaining) for one in answers(bench)] == [
-        ("CHAIN2", 2),
-        ("CHAIN1", 1),
-        ("CHAIN0", 0),
-    ]
-    assert office.requests("Get15118EVCertificate") == 3 * [
-        {
-            "iso15118SchemaVersion": ISO_20,
-            "action": "Install",
-            "exiRequest": EXI,
-            "maximumContractCertificateChains": 3,
-        }
-    ]
-    # A number that never falls would go on for ever.
-    left.extend([5] * 50)
-    await wants(bench, schema=ISO_20, max_chains=3)
-    await world.pass_s(30)
-    assert len(answers(bench)) == 2
-    await bench.unplug()
-
-
-@pytest.mark.requirement("TC_M_27_CS", "TC_M_29_CS")
-@pytest.mark.parametrize("version", VERSIONS)
-async def test_a_vehicle_is_told_of_every_failure_in_time(
-    world: World, bench: Bench, csms: Desk, office: Office
-) -> None:
-    await world.start()
-    await bench.plug_in()
-    await world.pass_s(1)
-    csms.tolerated.append(lambda fault: "Get15118EVCertificate" in fault.frame)
-    await wants(bench)
-    assert await is_answered(world, bench) == CertificateAnswer(None, 0, "the CSMS has none")
-    office.replies["Get15118EVCertificate"] = lambda _: {"status": "Failed", "exiResponse": "NO"}
-    await wants(bench)
-    assert await is_answered(world, bench) == CertificateAnswer("NO", 0, "the CSMS has none")
-    office.replies["Get15118EVCertificate"] = lambda _: {"status": "Failed", "exiResponse": ""}
-    await wants(bench)
-    assert await is_answered(world, bench) == CertificateAnswer(None, 0, "the CSMS has none")
-    await wants(bench, exi="A" * 12_000)
-    assert "too long" in (await is_answered(world, bench)).problem
-    await bench.unplug()
-
-
-@pytest.mark.requirement("TC_M_27_CS", "TC_M_29_CS")
-@pytest.mark.parametrize("version", VERSIONS)
-async def test_a_vehicle_does_not_wait_for_a_csms_that_is_late_or_not_there(
-    world: World, bench: Bench, csms: Desk, office: Office
-) -> None:
-    await world.start()
-    await bench.plug_in()
-    await world.pass_s(1)
-    office.delay_s = 10
-    office.replies["Get15118EVCertificate"] = lambda _: {"status": "Accepted", "exiResponse": "YES"}
-    await wants(bench)
-    await world.pass_s(4)
-    assert answers(bench) == []
-    await world.pass_s(1)
-    assert "within 4.5 s" in answers(bench)[0].problem
-    await world.pass_s(10)
-    assert len(answers(bench)) == 1, "what came late is not handed to it any more"
-    office.delay_s = 0
-    await wants(bench)
-    assert (await is_answered(world, bench)).exi == "YES"
-    await csms.goes_down()
-    await wants(bench)
-    assert "cannot be reached" in (await is_answered(world, bench)).problem
-    await csms.comes_back()
-    await csms.is_ready(90)
-    await bench.unplug()
-
-
-@pytest.mark.parametrize("version", [V16, V21])
-@pytest.mark.parametrize("variable", ["PnCEnabled", "ContractCertificateInstallationEnabled"])
-async def test_a_station_that_is_set_not_to_install_contracts_asks_nobody(
-    world: World, bench: Bench, csms: Desk, office: Office, variable: str
-) -> None:
-    await world.start({f"ISO15118Ctrlr.{variable}": "false"})
-    await bench.plug_in()
-    await world.pass_s(1)
-    await wants(bench)
-    assert "is set not to install" in (await is_answered(world, bench)).problem
-    assert office.asked == []
-    await bench.unplug()
-
-
-@pytest.mark.parametrize("version", [V16])
-@pytest.mark.parametrize(
-    "inside",
-    [{"status": "Accepted"}, {"status": "Accepted", "exiResponse": 7}, {"exiResponse": "X"}],
-)
-async def test_an_answer_inside_that_cannot_be_read_is_a_failure(
-    world: World, bench: Bench, csms: Desk, office: Office, inside: Payload
-) -> None:
-    office.replies["Get15118EVCertificate"] = lambda _: inside
-    await world.start()
-    await bench.plug_in()
-    await world.pass_s(1)
-    await wants(bench)
-    assert (await is_answered(world, bench)).problem == "the CSMS has none"
-    await bench.unplug()
