@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from hal.api import Fault, HardwareError, HardwareLost
+from hal.api import Fault, Feed, HardwareError, HardwareLost
 from hal.mock import safety_board, wire
 from hal.mock.board import Board
 from hal.mock.client import connect
@@ -115,7 +115,7 @@ def test_phases_and_shut_off_are_driven_only_when_told(
 ) -> None:
     evse = lines.evses[1]
     assert evse.shut_off is not None
-    evse.contactor.select_phases(1)
+    evse.contactor.select_phases(Feed(1))
     evse.shut_off.command(tripped=True)
     lines.flush()
     assert (facts(state_dir)["connected_phases"], facts(state_dir)["shut_off"]) == (1, True)
