@@ -118,6 +118,11 @@ class EvseService:
         return self.description.phases_of(self._guard.status)
 
     @property
+    def phase(self) -> int | None:
+        """Which phase that is, if it is one of choice."""
+        return self.description.phase_of(self._guard.status)
+
+    @property
     def limits(self) -> tuple[LimitSource, ...]:
         """Every limit of the current that the agent knows."""
         return self._allowance.sources(self.state.limit_a)
@@ -304,8 +309,9 @@ class EvseService:
         self._follow_up(before, step)
 
     def _wanted_lease(self) -> Lease:
-        phases = self.description.phases_for(self.state)
-        return lease_for(self.state, lockable=self.description.lockable, phases=phases)
+        of, state = self.description, self.state
+        phases, phase = of.phases_for(state), of.phase_for(state)
+        return lease_for(state, lockable=of.lockable, phases=phases, phase=phase)
 
     async def _signed(
         self, events: tuple[TransactionEvent, ...], before: SessionState

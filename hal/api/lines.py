@@ -48,6 +48,9 @@ class Contactor(Protocol):
     def is_closed(self) -> bool:
         """Read the mirror contact back; with several contactors, tell whether any is closed."""
 
+    def closed_contactors(self) -> tuple[str, ...]:
+        """Return the names of the coils whose mirror contacts say closed, for people."""
+
     def select_phases(self, feed: Feed) -> None:
         """Choose the phases of the next closing; asked for only while proven open."""
 

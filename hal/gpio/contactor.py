@@ -106,6 +106,10 @@ class GpioContactor:
         """Tell whether any contactor was closed at the last refresh."""
         return any(coil.is_closed() for coil in self._coils.values())
 
+    def closed_contactors(self) -> tuple[str, ...]:
+        """Return the coils whose mirror contacts said closed at the last refresh."""
+        return tuple(name for name, coil in self._coils.items() if coil.is_closed())
+
     def select_phases(self, feed: Feed) -> None:
         """Choose the phases of the next closing; raises `HardwareError` unless all is open."""
         if feed == self._feed:

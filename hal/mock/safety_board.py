@@ -89,6 +89,13 @@ class MockContactor:
         """Return the mirror contact of the last refresh."""
         return self._lines.inputs.contactor_closed
 
+    def closed_contactors(self) -> tuple[str, ...]:
+        """Return the coils whose mirror contacts said closed at the last refresh."""
+        if not self._per_phase:
+            return ("coil",) if self.is_closed() else ()
+        closed = sorted(self._lines.inputs.closed)
+        return tuple(f"coil_l{one.phase}" if one.phases == 1 else "coil_3ph" for one in closed)
+
     def select_phases(self, feed: Feed) -> None:
         """Choose the phases that are connected from the next flush on; raises `HardwareError`."""
         if feed.phase != 1 and not self._per_phase:

@@ -71,6 +71,9 @@ class Coil:
     def is_closed(self) -> bool:
         return self._lines.contact
 
+    def closed_contactors(self) -> tuple[str, ...]:
+        return ("coil",) if self._lines.contact else ()
+
     def select_phases(self, feed: Feed) -> None:
         self._lines.phases = feed
 

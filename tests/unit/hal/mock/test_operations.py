@@ -120,6 +120,7 @@ def test_the_state_shows_what_an_observer_could_measure(station: Station) -> Non
         "simplified": False,
     }
     assert (state["connected_phases"], state["moved_under_load"]) == (3, 0)
+    assert state["fed_phases"] == [1, 2, 3]
     assert state["shut_off"] is state["tampered"] is False
 
 
