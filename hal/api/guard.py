@@ -21,8 +21,8 @@ class Lease:
     """Permission for one EVSE, valid for `valid_s` (at most 1 s) after the guard received it.
 
     `phases` is 1 or 3; an EVSE that cannot switch phases ignores it. `phase` is which one a single
-    phase shall be, 1 to 3 for L1 to L3: other than L1 only where the board can connect it, elsewhere
-    such a lease permits nothing.
+    phase shall be, 1 to 3 for L1 to L3: other than L1 only where the board can connect it,
+    elsewhere such a lease permits nothing.
     """
 
     evse: int

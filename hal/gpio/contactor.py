@@ -148,7 +148,9 @@ class GpioContactor:
 
     def _cannot(self, feed: Feed) -> str:
         if feed.phases == 1 and feed.phase in (2, 3):
-            return f"the contactors cannot supply L{feed.phase} alone; that needs strategy per_phase"
+            return (
+                f"the contactors cannot supply L{feed.phase} alone; that needs strategy per_phase"
+            )
         return f"the contactors supply 1 or 3 phases, not {feed.phases}"
 
     def _has_followed(self) -> bool:

@@ -1,4 +1,4 @@
-"""Stories of an EVSE that can feed one phase of choice (K01): a profile says which, also on the way.
+"""Stories of an EVSE that can feed one phase of choice (K01): a profile says which, at any time.
 
 What counts is what instruments show: the phases that carry the current, the meter values that are
 told of them, and every Wh in the signed record.

@@ -268,9 +268,7 @@ def test_no_definition_contradicts_its_neighbours(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("switching", [True, False])
-def test_it_is_told_whether_one_phase_can_replace_three(
-    tmp_path: Path, switching: bool
-) -> None:
+def test_it_is_told_whether_one_phase_can_replace_three(tmp_path: Path, switching: bool) -> None:
     config = station(tmp_path)
     (evse,) = config.evses
     config = replace(config, evses=(replace(evse, phase_switching=switching),))

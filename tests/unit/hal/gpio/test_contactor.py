@@ -97,7 +97,8 @@ def test_phases_are_never_switched_under_a_contactor_that_is_not_open(table: Tab
     contactor.command(closed=False)
     board.flush()
     with pytest.raises(HardwareError, match="not open"):
-        contactor.select_phases(Feed(1))  # commanded open, but the mirror contact says otherwise yet
+        # Commanded open, but the mirror contact says otherwise yet.
+        contactor.select_phases(Feed(1))
     desk.run(0.1, board)
     contactor.select_phases(Feed(1))
     board.close()

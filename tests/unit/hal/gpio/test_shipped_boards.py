@@ -85,7 +85,7 @@ def test_what_energizes_is_low_from_the_first_moment_on(board: str) -> None:
     assert all(FIRST_PULLED_DOWN <= int(number) <= LAST_PULLED_DOWN for number in numbers)
 
 
-def test_the_board_with_a_selectable_phase_has_a_coil_and_a_mirror_contact_for_each_choice() -> None:
+def test_a_board_with_a_selectable_phase_has_coil_and_mirror_contact_for_each() -> None:
     machine, _ = machine_of("selectable-phase")
     looked = {each.device for each in look(tables_of("selectable-phase"), machine) if each.ok}
     for choice in ("l1", "l2", "l3", "3ph"):
