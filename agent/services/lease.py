@@ -38,11 +38,15 @@ def _wants_lock(state: SessionState) -> bool:
 
 
 def withdraws(new: Lease, old: Lease) -> bool:
-    """Tell whether a lease allows less than the one before; then it cannot wait for the disk."""
+    """Tell whether a lease allows less than the one before; then it cannot wait for the disk.
+
+    Another phase is less on the one before, and more only after the pause of a change.
+    """
     if new.mode is not PilotMode.OFFER:
         return True
     lower = new.limit_a < old.limit_a or new.phases < old.phases
-    return old.mode is PilotMode.OFFER and lower
+    elsewhere = new.phase != old.phase
+    return old.mode is PilotMode.OFFER and (lower or elsewhere)
 
 
 def withdrawn(lease: Lease) -> Lease:

@@ -36,6 +36,13 @@ class Contactors:
         self.welded: frozenset[Feed] = frozenset()
         self.fuses_blown = False
 
+    def rebuilt(self, *, per_phase: bool) -> "Contactors":
+        """Return other contactors in their place, open, with the same defects."""
+        other = Contactors(per_phase=per_phase)
+        other.stuck_open, other.welded = self.stuck_open, self.welded
+        other.moved_under_load = self.moved_under_load
+        return other
+
     @property
     def commanded(self) -> bool:
         """Whether a coil is driven."""

@@ -156,7 +156,7 @@ class Evse:
             if settings.cable_a != self.settings.cable_a:
                 self.cable_a = settings.cable_a
             if settings.per_phase is not self.contacts.per_phase:
-                self.contacts = Contactors(per_phase=settings.per_phase)
+                self.contacts = self.contacts.rebuilt(per_phase=settings.per_phase)
             self.settings = settings
 
     def drive(self, outputs: LineOutputs, now_ns: int) -> None:

@@ -65,6 +65,7 @@ contactor = {contactor}
 meter = {{ backend = "mock" }}
 reader = {{ backend = "mock" }}
 """
+CONTACTOR = '{ backend = "mock" }'
 SOCKET = """\
 proximity = { backend = "mock" }
 lock = { backend = "mock" }
@@ -85,7 +86,7 @@ class InProcessMachine(Machine):
         self.clock: Callable[[], VirtualClock] = VirtualClock
         self.starts = 0
         self.wiring = self.station_keys = self.sections = ""
-        self.contactor = '{ backend = "mock" }'
+        self.contactor = CONTACTOR
         self.fitted: Callable[[Hardware], Hardware] = lambda hardware: hardware
         self._slots: FolderSlots | None = None
         self._download: Download | None = None

@@ -144,3 +144,6 @@ def test_fewer_phases_need_not_wait_for_the_disk_and_more_must() -> None:
     assert withdraws(one, three)
     assert not withdraws(three, one)
     assert not withdraws(three, three)
+    assert withdraws(replace(one, phase=2), one)
+    assert withdraws(one, replace(one, phase=2))
+    assert not withdraws(three, replace(one, phase=1))

@@ -150,6 +150,15 @@ def test_two_contactors_of_single_phases_that_are_closed_at_once_blow_the_fuses(
     assert current_a(evse, 20 * S) == (0, 0, 0)
 
 
+def test_a_weld_stays_when_the_outlet_is_told_to_have_other_contactors() -> None:
+    evse = new_evse()
+    evse.set_fault(Fault.CONTACTOR_WELDED, 0, on=True)
+    evse.configure(EvseSettings(per_phase=True), S)
+    assert evse.read_lines().closed == {Feed(3)}
+    evse.set_fault(Fault.CONTACTOR_WELDED, S, on=False)
+    assert not evse.read_lines().contactor_closed
+
+
 def test_a_contactor_that_does_not_close_feeds_no_phase() -> None:
     evse = new_evse(per_phase=True)
     evse.set_fault(Fault.CONTACTOR_STUCK_OPEN, 0, on=True)
