@@ -192,7 +192,7 @@ class EvseService:
                 watch_meter(
                     self._ports.meter,
                     self._ports.clock,
-                    MeterWatch(self.description.rated_power_w, over_current=self._was_over()),
+                    MeterWatch(self.description, over_current=self._was_over()),
                     lambda: self._guard.status,
                     self.instrument_fault,
                 )

@@ -239,6 +239,29 @@ async def test_a_phase_whose_contactor_welds_is_a_fault_and_no_other_is_connecte
 
 
 @IN_2X
+async def test_current_on_another_phase_than_the_chosen_one_is_a_fault_until_the_car_is_gone(
+    world: World, bench: InProcessBench, csms: Desk
+) -> None:
+    """Only the meter betrays wires that were swapped: every mirror contact is right."""
+    can_choose(world)
+    world.bills_exactly = False
+    await world.start()
+    await world.charges()
+    assert await csms.sets_profile(16, in_schedule=on(1, 2)) == "Accepted"
+    await feeds(world, 2)
+    await world.pass_s(60)
+    assert bench.holds_closed()
+    await bench.operate("meter", evse=1, current_a=[0, 0, 16])
+    await csms.sees_status("Faulted")
+    await world.until(lambda: not bench.holds_closed(), "the contactor to open")
+    await bench.operate("meter", evse=1, current_a=None)
+    await world.pass_s(60)
+    assert not bench.holds_closed()
+    await bench.unplug()
+    await csms.sees_status("Available")
+
+
+@IN_2X
 async def test_a_contactor_of_another_phase_that_closes_beside_the_chosen_one_is_a_fault(
     world: World, bench: InProcessBench, csms: Desk
 ) -> None:
