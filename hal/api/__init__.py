@@ -30,9 +30,11 @@ from hal.api.instruments import (
     TokenReader,
 )
 from hal.api.lines import (
+    PER_PHASE,
     BinaryInput,
     Contactor,
     EvseLines,
+    Feed,
     Lock,
     Pilot,
     PilotSample,
@@ -58,6 +60,7 @@ from hal.api.vocabulary import (
 )
 
 __all__ = [
+    "PER_PHASE",
     "BinaryInput",
     "CertificateAnswer",
     "CertificateRequest",
@@ -65,6 +68,7 @@ __all__ = [
     "EnergyMeter",
     "EvseLines",
     "Fault",
+    "Feed",
     "Finding",
     "GuardGone",
     "GuardLink",
