@@ -17,6 +17,7 @@ PRIORITY: dict[str, Any] = {"op": "priority", "evse": 1, "on": True}
     [
         ("limit 16", {**LIMIT, "amps": 16.0, "grid_critical": False}),
         ("limit --evse 2 0", {**LIMIT, "evse": 2, "amps": 0.0, "grid_critical": False}),
+        ("limit", {"op": "limits"}),
         ("limit clear", {**LIMIT, "clear": True}),
         (
             "limit --watts --source SO --grid-critical 4200",
@@ -57,6 +58,6 @@ def test_what_the_station_refuses_is_an_error_in_its_words(
     assert "there is no EVSE 7" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("arguments", ["limit", "limit much", "priority", "priority maybe"])
+@pytest.mark.parametrize("arguments", ["limit much", "priority", "priority maybe"])
 def test_an_order_that_makes_no_sense_is_wrong_usage(started: Started, arguments: str) -> None:
     assert started.run(*arguments.split()) == 2

@@ -12,7 +12,8 @@ from agent.config.components import (
 )
 from agent.config.initial_values import device_model_for
 from agent.config.load import load
-from agent.config.model import BackendConfig, HardwareRole, StationConfig
+from agent.config.backend import BackendConfig
+from agent.config.model import HardwareRole, StationConfig
 from agent.config.problems import ConfigError
 from agent.core import standard_variables as sv
 from agent.core.commands import ReportBase
