@@ -41,10 +41,10 @@ class BoardBench(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Hardware:
-    """Everything electrical that the station's services talk to; instruments by EVSE, relays by name.
+    """Everything electrical that the station's services talk to; instruments by EVSE.
 
-    Beside it the machine's `slots` for versions of the software, None where there are none, and
-    where images come from, None for the network.
+    Beside them `relays` of others by their names, the machine's `slots` for versions of the
+    software, None where there are none, and where images come from, None for the network.
     """
 
     guard: GuardLink

@@ -6,8 +6,8 @@ from typing import Any
 
 from agent.config.receivers import LimitAmount, ReceiverConfig
 from agent.core.smart_charging.outside import LimitOrigin, LimitSource
-from agent.core.smart_charging.receiver import Amount, ReceiverRule
 from agent.core.smart_charging.profiles import InstalledProfile
+from agent.core.smart_charging.receiver import Amount, ReceiverRule
 from agent.core.vocabulary import ProfilePurpose, RateUnit
 from agent.ports import Clock
 from agent.services.smart_charging.outside import OutsideLimitService

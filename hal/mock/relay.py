@@ -1,4 +1,4 @@
-"""A simulated contact of somebody else's relay, as the services see it; `relay` of the bench acts."""
+"""A simulated contact of somebody else's relay; `relay` of the bench switches it."""
 
 from pathlib import Path
 
