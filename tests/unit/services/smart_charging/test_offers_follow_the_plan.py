@@ -258,8 +258,10 @@ def _values(course: Course, from_s: float, until_s: float) -> set[float]:
 happenings = st.builds(
     Happening,
     st.sampled_from(
-        ("nothing", "sets", "sets", "sets", "sets", "clears", "site", "site", "car", "car")
-        + ("clock", "connection", "restart", "priority")
+        (
+            *("nothing", "sets", "sets", "sets", "sets", "clears", "site", "site", "car", "car"),
+            *("clock", "connection", "restart", "priority"),
+        )
     ),
     st.sampled_from((20, 60, 200, 600, 1800)),
     st.integers(0, 2**24 - 1),
