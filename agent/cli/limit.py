@@ -79,7 +79,7 @@ def _show(reply: Mapping[str, Any]) -> None:
 def _show_limits(reply: Mapping[str, Any]) -> None:
     for limit in reply.get("limits", ()):
         amount = f"{limit['amps']:g} A" if "amps" in limit else f"{limit['watts']:g} W"
-        kind = "generates" if limit.get("generation") else "limits"
+        kind = "generates at" if limit.get("generation") else "limits"
         say(plain(f"{limit['source']} {kind} {_place(limit)}: {amount}, since {limit['since']}"))
     if not reply.get("limits"):
         say("no limit from outside")

@@ -49,6 +49,24 @@ def test_it_is_said_when_a_limit_will_hold(
         assert capsys.readouterr().out.startswith(words)
 
 
+def test_limits_and_receivers_are_shown_with_what_is_wrong(
+    started: Started, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    since = "2026-03-02T08:00:00+00:00"
+    sun = {"evse": 0, "source": "EMS", "generation": True, "amps": 6.5, "since": since}
+    grid = {"evse": 2, "source": "SO", "generation": False, "watts": 4200.0, "since": since}
+    receiver = {"id": "grid", "evse": 2, "sentence": "cannot be read: torn", "failed": True}
+    reply = {"ok": True, "obeyed": False, "limits": [sun, grid], "receivers": [receiver]}
+    with FakeStation(tmp_path / "s", lambda _: line(reply)) as station:
+        assert started.run("limit", "--socket", str(station.path)) == 0
+    assert capsys.readouterr().out.splitlines() == [
+        f"EMS generates at the station: 6.5 A, since {since}",
+        f"SO limits EVSE 2: 4200 W, since {since}",
+        "the variables of SmartChargingCtrlr do not let limits from outside hold",
+        "! receiver grid for EVSE 2: cannot be read: torn",
+    ]
+
+
 def test_what_the_station_refuses_is_an_error_in_its_words(
     started: Started, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
