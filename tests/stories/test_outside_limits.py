@@ -207,6 +207,9 @@ async def test_what_makes_no_sense_on_site_is_refused_in_words(
     for request, words in (
         ({"amps": 16, "evse": 7}, "there is no EVSE 7"),
         ({"amps": -1}, "a limit is a number from 0"),
+        ({"amps": float("nan")}, "a limit is a number from 0"),
+        ({"watts": float("inf")}, "a limit is a number from 0"),
+        ({"amps": 1e9}, "a limit is a number from 0"),
         ({"amps": 16, "evse": "1"}, "whole number"),
         ({"amps": "16"}, "is a number"),
         ({"amps": 16, "watts": 11_000}, "give"),
