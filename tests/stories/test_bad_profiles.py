@@ -25,6 +25,8 @@ WRONG: dict[str, Wrong] = {
     "periods out of order": lambda csms: csms.profile(8, (60, 7.0), (30, 6.0)),
     "two periods at once": lambda csms: csms.profile(8, (60, 7.0), (60, 6.0)),
     "a period before the start": lambda csms: csms.profile(8, (-60, 7.0)),
+    "a first period before the start": lambda csms: first_at(csms.profile(8), -60),
+    "a first period that is late": lambda csms: first_at(csms.profile(8), 60),
     "a duration below zero": lambda csms: csms.profile(8, duration_s=-1),
     "a stack level below zero": lambda csms: csms.profile(8, stack_level=-1),
     "a least rate below zero": lambda csms: csms.profile(8, in_schedule={"minChargingRate": -1}),
@@ -39,11 +41,21 @@ WRONG: dict[str, Wrong] = {
 
 
 def with_phases(order: Payload, phases: int) -> Payload:
+    first_period(order)["numberPhases"] = phases
+    return order
+
+
+def first_at(order: Payload, start_s: int) -> Payload:
+    first_period(order)["startPeriod"] = start_s
+    return order
+
+
+def first_period(order: Payload) -> Payload:
     profile = order.get("csChargingProfiles") or order["chargingProfile"]
     schedule = profile["chargingSchedule"]
     first = schedule if isinstance(schedule, dict) else schedule[0]
-    first["chargingSchedulePeriod"][0]["numberPhases"] = phases
-    return order
+    period: Payload = first["chargingSchedulePeriod"][0]
+    return period
 
 
 @pytest.mark.parametrize("version", [V21])
