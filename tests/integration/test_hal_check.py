@@ -64,6 +64,7 @@ async def test_a_simulated_board_is_checked_and_its_faults_are_found(
     wrong = {device for device, finding in devices.items() if not finding["ok"]}
     assert wrong == {"contactor", "input estop"}
     assert devices["relay grid.k1"]["message"].startswith("is off now")
+    assert "nothing drives coil_3ph" in devices["contactor"]["message"]
 
 
 def test_while_a_guard_runs_the_lines_are_left_to_it(
