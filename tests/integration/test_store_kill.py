@@ -15,6 +15,7 @@ from agent.store.counters import Counters
 from agent.store.errors import StoreInUse
 from agent.store.files import InstanceLock, StoreFiles
 from agent.store.sessions import Sessions
+from tests.patience import PATIENT_S
 from tests.unit.store.stores import opened, queue, snapshot
 
 KILLS = 32
@@ -156,7 +157,7 @@ asyncio.run(main())
 
 def run_forgetful(path: Path) -> int:
     command = [sys.executable, "-c", FORGETFUL, str(path)]
-    return subprocess.run(command, timeout=20, check=False).returncode
+    return subprocess.run(command, timeout=PATIENT_S, check=False).returncode
 
 
 async def test_a_program_that_forgets_to_close_still_ends_and_loses_nothing(tmp_path: Path) -> None:

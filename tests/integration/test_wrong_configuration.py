@@ -7,8 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.integration.station_process import StationProcess
-
-pytestmark = pytest.mark.timeout(60)
+from tests.patience import PATIENT_S
 
 WRONG = {
     "missing key": ('model = "AC22"', "", "station.model: is missing"),
@@ -48,7 +47,7 @@ def file(tmp_path: Path) -> Path:
 def run(*words: str) -> tuple[int, str]:
     """Run the command; return its exit code and everything that it said."""
     command = [sys.executable, "-m", "agent", *words]
-    ended = subprocess.run(command, capture_output=True, text=True, timeout=20, check=False)
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=PATIENT_S, check=False)
     return ended.returncode, ended.stdout + ended.stderr
 
 
