@@ -1,12 +1,15 @@
 """A whole station with TLS: what it tells of servers it refused, how its certificate changes."""
 
 import asyncio
+import contextlib
 import socket
 import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from random import SystemRandom
+from typing import Final
 
 import pytest
 
@@ -21,6 +24,7 @@ from tests.throw_away_ca import LOOPBACK, Issued, Recipe, issue, sign_request
 __all__ = ["quiet_loop"]
 
 PASSWORD = "correct-horse-battery"
+PORTS_GIVEN: Final = Path("/proc/sys/net/ipv4/ip_local_port_range")
 HONEST = Recipe(names=[LOOPBACK])
 PROFILES = [SecurityProfile.TLS_BASIC, SecurityProfile.TLS_CLIENT_CERTIFICATE]
 
@@ -142,8 +146,16 @@ def kinds_told(station: Station) -> list[str]:
 
 
 def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return int(listener.getsockname()[1])
+    """Return a port that stays free while its server is away.
+
+    Those that the kernel gives to connections may go to another test meanwhile.
+    """
+    given_from = int(PORTS_GIVEN.read_text().split()[0])
+    candidates = range(min(20_000, given_from // 2), given_from)
+    for port in SystemRandom().sample(candidates, len(candidates)):
+        with contextlib.suppress(OSError), socket.create_server(("127.0.0.1", port)):
+            return port
+    raise AssertionError(f"no free port below {given_from}")
 
 
 async def renews(csms: Csms, signer: Issued) -> str:
