@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from hal.api import (
+    PER_PHASE,
     EnergyMeter,
     Finding,
     HardwareError,
@@ -45,6 +46,7 @@ LINE_PORTS = (
     "shut_off",
     "tamper",
 )
+MOCK_STRATEGIES = ("series", PER_PHASE)
 INSTRUMENT_PORTS = ("meter", "reader", "temperature", "indicator")
 
 
@@ -59,6 +61,15 @@ def _without_options(port: str, table: Table) -> Iterable[str]:
             f"{port} backend {table['backend']!r} does not know {', '.join(unknown)}; "
             "it has no options"
         )
+
+
+def _mock_contactor_check(port: str, table: Table) -> Iterable[str]:
+    found: list[str] = []
+    options = Options(port, table, found)
+    options.expect("backend")
+    options.text("strategy", MOCK_STRATEGIES[0], MOCK_STRATEGIES)
+    options.finish()
+    return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -301,6 +312,7 @@ def _modbus_meter(evse: int, table: Table, state_dir: Path) -> EnergyMeter:
 _PORTS: dict[str, dict[str, Backend]] = {
     port: {MOCK: Backend(MOCK)} for port in (*LINE_PORTS, *INSTRUMENT_PORTS)
 }
+_PORTS["contactor"][MOCK] = Backend(MOCK, _mock_contactor_check)
 for _port in LINE_PORTS:
     _PORTS[_port][GPIO] = Backend(REAL, _gpio_check)
 _PORTS["reader"][SERIAL] = Backend(REAL, _check_serial_reader)

@@ -103,6 +103,12 @@ def _error(parser: argparse.ArgumentParser) -> None:
     _evse(parser)
     parser.add_argument("--code", required=True, choices=FAULTS, help="which fault")
     _switch(parser, "on", ("--on", "let the fault come (default)"), ("--off", "take it away"))
+    parser.add_argument(
+        "--phase",
+        type=int,
+        choices=(1, 2, 3),
+        help="which contactor welds, where each phase has one of its own",
+    )
     parser.set_defaults(on=True)
 
 

@@ -172,6 +172,7 @@ def _station_facts(
         "phases": max(evse.phases for evse in config.evses),
         "connectors": len(config.evses),
         "phase_switching": value_text(any(evse.phase_switching for evse in config.evses)),
+        "phase_choice": value_text(all(evse.phase_choice for evse in config.evses)),
         "measurands": support.measurands,
         "phased_measurands": support.measurands + support.phased_measurands,
         "file_transfer_protocols": support.file_transfer_protocols,
@@ -190,6 +191,7 @@ def _station_facts(
 def _evse_facts(evse: EvseConfig) -> Facts:
     return {
         "phases": evse.phases,
+        "phase_choice": value_text(evse.phase_choice),
         "connector_type": evse.connector_type,
         "power_w": evse.rated_power_w,
     }

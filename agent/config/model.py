@@ -16,6 +16,7 @@ from agent.config.update_section import UpdateSection
 from agent.core.certificates import KeyKind
 from agent.core.records import dataclass
 from agent.core.variable_access import Assignment
+from hal.api import PER_PHASE
 
 OptionValue = str | int | float | bool | tuple["OptionValue", ...] | Mapping[str, "OptionValue"]
 """A value of a backend's own option, frozen."""
@@ -146,7 +147,8 @@ class EvseConfig:
     """One `[[evse]]` with one connector; `hardware` always has pilot, contactor and meter.
 
     With `phase_switching` the contactors can connect one phase or three; a session charges on
-    `usual_phases` unless a charging profile says otherwise.
+    `usual_phases` unless a charging profile says otherwise. With contactors of strategy `per_phase`
+    a single phase may then be any of the three.
     """
 
     id: int
@@ -160,6 +162,12 @@ class EvseConfig:
     usual_phases: int
     hardware: Mapping[HardwareRole, BackendConfig]
     supply: SupplyRules = field(default_factory=SupplyRules)
+
+    @property
+    def phase_choice(self) -> bool:
+        """Tell whether a charging profile may choose which phase a single one is."""
+        contactor = self.hardware[HardwareRole.CONTACTOR]
+        return self.phase_switching and contactor.options.get("strategy") == PER_PHASE
 
     @property
     def rated_power_w(self) -> int:

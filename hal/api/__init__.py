@@ -30,9 +30,11 @@ from hal.api.instruments import (
     TokenReader,
 )
 from hal.api.lines import (
+    PER_PHASE,
     BinaryInput,
     Contactor,
     EvseLines,
+    Feed,
     Lock,
     Pilot,
     PilotSample,
@@ -51,11 +53,13 @@ from hal.api.vocabulary import (
 )
 
 __all__ = [
+    "PER_PHASE",
     "BinaryInput",
     "Contactor",
     "EnergyMeter",
     "EvseLines",
     "Fault",
+    "Feed",
     "Finding",
     "GuardGone",
     "GuardLink",

@@ -9,7 +9,7 @@ import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
-from hal.api import Fault
+from hal.api import Fault, Feed
 from hal.mock.conversation import NeedsRefused, answer_of, needs_of
 from hal.mock.plant import Evse, Fitting, Plant
 from hal.mock.report import describe
@@ -163,7 +163,8 @@ class Bench:
             raise RequestRefused(f"unknown error code {_shown(code)}; known are {known}")
         if code == Fault.LOCK and not evse.settings.has_lock:
             raise RequestRefused("this EVSE has no lock that could fail")
-        evse.set_fault(Fault(code), now_ns, on=_switch(request, "on"))
+        contactor = _welded(request, evse, code)
+        evse.set_fault(Fault(code), now_ns, on=_switch(request, "on"), contactor=contactor)
         return {}
 
     def _meter(self, request: Mapping[str, object], now_ns: int) -> Reply:
@@ -252,6 +253,15 @@ class Bench:
             known = ", ".join(str(one) for one in self._plant.evses) or "none yet"
             raise RequestRefused(f"there is no EVSE {number}; the board has {known}")
         return evse
+
+
+def _welded(request: Mapping[str, object], evse: Evse, code: str) -> Feed | None:
+    """Return which contactor is meant, where each single phase has one of its own."""
+    if "phase" not in request:
+        return None
+    if code != Fault.CONTACTOR_WELDED or not evse.settings.per_phase:
+        raise RequestRefused("'phase' is for contactor_welded where each phase has a contactor")
+    return Feed(1, _choice(request, "phase", (1, 2, 3), 1))
 
 
 def _text(request: Mapping[str, object], key: str) -> str:

@@ -20,6 +20,7 @@ def describe(number: int, evse: Evse, now_ns: int) -> dict[str, object]:
         "closings": evse.closings,
         "contactor_closed": lines.contactor_closed,
         "connected_phases": evse.connected_phases,
+        "fed_phases": sorted(evse.contacts.fed),
         "moved_under_load": evse.moved_under_load,
         "shut_off": evse.shut_off,
         "tampered": evse.tampered,

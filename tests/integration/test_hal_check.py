@@ -58,6 +58,7 @@ async def test_a_simulated_board_is_checked_and_its_faults_are_found(
     assert {"pilot +12 V", "rcm", "lock", "proximity", "meter", "reader"} <= devices.keys()
     wrong = {device for device, finding in devices.items() if not finding["ok"]}
     assert wrong == {"contactor", "input estop"}
+    assert "nothing drives coil_3ph" in devices["contactor"]["message"]
 
 
 def test_while_a_guard_runs_the_lines_are_left_to_it(

@@ -61,10 +61,11 @@ cable = "{cable}"
 max_current_a = 32
 phases = 3
 pilot = {{ backend = "mock" }}
-contactor = {{ backend = "mock" }}
+contactor = {contactor}
 meter = {{ backend = "mock" }}
 reader = {{ backend = "mock" }}
 """
+CONTACTOR = '{ backend = "mock" }'
 SOCKET = """\
 proximity = { backend = "mock" }
 lock = { backend = "mock" }
@@ -85,6 +86,7 @@ class InProcessMachine(Machine):
         self.clock: Callable[[], VirtualClock] = VirtualClock
         self.starts = 0
         self.wiring = self.station_keys = self.sections = ""
+        self.contactor = CONTACTOR
         self.fitted: Callable[[Hardware], Hardware] = lambda hardware: hardware
         self._slots: FolderSlots | None = None
         self._download: Download | None = None
@@ -131,7 +133,8 @@ class InProcessMachine(Machine):
         kind = "sType2" if cable == "socket" else "cType2"
         kinds = connector_types or [kind] * evses
         tables = [
-            EVSE.format(id=n, cable=cable, connector_type=kind) for n, kind in enumerate(kinds, 1)
+            EVSE.format(id=n, cable=cable, connector_type=kind, contactor=self.contactor)
+            for n, kind in enumerate(kinds, 1)
         ]
         wiring = (SOCKET if cable == "socket" else "") + self.wiring
         self.config.write_text(

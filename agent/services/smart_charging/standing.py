@@ -192,7 +192,8 @@ class Standing:
     def _supply(self, evse: EvseService) -> Supply:
         description = evse.description
         nominal_mv = description.nominal_voltage_v * 1000
-        supply = Supply(description.phases, nominal_mv, description.phase_switching)
+        switches, chooses = description.phase_switching, description.phase_choice
+        supply = Supply(description.phases, nominal_mv, switches, chooses)
         if not self._settings.measured_voltage:
             return supply
         measured_mv = _measured_mv(evse.last_reading, description.phases, nominal_mv)

@@ -28,6 +28,10 @@ CASES: list[tuple[str, dict[str, Any]]] = [
         "error --evse 2 --code estop --off",
         {"op": "error", "evse": 2, "code": "estop", "on": False},
     ),
+    (
+        "error --code contactor_welded --phase 2",
+        {"op": "error", "evse": 1, "code": "contactor_welded", "on": True, "phase": 2},
+    ),
     ("net --down", {"op": "net", "up": False}),
     ("net --up", {"op": "net", "up": True}),
     ("meter --energy-wh 5000", {"op": "meter", "evse": 1, "energy_wh": 5000.0}),
