@@ -147,6 +147,17 @@ def _temperature(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def _relay(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--relay", required=True, help="which relay, as RECEIVER.RELAY")
+    group = parser.add_mutually_exclusive_group(required=True)
+    for name, value, what in (
+        ("--on", True, "switch it on"),
+        ("--off", False, "switch it off"),
+        ("--broken", BROKEN, "break its wires"),
+    ):
+        group.add_argument(name, dest="on", action="store_const", const=value, help=what)
+
+
 def _state(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--evse", type=int, help="only this EVSE (default: all)")
 
@@ -224,6 +235,7 @@ OPERATIONS: Final = (
     Operation("meter", "fix what the meter shows", "meter --evse 1 --energy-wh 5000", _meter),
     Operation("vehicle", "fit another car", "vehicle --max-a 16 --phases 3", _vehicle),
     Operation("temperature", "heat or cool an EVSE", "temperature --celsius 80", _temperature),
+    Operation("relay", "switch a relay of the grid", "relay --relay grid.k1 --on", _relay),
     Operation("power_fail", "cut the mains of the whole station", "power_fail", _none),
     Operation("power_on", "give the mains back", "power_on", _none),
     Operation("state", "everything an observer could measure", "state --json", _state),

@@ -11,17 +11,14 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+from agent.config.backend import MOCK_BACKEND, BackendConfig
 from agent.config.diagnostics_section import DiagnosticsSection
+from agent.config.receivers import ReceiverConfig
 from agent.config.update_section import UpdateSection
 from agent.core.certificates import KeyKind
 from agent.core.records import dataclass
 from agent.core.variable_access import Assignment
 from hal.api import PER_PHASE
-
-OptionValue = str | int | float | bool | tuple["OptionValue", ...] | Mapping[str, "OptionValue"]
-"""A value of a backend's own option, frozen."""
-
-MOCK_BACKEND = "mock"
 
 
 class HardwareRole(StrEnum):
@@ -46,6 +43,12 @@ INSTRUMENTS = frozenset(
     {HardwareRole.METER, HardwareRole.READER, HardwareRole.INDICATOR, HardwareRole.TEMPERATURE}
 )
 """What the agent itself opens; everything else is a safety line and belongs to the guard."""
+
+
+class StationRole(StrEnum):
+    """What has a hardware backend beside the EVSEs: a contact of somebody else's relay."""
+
+    RELAY = "relay"
 
 
 class Cable(StrEnum):
@@ -116,14 +119,6 @@ class CsmsSection:
     client_certificate_file: Path | None = None
     client_key_file: Path | None = None
     certificate_key: KeyKind = KeyKind.EC
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BackendConfig:
-    """A hardware backend and its own options, which its factory checks."""
-
-    backend: str
-    options: Mapping[str, OptionValue] = field(default_factory=lambda: MappingProxyType({}))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -246,7 +241,7 @@ class SmartChargingSection:
 
     After `offline_after_s` without connection each EVSE offers at most `offline_limit_a` (None: no
     such limit). `random_delay_s` spreads changes that a schedule or the grid makes. `time_zone`
-    None is the machine's own.
+    None is the machine's own. `receivers` limit the station or an EVSE from the site.
     """
 
     offline_limit_a: int | None = None
@@ -254,6 +249,7 @@ class SmartChargingSection:
     random_delay_s: int = 0
     voltage: Voltage = Voltage.NOMINAL
     time_zone: str | None = None
+    receivers: tuple[ReceiverConfig, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -300,9 +296,13 @@ def _described(config: StationConfig) -> Iterator[str]:
         section = getattr(config, name)
         if section is not None:
             for item in fields(section):
+                if item.name == "receivers":
+                    continue
                 yield f"{name}.{item.name} = {_shown(getattr(section, item.name))}"
     for evse in config.evses:
         yield from _described_evse(evse)
+    for receiver in config.smart_charging.receivers:
+        yield from _described_receiver(receiver)
     yield from (f'variables."{a.key.notation}" = {_shown(a.value)}' for a in config.variables)
     yield from (f"ocpp16_keys.{key} = {_shown(v)}" for key, v in config.ocpp16_keys.items())
 
@@ -315,8 +315,22 @@ def _described_evse(evse: EvseConfig) -> Iterator[str]:
     for item in fields(evse.supply):
         yield f"{prefix}.{item.name} = {_shown(getattr(evse.supply, item.name))}"
     for role, backend in evse.hardware.items():
-        options = "".join(f", {k} = {_shown(v)}" for k, v in backend.options.items())
-        yield f'{prefix}.{role} = {{ backend = "{backend.backend}"{options} }}'
+        yield f"{prefix}.{role} = {_backend(backend)}"
+
+
+def _described_receiver(receiver: ReceiverConfig) -> Iterator[str]:
+    prefix = f"smart_charging.receiver[{receiver.id}]"
+    for name in ("evse", "source", "grid_critical", "debounce_s"):
+        yield f"{prefix}.{name} = {_shown(getattr(receiver, name))}"
+    yield f"{prefix}.fail_safe = {receiver.fail_safe}"
+    yield from (f"{prefix}.{name} = {_backend(it)}" for name, it in receiver.relays.items())
+    for state in receiver.states:
+        yield f"{prefix}.on {_shown(tuple(sorted(state.on)))} = {state.amount}"
+
+
+def _backend(backend: BackendConfig) -> str:
+    options = "".join(f", {k} = {_shown(v)}" for k, v in backend.options.items())
+    return f'{{ backend = "{backend.backend}"{options} }}'
 
 
 def _shown(value: Any) -> str:

@@ -2,8 +2,8 @@
 
 Two families. *Safety lines* (pilot, contactor, proximity, residual current, lock, emergency stop)
 are synchronous and non-blocking: the guard process owns them. *Instruments* (energy meter, token
-reader, temperature, status light) are asynchronous: the station's services own them. `GuardLink` is
-how the services reach the guard. Units are part of every name.
+reader, temperature, status light, relays of others) are asynchronous: the station's services own
+them. `GuardLink` is how the services reach the guard. Units are part of every name.
 """
 
 from hal.api.findings import Finding
@@ -24,6 +24,7 @@ from hal.api.instruments import (
     MeterIdentity,
     MeterReading,
     Presentation,
+    RelayContact,
     SignedRecord,
     SigningMeter,
     TemperatureSensor,
@@ -83,6 +84,7 @@ __all__ = [
     "PowerStep",
     "Presentation",
     "ProximityPilot",
+    "RelayContact",
     "ResidualCurrentMonitor",
     "SafetyBoard",
     "ShutOff",

@@ -16,6 +16,7 @@ from hal.mock.plant import Plant
 from hal.mock.report import milli_wh
 
 MAX_EVSES = 64
+MAX_RELAYS = 64
 
 
 class InstrumentServer:
@@ -53,6 +54,7 @@ class InstrumentServer:
             "meter": lambda: self._meter(body, now_ns),
             "temperature": lambda: self._temperature(body),
             "indicate": lambda: self._indicate(body),
+            "relay": lambda: self._relay(body),
             "hear": lambda: self._hear(peer),
             "negotiate": lambda: self._negotiate(body),
         }
@@ -102,6 +104,12 @@ class InstrumentServer:
         if not isinstance(body, int) or body not in self._plant.evses:
             return {"ok": False, "error": "there is no such EVSE"}
         return {"ok": True, "celsius": self._bench.surroundings.celsius(body)}
+
+    def _relay(self, body: object) -> Reply:
+        relays = self._bench.surroundings.relays
+        if not isinstance(body, str) or (body not in relays and len(relays) >= MAX_RELAYS):
+            return {"ok": False, "error": f"a board has at most {MAX_RELAYS} relays, by name"}
+        return {"ok": True, "on": self._bench.surroundings.relay(body)}
 
     def _indicate(self, body: object) -> Reply:
         match body:

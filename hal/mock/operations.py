@@ -68,6 +68,7 @@ class Bench:
             "vehicle": self._vehicle,
             "temperature": self._temperature,
             "tamper": self._tamper,
+            "relay": self._relay,
             "power_fail": self._power_fail,
             "power_on": self._power_on,
             "state": self._state,
@@ -208,6 +209,17 @@ class Bench:
         evse.tampered = _switch(request, "on")
         return {}
 
+    def _relay(self, request: Mapping[str, object], now_ns: int) -> Reply:
+        """Switch a relay of the grid; null breaks its wires."""
+        del now_ns
+        name, relays = _text(request, "relay"), self.surroundings.relays
+        if name not in relays:
+            known = ", ".join(relays) or "none"
+            raise RequestRefused(f"nobody looks at a relay {_shown(name)}; there is {known}")
+        broken = "on" in request and request["on"] is None
+        relays[name] = None if broken else _switch(request, "on")
+        return {}
+
     def _temperature(self, request: Mapping[str, object], now_ns: int) -> Reply:
         """Heat or cool an EVSE; null lets its sensor fail."""
         del now_ns
@@ -235,6 +247,7 @@ class Bench:
         return {
             "mains": self._plant.mains,
             "outages": self._plant.outages,
+            "relays": dict(self.surroundings.relays),
             "evses": [
                 describe(number, evse, now_ns) | self.surroundings.describe(number)
                 for number, evse in self._plant.evses.items()

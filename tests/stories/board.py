@@ -55,7 +55,7 @@ class VirtualBoard:
         self.built = read_settings(self._settings.evse_tables)
         self.plant = Plant()
         self.outages = 0
-        self._bench = Bench(self.plant, self._present, self._power_failed)
+        self.bench = Bench(self.plant, self._present, self._power_failed)
         for number, built in self.built.items():
             self.plant.add(number, Evse(built, 1_234_567_890, self._now_ns()), self._now_ns())
         self._guard: Guard | None = self._new_guard(self._now_s() - RESTED_S)
@@ -111,7 +111,7 @@ class VirtualBoard:
 
     async def operate(self, request: Mapping[str, object]) -> Reply:
         """Carry out a bench operation."""
-        reply = self._bench.perform(dict(request), self._now_ns())
+        reply = self.bench.perform(dict(request), self._now_ns())
         for needs in self.plant.told_needs:
             for vehicles in self._vehicles:
                 vehicles.hear(needs)
@@ -214,6 +214,10 @@ class VirtualBoard:
         vehicles = VirtualVehicles(self)
         self._vehicles.add(vehicles)
         return vehicles
+
+    def relay(self, name: str) -> "VirtualRelay":
+        """Return the contact of a relay of the grid."""
+        return VirtualRelay(self, name)
 
     def forget_vehicles(self, vehicles: "VirtualVehicles") -> None:
         """Let a closed conversation go."""
@@ -347,6 +351,23 @@ class VirtualVehicles:
 
     def hear(self, needs: VehicleNeeds) -> None:
         self._heard.put_nowait(needs)
+
+
+@dataclass(eq=False)
+class VirtualRelay:
+    """The contact of a relay of the grid (hal.api.RelayContact)."""
+
+    board: VirtualBoard
+    name: str
+
+    async def is_on(self) -> bool:
+        on = self.board.bench.surroundings.relay(self.name)
+        if on is None:
+            raise HardwareLost(f"the relay {self.name} is broken")
+        return on
+
+    async def close(self) -> None:
+        return None
 
 
 class _VirtualLines:

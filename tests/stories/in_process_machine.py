@@ -14,10 +14,11 @@ import pytest
 from agent import app
 from agent.app import Ending, Stop, machine
 from agent.app.boot_reason import SERVICE_RESULT, leave_reason
-from agent.app.hardware import Hardware
+from agent.app.hardware import Hardware, relay_tables
 from agent.app.station import Station
 from agent.app.storage import open_storage
 from agent.config.load import load
+from agent.config.model import StationConfig
 from agent.core.vocabulary import BootReason
 from agent.services.evse import EvseService
 from agent.services.firmware_ports import Download
@@ -254,7 +255,7 @@ class InProcessMachine(Machine):
             )
         if self._slots is not None:
             self._slots.start()
-        hardware = self.fitted(self._hardware([evse.id for evse in config.evses]))
+        hardware = self.fitted(self._hardware(config))
         try:
             foundations = await app._foundations(
                 config,
@@ -290,14 +291,15 @@ class InProcessMachine(Machine):
         if isinstance(results[0], Exception):
             raise results[0]
 
-    def _hardware(self, numbers: list[int]) -> Hardware:
-        board = self.board
+    def _hardware(self, config: StationConfig) -> Hardware:
+        board, numbers = self.board, [evse.id for evse in config.evses]
         return Hardware(
             guard=board,
             meters={number: board.meter(number) for number in numbers},
             readers=(board.reader(tuple(numbers)),),
             bench=_Bench(board),
             vehicles=board.vehicles(),
+            relays={name: board.relay(name) for name in relay_tables(config)},
             slots=self._slots,
             download=self._download,
         )

@@ -513,6 +513,41 @@ async def test_what_is_advertised_of_charging_profiles_is_accepted_and_no_more(
         await status(csms.profile(10, *steps))
 
 
+async def test_as_many_profiles_as_advertised_are_installed_and_no_more(
+    world: World, csms: Desk
+) -> None:
+    await world.start()
+    if csms.is_16:
+        found = await csms.station.get_configuration(["MaxChargingProfilesInstalled"])
+        most = int(str(found["MaxChargingProfilesInstalled"]))
+    else:
+        most = int(str(await most_entries(csms)))
+    for number in range(most):
+        made = await csms.sets_profile(10, number=number + 1, stack_level=number)
+        assert made == "Accepted", number
+    station = {"number": most + 1, "evse": 0, "purpose": "ChargingStationMaxProfile"}
+    assert await csms.sets_profile(10, **station) == "Rejected"
+    # One that takes the place of another needs no room.
+    assert await csms.sets_profile(11, number=most, stack_level=most - 1) == "Accepted"
+    assert await csms.clears_profile(1) == "Accepted"
+    assert await csms.sets_profile(10, **station) == "Accepted"
+
+
+async def most_entries(csms: Desk) -> object:
+    """Return how many profiles the report of the device model says may be installed."""
+    component = {"component": {"name": "SmartChargingCtrlr"}}
+    wanted = {"requestId": 5, "componentVariable": [component]}
+    assert (await csms.call("GetReport", wanted))["status"] == "Accepted"
+    await csms.sees("NotifyReport")
+    told = [data for call in csms.calls("NotifyReport") for data in call.payload["reportData"]]
+    return next(
+        data["variableCharacteristics"]["maxLimit"]
+        for data in told
+        if (data["variable"]["name"], data["variable"].get("instance"))
+        == ("Entries", "ChargingProfiles")
+    )
+
+
 # --- 10: configuration that bites back.
 
 LISTS = (

@@ -58,6 +58,11 @@ class Standing:
         since_s = self._offline_since_s
         return 0.0 if since_s is None else self._clock.monotonic_s() - since_s
 
+    @property
+    def falls_back(self) -> bool:
+        """Whether a limit of the configuration holds after some time without connection."""
+        return self._settings.offline_limit_a is not None
+
     def connection_is(self, *, up: bool) -> None:
         """Take note of the connection to the CSMS."""
         if up:
@@ -83,7 +88,7 @@ class Standing:
         offline_us = None
         if self._offline_since_s is not None:
             offline_us = now_us - int(self.offline_s * SECOND_US)
-        falls_back = offline_us is not None and settings.offline_limit_a is not None
+        falls_back = offline_us is not None and self.falls_back
         first = next(iter(self.evses.values())).description
         phases = max(evse.description.phases for evse in self.evses.values())
         return Site(

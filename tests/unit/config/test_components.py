@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from agent.config.backend import BackendConfig
 from agent.config.components import (
     Capability,
     ComponentFileError,
@@ -12,7 +13,7 @@ from agent.config.components import (
 )
 from agent.config.initial_values import device_model_for
 from agent.config.load import load
-from agent.config.model import BackendConfig, EvseConfig, HardwareRole, StationConfig
+from agent.config.model import EvseConfig, HardwareRole, StationConfig
 from agent.config.problems import ConfigError
 from agent.core import standard_variables as sv
 from agent.core.commands import ReportBase

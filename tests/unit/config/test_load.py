@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
+from agent.config.backend import BackendConfig
 from agent.config.load import load
 from agent.config.model import (
     AuthorizationKeyEncoding,
-    BackendConfig,
     Cable,
     HardwareRole,
     LogLevel,

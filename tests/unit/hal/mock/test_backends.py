@@ -10,6 +10,7 @@ import pytest
 from hal.api import HardwareLost, Presentation
 from hal.mock.backends import BoardControl, MockMeter, MockReader
 from hal.mock.board import Board
+from hal.mock.relay import MockRelay
 
 
 @pytest.fixture
@@ -53,6 +54,32 @@ async def test_a_meter_reads_what_the_bench_sees(control: BoardControl, meter: M
     assert reading.voltage_v == (230.0, 230.0, 230.0)
     assert reading.current_a == (0.0, 0.0, 0.0)
     assert reading.frequency_hz == 50.0
+
+
+async def test_a_relay_is_what_the_bench_says_and_may_break(
+    control: BoardControl, state_dir: Path
+) -> None:
+    relay = MockRelay("grid.k1", state_dir)
+    assert await relay.is_on() is False
+    await control.operate({"op": "relay", "relay": "grid.k1", "on": True})
+    assert await relay.is_on() is True
+    await control.operate({"op": "relay", "relay": "grid.k1", "on": None})
+    with pytest.raises(HardwareLost, match=r"grid\.k1 is broken"):
+        await relay.is_on()
+    await relay.close()
+
+
+async def test_a_board_has_so_many_relays_and_no_more(
+    control: BoardControl, state_dir: Path
+) -> None:
+    for number in range(64):
+        relay = MockRelay(f"grid.k{number}", state_dir)
+        assert await relay.is_on() is False
+        await relay.close()
+    last = MockRelay("one.more", state_dir)
+    with pytest.raises(HardwareLost):
+        await last.is_on()
+    await last.close()
 
 
 async def test_a_meters_identity_belongs_to_its_world_and_evse(

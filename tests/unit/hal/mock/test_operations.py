@@ -27,6 +27,7 @@ OPERATIONS = (
     "meter",
     "vehicle",
     "tamper",
+    "relay",
     "power_fail",
     "power_on",
     "state",
@@ -42,14 +43,14 @@ class Station:
         self.power_failures = 0
         self.plant.add(1, Evse(EvseSettings(), 10**9, 0), 0)
         self.plant.add(2, Evse(EvseSettings(cable_a=None, has_lock=False), 10**9, 0), 0)
-        self._bench = Bench(self.plant, self._present, self._fail_power)
+        self.bench = Bench(self.plant, self._present, self._fail_power)
         self.now_ns = 0
 
     def operate(self, op: str, **request: object) -> dict[str, Any]:
         return self.send({"op": op} | request)
 
     def send(self, request: object) -> dict[str, Any]:
-        return self._bench.perform(request, self.now_ns)
+        return self.bench.perform(request, self.now_ns)
 
     def evse_state(self, evse: int = 1) -> dict[str, Any]:
         state: dict[str, Any] = self.operate("state", evse=evse)["evses"][0]
@@ -224,6 +225,18 @@ def test_the_lid_opens_and_closes(station: Station) -> None:
     assert [one["tampered"] for one in station.operate("state")["evses"]] == [False, True]
     station.operate("tamper", evse=2, on=False)
     assert not station.plant.evses[2].tampered
+
+
+def test_a_relay_that_somebody_looks_at_is_switched_and_breaks(station: Station) -> None:
+    reply = station.operate("relay", relay="grid.k1", on=True)
+    assert reply["error"] == "nobody looks at a relay 'grid.k1'; there is none"
+    surroundings = station.bench.surroundings
+    assert surroundings.relay("grid.k1") is False
+    for on in (True, None, False):
+        assert station.operate("relay", relay="grid.k1", on=on)["ok"]
+        assert surroundings.relay("grid.k1") is on
+        assert station.operate("state")["relays"] == {"grid.k1": on}
+    assert not station.operate("relay", relay="grid.k1", on="yes")["ok"]
 
 
 def test_a_power_failure_takes_the_mains_until_they_are_given_back(station: Station) -> None:
