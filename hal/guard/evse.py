@@ -111,9 +111,10 @@ class EvseState:
 
     def updated(self, **changes: object) -> "EvseState":
         """Return a state with changes, this very one if nothing is new, as in most steps."""
-        if all(getattr(self, name) is value for name, value in changes.items()):
-            return self
-        return replace(self, **changes)  # type: ignore[arg-type]  # names and types as above
+        for name, value in changes.items():
+            if getattr(self, name) is not value:
+                return replace(self, **changes)  # type: ignore[arg-type]  # names and types as above
+        return self
 
 
 @dataclass(frozen=True, slots=True)

@@ -73,14 +73,13 @@ class VirtualBoard:
 
     async def run(self) -> None:
         """Let the guard step for ever."""
+        loop = asyncio.get_running_loop()
         while True:
             self.step()
             self._edge.clear()
-            try:
-                async with asyncio.timeout(self._wait_s()):
-                    await self._edge.wait()
-            except TimeoutError:
-                continue
+            alarm = loop.call_later(self._wait_s(), self._edge.set)
+            await self._edge.wait()
+            alarm.cancel()
 
     def step(self) -> None:
         """Let the world come up to now and the guard decide once."""

@@ -252,10 +252,12 @@ async def test_a_call_is_answered_while_the_station_waits_for_an_answer_itself(
 async def test_a_call_is_answered_after_a_day(
     world: World, csms: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # A day of an idle station is short if lease, meter and guard are looked at rarely.
-    monkeypatch.setattr(evse, "RENEWAL_S", 20.0)
-    monkeypatch.setattr(meter_watch, "METER_POLL_S", 60.0)
+    # A day of an idle station is short if lease, meter, guard and contactor are looked at rarely.
+    monkeypatch.setattr(evse, "RENEWAL_S", 600.0)
+    monkeypatch.setattr(meter_watch, "METER_POLL_S", 600.0)
     monkeypatch.setattr(board, "RESTING_S", 60.0)
+    monkeypatch.setattr(board, "CALM_S", 60.0)
+    world.looks_every_s = 60.0
     await world.start({HEARTBEAT: "300"})
     for _ in range(4):
         await world.pass_s(6 * 3600)
