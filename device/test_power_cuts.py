@@ -166,6 +166,7 @@ def test_wherever_the_power_is_cut_the_station_starts_and_has_lost_nothing(
     laboratory: Laboratory,
     request: pytest.FixtureRequest,
     torn: int,
+    evidence: Path,
     record_property: Callable[[str, object], None],
 ) -> None:
     with FileServer().serving() as server:
@@ -177,8 +178,13 @@ def test_wherever_the_power_is_cut_the_station_starts_and_has_lost_nothing(
         for place in places_of_cuts(disk, request.config.getoption("cuts"), seed):
             content = cuts.at(place, torn)
             begun[next((said for said in reversed(cuts.said) if "event" not in said), "")] += 1
-            with laboratory.after_a_cut(content) as found:
-                check(found, cuts.said, server)
+            try:
+                with laboratory.after_a_cut(content) as found:
+                    check(found, cuts.said, server)
+            except AssertionError as error:
+                (evidence / "disk").write_bytes(content)
+                error.add_note(f"cut at {place}, after {cuts.said[-1:]}; see {evidence / 'disk'}")
+                raise
         gone_on = sum("Range" in asked for asked in server.requests)
         record_property("cut after", dict(begun))
         print(f"cut after {dict(begun)}; {gone_on} downloads were gone on with")
