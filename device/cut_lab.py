@@ -120,6 +120,8 @@ class Laboratory:
         found = subprocess.run(command, check=True, capture_output=True, text=True)
         device = found.stdout.strip()
         try:
+            # A loop device that was used before may still show a block of what it held then.
+            subprocess.run(["blockdev", "--flushbufs", device], check=True)
             subprocess.run(["mount", device, str(place)], check=True)
             try:
                 yield
