@@ -169,6 +169,15 @@ class Card:
         self._words[r.INPUT] = levels | bit if high else levels & ~bit
         self._words[r.DRIVEN] |= bit
 
+    @property
+    def is_driven(self) -> bool:
+        """Whether the world outside drives any line."""
+        return bool(self._words[r.DRIVEN])
+
+    def disconnect_all(self) -> None:
+        """Let every line float: nothing is wired to the card."""
+        self._words[r.DRIVEN] = 0
+
     def disconnect(self, line: int) -> None:
         """Let a line float, so that its pull resistor decides."""
         self._words[r.DRIVEN] &= ~(1 << line)
