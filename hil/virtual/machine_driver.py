@@ -33,6 +33,8 @@ class MachineDriver(ClockDriver):
         super().__init__(resource, target)
         self._machine: Machine | None = None
         self._console_at = 0
+        self._clock_ns = 0
+        self._elapsed_ns = 0
 
     async def begin(self, folder: Path) -> None:
         self._folder = folder
@@ -118,6 +120,14 @@ class MachineDriver(ClockDriver):
             await self.wait_until(await self.now_ns() + int(seconds * 1e9))
         except ControlLost:  # it is being reset, and so is its clock
             await asyncio.sleep(seconds)
+
+    def elapsed_s(self) -> float:
+        now_ns = self.card.now_ns
+        if now_ns < self._clock_ns:  # it was reset
+            self._clock_ns = 0
+        self._elapsed_ns += now_ns - self._clock_ns
+        self._clock_ns = now_ns
+        return self._elapsed_ns / 1e9
 
     async def is_up_again(self, boots: int) -> None:
         """Wait until the machine has come up that often; raises `DriverFailed`."""

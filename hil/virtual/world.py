@@ -38,7 +38,6 @@ class WiredBoardDriver(BoardDriver):
         await super().begin(folder)
         self._card = self.target.named(self._machine_name, MachineDriver).card
         self._card.hush(wiring.PEAK_RESET)
-        self._card.disconnect_all()  # where the test before left a level, there is none now
         self._card.new_records()  # those of the test before
         self._stopwatch = Stopwatch()
         files = astuple(self._card.files)
@@ -58,7 +57,7 @@ class WiredBoardDriver(BoardDriver):
         """Wait for the wires: a monitor that is tested before they are there fails its test."""
         loop = asyncio.get_running_loop()
         give_up_s = loop.time() + CONNECT_S * self.target.bench.patience
-        while not self._card.is_driven:
+        while not self._card.is_attended:
             if loop.time() > give_up_s:
                 said = (folder / "wires.log").read_text("utf-8", "replace")
                 raise DriverFailed(f"{self.name}: the wires do not reach the machine: {said}")
@@ -73,6 +72,7 @@ class WiredBoardDriver(BoardDriver):
             self._wires.terminate()
             self._wires.wait()
             self._wires = None
+            self._card.attend(attended=False)
 
     def tables(self, evse: int) -> Tables:
         del evse
