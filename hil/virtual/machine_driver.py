@@ -17,6 +17,7 @@ from hil.virtual.image.programs import BuildFailed
 from hil.virtual.machine import Machine, MachineFailed
 from hil.virtual.qmp import QmpError
 from hil.virtual.resources import VirtualMachine
+from hil.virtual.running_time import RunningTime
 
 if TYPE_CHECKING:
     from hil.target import Target
@@ -33,8 +34,7 @@ class MachineDriver(ClockDriver):
         super().__init__(resource, target)
         self._machine: Machine | None = None
         self._console_at = 0
-        self._clock_ns = 0
-        self._elapsed_ns = 0
+        self._running_time = RunningTime()
 
     async def begin(self, folder: Path) -> None:
         self._folder = folder
@@ -122,12 +122,7 @@ class MachineDriver(ClockDriver):
             await asyncio.sleep(seconds)
 
     def elapsed_s(self) -> float:
-        now_ns = self.card.now_ns
-        if now_ns < self._clock_ns:  # it was reset
-            self._clock_ns = 0
-        self._elapsed_ns += now_ns - self._clock_ns
-        self._clock_ns = now_ns
-        return self._elapsed_ns / 1e9
+        return self._running_time.after(self.card.now_ns) / 1e9
 
     async def is_up_again(self, boots: int) -> None:
         """Wait until the machine has come up that often; raises `DriverFailed`."""

@@ -49,6 +49,8 @@ def built(*, anew: bool = False) -> Image:
     """
     CACHE.mkdir(parents=True, exist_ok=True)
     with _locked(CACHE / "lock"):
+        for left in CACHE.glob("new-*"):  # by a build that was killed
+            shutil.rmtree(left)
         base = _ensured("base", (*_BASE_SOURCES, *_BASE_FILES), _build_base, anew=anew)
         product = _ensured("product", (*SOURCES, *_BASE_SOURCES), _build_product, anew=anew)
     facts = json.loads((base / "facts.json").read_text("ascii"))
