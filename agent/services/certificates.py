@@ -100,6 +100,8 @@ class CertificateService:
         self._renewal_check_at_s = 0.0
         self._wake = asyncio.Event()
         self._taking = asyncio.Lock()
+        self._key_files = asyncio.Lock()
+        """Held from making a key until its wish is kept: nobody may clear keys away in between."""
 
     # --- Orders of the CSMS.
 
@@ -204,7 +206,7 @@ class CertificateService:
 
     async def run(self) -> None:
         """Ask, ask again, and renew, for ever."""
-        await asyncio.to_thread(self._ports.identities.forget_keys, self._keys())
+        await self._forget_keys()
         while True:
             self._wake.clear()
             for signing in tuple(self._signings.values()):
@@ -215,15 +217,16 @@ class CertificateService:
     async def _begin(self, use: CertificateUse, *, asked_for: bool) -> None:
         """Make a new key pair and ask for its certificate (A02.FR.02, A03.FR.02)."""
         try:
-            key = await asyncio.to_thread(self._ports.identities.make_key)
+            async with self._key_files:
+                key = await asyncio.to_thread(self._ports.identities.make_key)
+                signing = Signing(use=use, request_id=await self._next_request_id(), key=key)
+                if asked_for:
+                    self._asked_for.add(use)
+                await self._put(signing)
         except OSError as error:
             log.error("no key pair for a %s can be made: %s", use, error)
             return
-        signing = Signing(use=use, request_id=await self._next_request_id(), key=key)
-        if asked_for:
-            self._asked_for.add(use)
-        await self._put(signing)
-        await asyncio.to_thread(self._ports.identities.forget_keys, self._keys())
+        await self._forget_keys()
         self._due_at_s.pop(use, None)
         self._wake.set()
 
@@ -320,8 +323,11 @@ class CertificateService:
 
     # --- Memory.
 
-    def _keys(self) -> frozenset[str]:
-        return frozenset(signing.key for signing in self._signings.values())
+    async def _forget_keys(self) -> None:
+        """Remove the keys that neither a certificate nor a wish needs."""
+        async with self._key_files:
+            keep = frozenset(signing.key for signing in self._signings.values())
+            await asyncio.to_thread(self._ports.identities.forget_keys, keep)
 
     async def _put(self, signing: Signing) -> None:
         self._signings[signing.use] = signing

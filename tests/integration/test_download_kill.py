@@ -1,9 +1,11 @@
 """A process that downloads is killed again and again; what is there in the end is the file."""
 
 import asyncio
+import math
 import random
 import sys
 import time
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
@@ -12,6 +14,7 @@ from tests.integration.file_server import FileServer, Handler
 
 SEED = 20261129
 KILLS = 12
+PIECE = 1 << 20
 IMAGE = random.Random(SEED).randbytes(24 * 1024 * 1024)  # noqa: S311 - repeatable, not secret
 PROGRAM = """
 import asyncio, sys
@@ -27,42 +30,58 @@ asyncio.run(download.fetch(url, image, lambda percent: None))
 """
 
 
-def slowly(handler: Handler) -> None:
-    """Send in pieces, so that there is time to be killed."""
+@dataclass
+class Pieces:
+    """Sends in pieces; `reached` is set when `until` bytes more were sent."""
 
-    def piecewise(data: bytes, write: object = handler.wfile.write) -> int:
-        for begin in range(0, len(data), 1 << 20):
-            write(data[begin : begin + (1 << 20)])  # type: ignore[operator]
-            time.sleep(0.02)
-        return len(data)
+    loop: asyncio.AbstractEventLoop
+    reached: asyncio.Event = field(default_factory=asyncio.Event)
+    until: float = math.inf
 
-    handler.wfile.write = piecewise  # type: ignore[method-assign]
-    handler.sends_file()
+    def expects(self, until: float) -> asyncio.Event:
+        self.reached, self.until = asyncio.Event(), until
+        return self.reached
+
+    def __call__(self, handler: Handler) -> None:
+        def piecewise(data: bytes, write: object = handler.wfile.write) -> int:
+            for begin in range(0, len(data), PIECE):
+                write(data[begin : begin + PIECE])  # type: ignore[operator]
+                self.until -= PIECE
+                if self.until <= 0:
+                    self.loop.call_soon_threadsafe(self.reached.set)
+                time.sleep(0.02)
+            return len(data)
+
+        handler.wfile.write = piecewise  # type: ignore[method-assign, assignment]
+        handler.sends_file()
 
 
 @pytest.mark.timeout(120)
 async def test_a_process_that_is_killed_while_it_downloads_loses_little(tmp_path: Path) -> None:
     chance = random.Random(SEED)  # noqa: S311 - repeatable, not secret
     image = tmp_path / "update" / "image"
-    with FileServer(content=IMAGE, behave=slowly).serving() as server:
+    pieces = Pieces(asyncio.get_running_loop())
+    with FileServer(content=IMAGE, behave=pieces).serving() as server:
         arguments = (server.url(), str(image), str(server.port))
 
-        async def downloads(for_s: float | None) -> int | None:
+        async def downloads(until: float = math.inf) -> int:
+            """Download, killed once so many bytes were sent; return the code of its end."""
+            reached = asyncio.create_task(pieces.expects(until).wait())
             process = await asyncio.create_subprocess_exec(
                 sys.executable, "-c", PROGRAM, *arguments
             )
-            try:
-                return await asyncio.wait_for(process.wait(), for_s)
-            except TimeoutError:
+            ended = asyncio.create_task(process.wait())
+            await asyncio.wait({reached, ended}, return_when=asyncio.FIRST_COMPLETED)
+            if not ended.done():
                 process.kill()
-                await process.wait()
-                return None
+            reached.cancel()
+            return await ended
 
         for _ in range(KILLS):
-            if await downloads(chance.uniform(0.2, 1.0)) == 0:
+            if await downloads(chance.randrange(len(IMAGE) // 4)) == 0:
                 break
         else:
-            assert await downloads(60) == 0
+            assert await downloads() == 0
         resumed = [request for request in server.requests if "Range" in request]
     assert image.read_bytes() == IMAGE
     assert resumed, "it never went on where it was killed"

@@ -1,7 +1,9 @@
 """The service for the station's certificates with its real store; the CSMS alone is a double."""
 
 import asyncio
-from collections.abc import AsyncIterator, Coroutine, Mapping, Sequence
+import contextlib
+import threading
+from collections.abc import AsyncIterator, Collection, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -104,14 +106,16 @@ def signed(request: SigningAsked) -> Issued:
     return sign_request(request.csr, ROOT, Recipe(start=utc_now() - DAY))
 
 
-@pytest.fixture
-async def rig(tmp_path: Path) -> AsyncIterator[Rig]:
+@contextlib.asynccontextmanager
+async def rigged(
+    tmp_path: Path, identities: type[StationIdentities] = StationIdentities
+) -> AsyncIterator[Rig]:
     roots = InstalledRoots(tmp_path / "pki" / "roots")
     roots.install(RootUse.CSMS, ROOT.pem, utc_now())
     roots.install(RootUse.V2G, ROOT.pem, utc_now())
     factory = issue("0001", ROOT, Recipe(start=utc_now() - DAY), tmp_path)
     pair = (factory.certificate_file, factory.key_file)
-    store = StationIdentities(tmp_path / "pki", roots, factory=pair)
+    store = identities(tmp_path / "pki", roots, factory=pair)
     office, told, reconnects = Office(), list[SecurityEventKind](), list[bool]()
     tasks: list[asyncio.Task[None]] = []
 
@@ -144,6 +148,12 @@ async def rig(tmp_path: Path) -> AsyncIterator[Rig]:
     yield Rig(service, store, office, told, reconnects)
     running.cancel()
     await asyncio.gather(running, *tasks, return_exceptions=True)
+
+
+@pytest.fixture
+async def rig(tmp_path: Path) -> AsyncIterator[Rig]:
+    async with rigged(tmp_path) as rig:
+        yield rig
 
 
 def texts(rig: Rig) -> Sequence[str]:
@@ -207,6 +217,30 @@ async def test_a_requestid_that_is_not_outstanding_is_rejected_without_blame(rig
     assert rig.told == []
     right = CertificateSigned(pem, request.use, request.request_id)
     assert await rig.service.signed(right) == ACCEPTED
+
+
+class ClearsAfterAKeyWasMade(StationIdentities):
+    """Takes its time with clearing keys away, so that one is made meanwhile if that is possible."""
+
+    def __init__(self, folder: Path, roots: InstalledRoots, **factory: Any) -> None:
+        super().__init__(folder, roots, **factory)
+        self._made = threading.Event()
+
+    def make_key(self) -> str:  # type: ignore[explicit-override]
+        name = super().make_key()
+        self._made.set()
+        return name
+
+    def forget_keys(self, keep: Collection[str]) -> None:  # type: ignore[explicit-override]
+        self._made.wait(0.1)
+        super().forget_keys(keep)
+
+
+async def test_a_key_that_is_made_while_others_are_cleared_away_stays(tmp_path: Path) -> None:
+    async with rigged(tmp_path, ClearsAfterAKeyWasMade) as rig:
+        await asyncio.sleep(0)
+        new = await rig.gets()
+        assert texts(rig)[0] == new.pem
 
 
 async def test_without_connection_the_request_waits(rig: Rig) -> None:
