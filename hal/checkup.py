@@ -43,6 +43,16 @@ async def check_instruments(evse_tables: EvseTables, state_dir: Path) -> AsyncIt
                     yield Finding(evse, port, ok=False, message=str(error))
 
 
+async def check_relays(relays: Mapping[str, Table], state_dir: Path) -> AsyncIterator[Finding]:
+    """Yield a finding for each contact of a relay of others, by its name."""
+    for name, table in relays.items():
+        try:
+            contact = registry.open_relay(name, table, state_dir)
+            yield await instrument_check.check_relay(f"relay {name}", contact)
+        except HardwareError as error:
+            yield Finding(None, f"relay {name}", ok=False, message=str(error))
+
+
 def _tried(evse_tables: EvseTables, state_dir: Path, pace: Pace | None) -> Iterator[Finding]:
     board = registry.open_safety_board(evse_tables, state_dir)
     duties = {evse: _shortest_plateaus(tables) for evse, tables in evse_tables.items()}

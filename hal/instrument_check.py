@@ -10,6 +10,7 @@ from hal.api import (
     Indicator,
     IndicatorColour,
     IndicatorPattern,
+    RelayContact,
     TemperatureSensor,
     TokenReader,
 )
@@ -58,6 +59,15 @@ async def check_temperature(evse: int, sensor: TemperatureSensor) -> Finding:
     return await _checked(evse, "temperature", look, sensor.close)
 
 
+async def check_relay(name: str, contact: RelayContact) -> Finding:
+    """Read a relay; somebody may switch it, but need not."""
+
+    async def look() -> str:
+        return f"is {'on' if await contact.is_on() else 'off'} now; let it be switched, look again"
+
+    return await _checked(None, name, look, contact.close)
+
+
 async def check_indicator(evse: int, light: Indicator) -> Finding:
     """Show every colour for a moment, then none."""
 
@@ -72,7 +82,7 @@ async def check_indicator(evse: int, light: Indicator) -> Finding:
 
 
 async def _checked(
-    evse: int,
+    evse: int | None,
     device: str,
     look: Callable[[], Awaitable[str]],
     close: Callable[[], Awaitable[None]],

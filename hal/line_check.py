@@ -167,8 +167,9 @@ def _not_seen(duty: float, sample: PilotSample) -> str:
 def _contactor(lines: EvseLines) -> tuple[bool, str]:
     if not lines.contactor.is_closed():
         return True, "its mirror contact says open; it was not closed"
+    closed = ", ".join(lines.contactor.closed_contactors())
     return False, (
-        "its mirror contact says closed though nothing drives the coil: the contactor is welded,"
+        f"its mirror contact says closed though nothing drives {closed}: the contactor is welded,"
         " a wire is broken, or the board file has the wrong kind of contact"
     )
 

@@ -11,10 +11,12 @@ from pathlib import Path
 from typing import Any
 
 from hal.api import (
+    PER_PHASE,
     EnergyMeter,
     Finding,
     HardwareError,
     Indicator,
+    RelayContact,
     SafetyBoard,
     TemperatureSensor,
     TokenReader,
@@ -31,6 +33,7 @@ SERIAL = "serial"
 MODBUS = "modbus"
 SYSFS = "sysfs"
 LEDS = "leds"
+KEYS = "keys"
 SETTINGS = "settings"
 REQUIRED_PORTS = ("pilot", "contactor")
 LINE_PORTS = (
@@ -45,7 +48,8 @@ LINE_PORTS = (
     "shut_off",
     "tamper",
 )
-INSTRUMENT_PORTS = ("meter", "reader", "temperature", "indicator")
+MOCK_STRATEGIES = ("series", PER_PHASE)
+INSTRUMENT_PORTS = ("meter", "reader", "temperature", "indicator", "relay")
 
 
 class BackendRefused(HardwareError):
@@ -59,6 +63,15 @@ def _without_options(port: str, table: Table) -> Iterable[str]:
             f"{port} backend {table['backend']!r} does not know {', '.join(unknown)}; "
             "it has no options"
         )
+
+
+def _mock_contactor_check(port: str, table: Table) -> Iterable[str]:
+    found: list[str] = []
+    options = Options(port, table, found)
+    options.expect("backend")
+    options.text("strategy", MOCK_STRATEGIES[0], MOCK_STRATEGIES)
+    options.finish()
+    return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +152,12 @@ def open_indicator(evse: int, table: Table, state_dir: Path) -> Indicator:
     """Return the status light of one EVSE; raises `BackendRefused`."""
     name = _checked_name("indicator", table, f"EVSE {evse}")
     return _INDICATORS[name](evse, table, state_dir)
+
+
+def open_relay(name: str, table: Table, state_dir: Path) -> RelayContact:
+    """Return the contact of a relay that somebody else switches; raises `BackendRefused`."""
+    backend = _checked_name("relay", table, f"relay {name}")
+    return _RELAYS[backend](name, table, state_dir)
 
 
 def _family_of_lines(evse_tables: EvseTables) -> str | None:
@@ -226,6 +245,26 @@ def _leds_indicator(evse: int, table: Table, state_dir: Path) -> Indicator:
     return SysfsLight(read_place(Options("indicator", table, [])))
 
 
+def _keys_check(port: str, table: Table) -> Iterable[str]:
+    from hal.sysfs.keys import problems as found  # noqa: PLC0415  # lazy
+
+    return found(port, table)
+
+
+def _keys_relay(name: str, table: Table, state_dir: Path) -> RelayContact:
+    from hal.sysfs.keys import KeyContact, read_place  # noqa: PLC0415  # lazy
+
+    del name, state_dir
+    return KeyContact(read_place(Options("relay", table, [])))
+
+
+def _mock_relay(name: str, table: Table, state_dir: Path) -> RelayContact:
+    from hal.mock.relay import MockRelay  # noqa: PLC0415  # lazy
+
+    del table
+    return MockRelay(name, state_dir)
+
+
 def _gpio_look(evse_tables: EvseTables) -> Iterable[Finding]:
     from hal.gpio.check import look  # noqa: PLC0415  # lazy
 
@@ -301,12 +340,14 @@ def _modbus_meter(evse: int, table: Table, state_dir: Path) -> EnergyMeter:
 _PORTS: dict[str, dict[str, Backend]] = {
     port: {MOCK: Backend(MOCK)} for port in (*LINE_PORTS, *INSTRUMENT_PORTS)
 }
+_PORTS["contactor"][MOCK] = Backend(MOCK, _mock_contactor_check)
 for _port in LINE_PORTS:
     _PORTS[_port][GPIO] = Backend(REAL, _gpio_check)
 _PORTS["reader"][SERIAL] = Backend(REAL, _check_serial_reader)
 _PORTS["meter"][MODBUS] = Backend(REAL, _check_modbus)
 _PORTS["temperature"][SYSFS] = Backend(REAL, _sysfs_temperature_check)
 _PORTS["indicator"][LEDS] = Backend(REAL, _leds_check)
+_PORTS["relay"][KEYS] = Backend(REAL, _keys_check)
 _BOARDS: dict[str | None, Callable[[EvseTables, Path], SafetyBoard]] = {
     MOCK: _mock_board,
     REAL: _gpio_board,
@@ -336,4 +377,8 @@ _TEMPERATURES: dict[str, Callable[[int, Table, Path], TemperatureSensor]] = {
 _INDICATORS: dict[str, Callable[[int, Table, Path], Indicator]] = {
     MOCK: _mock_indicator,
     LEDS: _leds_indicator,
+}
+_RELAYS: dict[str, Callable[[str, Table, Path], RelayContact]] = {
+    MOCK: _mock_relay,
+    KEYS: _keys_relay,
 }

@@ -29,8 +29,8 @@ EVERY_BLOCK = "*"
 COMPLETE = MappingProxyType(
     {
         "1.6": frozenset({EVERY_BLOCK}),
-        "2.0.1": frozenset("0ABCDEFGHJKL"),
-        "2.1": frozenset("K"),
+        "2.0.1": frozenset("0ABCDEFGHJKLM"),
+        "2.1": frozenset("KM"),
     }
 )
 """Blocks by version in which every requirement must be proven or listed as not applicable.

@@ -5,6 +5,7 @@ or when a requirement of a complete block is claimed by no test. Both make sense
 tests only, so a plain run of pytest does neither.
 """
 
+import gc
 import tomllib
 from collections.abc import Iterator
 from functools import cache
@@ -65,6 +66,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         if ids:
             version = _version_of(item)
             item.user_properties.append((_PROPERTY, [version or "", *map(str, ids)]))
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_finish() -> None:
+    """Spare the collector of garbage the thousands of tests, which stay until the end."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -15,6 +15,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from agent.services.system_clock import SystemClock
+from tests.patience import PATIENT_S
 
 START = datetime(2026, 3, 2, 7, 0, tzinfo=UTC)
 FIRST_MONOTONIC_S = 1_000.0
@@ -24,7 +25,7 @@ _INSTANT_S = 1e-6
 _SIOCOUTQNSD = 0x894B
 """Linux: bytes of a TCP socket that were not sent yet."""
 _NO_BYTES = bytes(4)
-_LONGEST_STANDSTILL_S = 10.0
+_LONGEST_STANDSTILL_S = PATIENT_S
 
 
 class Standstill(RuntimeError):

@@ -36,7 +36,7 @@ class Bench:
         match request["op"]:
             case "net":
                 return self._net(request)
-            case "limit" | "priority":
+            case "limit" | "limits" | "priority":
                 return self._orders.answer(request) or {}
             case "state":
                 return await self._state()

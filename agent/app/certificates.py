@@ -25,6 +25,7 @@ from agent.pki.identities import StationIdentities
 from agent.pki.trust_anchors import InstalledRoots
 from agent.ports import Csms
 from agent.services.certificates import (
+    V2G_USES,
     CertificatePorts,
     CertificateService,
     CertificateSettings,
@@ -69,7 +70,10 @@ class Certificates:
         self.roots = InstalledRoots(folder / "roots", configured.ca_file)
         pair = (configured.client_certificate_file, configured.client_key_file)
         factory = (pair[0], pair[1]) if pair[0] and pair[1] else None
-        store = StationIdentities(folder, self.roots, configured.certificate_key, factory)
+        self.v2g_renewed: Callable[[], None] = lambda: None
+        self.store = store = StationIdentities(
+            folder, self.roots, configured.certificate_key, factory
+        )
         self.identities = CertificateService(
             CertificatePorts(
                 identities=store,
@@ -80,6 +84,7 @@ class Certificates:
                 tell=tell,
                 reconnect=reconnect,
                 spawn=spawn,
+                v2g_renewed=lambda: self.v2g_renewed(),  # noqa: PLW0108 - made later
             ),
             self._settings(),
         )
@@ -128,10 +133,15 @@ class Certificates:
 
     def _subject(self, use: CertificateUse) -> Subject | None:
         """Return the subject for a use; V2G certificates need a backend that speaks ISO 15118."""
-        if use is not CertificateUse.CHARGING_STATION:
-            return None
-        organization = self._f.model.text(sv.ORGANIZATION_NAME)
-        return Subject(organization, self._f.config.station.serial_number)
+        model = self._f.model
+        if use is CertificateUse.CHARGING_STATION:
+            organization = model.text(sv.ORGANIZATION_NAME)
+            return Subject(organization, self._f.config.station.serial_number)
+        if use in V2G_USES and model.boolean(sv.V2G_CERTIFICATE_INSTALLATION, default=False):
+            country = model.text(sv.V2G_COUNTRY_NAME) or None
+            organization = model.text(sv.V2G_ORGANIZATION_NAME)
+            return Subject(organization, model.text(sv.V2G_SECC_ID), country)
+        return None
 
     def _security_profile(self) -> int:
         return self._f.model.integer(sv.SECURITY_PROFILE)

@@ -31,6 +31,7 @@ def descriptions(config: StationConfig) -> list[EvseDescription]:
             lockable=evse.cable is Cable.SOCKET,
             phase_switching=evse.phase_switching,
             usual_phases=evse.usual_phases,
+            phase_choice=evse.phase_choice,
         )
         for evse in config.evses
     ]

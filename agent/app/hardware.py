@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, TypeGuard, TypeVar
 
 from agent.app.slots import open_slots
-from agent.config.model import BackendConfig, EvseConfig, HardwareRole, StationConfig
+from agent.config.backend import BackendConfig
+from agent.config.model import EvseConfig, HardwareRole, StationConfig, StationRole
 from agent.core.records import dataclass
 from agent.metering.ocmf import SigningDevice
 from agent.metering.station_signer import DeviceUnknown
@@ -17,6 +18,7 @@ from hal.api import (
     GuardLink,
     HardwareError,
     Indicator,
+    RelayContact,
     SigningMeter,
     TemperatureSensor,
     TokenReader,
@@ -41,8 +43,8 @@ class BoardBench(Protocol):
 class Hardware:
     """Everything electrical that the station's services talk to; instruments by EVSE.
 
-    Beside it the machine's `slots` for versions of the software, None where there are none, and
-    where images come from, None for the network.
+    Beside them `relays` of others by their names, the machine's `slots` for versions of the
+    software, None where there are none, and where images come from, None for the network.
     """
 
     guard: GuardLink
@@ -52,6 +54,7 @@ class Hardware:
     temperatures: Mapping[int, TemperatureSensor] = field(default_factory=dict)
     indicators: Mapping[int, Indicator] = field(default_factory=dict)
     vehicles: VehicleLink | None = None
+    relays: Mapping[str, RelayContact] = field(default_factory=dict)
     slots: Slots | None = None
     download: "Download | None" = None
 
@@ -70,6 +73,8 @@ class Hardware:
             await sensor.close()
         for indicator in self.indicators.values():
             await indicator.close()
+        for relay in self.relays.values():
+            await relay.close()
         for part in (self.bench, self.vehicles):
             if part is not None:
                 await part.close()
@@ -92,14 +97,33 @@ def open_hardware(config: StationConfig, guard: GuardLink, now_s: Callable[[], f
         bench=_open_bench(config) if simulated else None,
         temperatures=_opened(config, HardwareRole.TEMPERATURE, registry.open_temperature),
         indicators=_opened(config, HardwareRole.INDICATOR, registry.open_indicator),
-        vehicles=_open_vehicles(config) if simulated else None,
+        vehicles=_open_vehicles(config) if config.speaks_with_vehicles else None,
+        relays=open_relays(config),
         slots=open_slots(config, now_s),
     )
 
 
-def backend_problems(role: HardwareRole, backend: BackendConfig) -> Iterable[str]:
+def relay_tables(config: StationConfig) -> dict[str, registry.Table]:
+    """Return the tables of all relays of receivers, by the relays' names on this station."""
+    return {
+        receiver.relay_name(name): backend.table
+        for receiver in config.smart_charging.receivers
+        for name, backend in receiver.relays.items()
+    }
+
+
+def open_relays(config: StationConfig) -> dict[str, RelayContact]:
+    """Open the contacts of all receivers; raises `hal.api.HardwareError`."""
+    state_dir = config.station.state_dir
+    return {
+        name: registry.open_relay(name, table, state_dir)
+        for name, table in relay_tables(config).items()
+    }
+
+
+def backend_problems(role: HardwareRole | StationRole, backend: BackendConfig) -> Iterable[str]:
     """Return why a backend cannot be used, for `check-config`."""
-    return registry.problems(_port(role), {"backend": backend.backend, **backend.options})
+    return registry.problems(_port(role), backend.table)
 
 
 class MeterDevices:
@@ -173,9 +197,8 @@ def _readers(config: StationConfig) -> list[tuple[Mapping[str, object], list[int
 
 
 def _table(evse: EvseConfig, role: HardwareRole) -> Mapping[str, object]:
-    backend = evse.hardware[role]
-    return {"backend": backend.backend, **backend.options}
+    return evse.hardware[role].table
 
 
-def _port(role: HardwareRole) -> str:
+def _port(role: HardwareRole | StationRole) -> str:
     return "residual_current" if role is HardwareRole.RCM else role.value

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from agent.app.hardware import backend_problems
+from agent.app.hardware import backend_problems, relay_tables
 from agent.config.load import load
 from agent.config.model import EvseConfig, StationConfig
 from hal import checkup
@@ -31,14 +31,16 @@ def check_hardware(file: Path, board: str | None) -> Iterator[Finding]:
 async def _instruments(
     tables: Mapping[int, Mapping[str, Mapping[str, object]]], config: StationConfig
 ) -> list[Finding]:
-    return [each async for each in checkup.check_instruments(tables, config.station.state_dir)]
+    state_dir = config.station.state_dir
+    found = [each async for each in checkup.check_instruments(tables, state_dir)]
+    found += [each async for each in checkup.check_relays(relay_tables(config), state_dir)]
+    return found
 
 
 def _tables(evse: EvseConfig) -> dict[str, Mapping[str, object]]:
     """Return the tables of an EVSE as the hardware reads them."""
     tables: dict[str, Mapping[str, object]] = {
-        role.value: {"backend": backend.backend, **backend.options}
-        for role, backend in evse.hardware.items()
+        role.value: backend.table for role, backend in evse.hardware.items()
     }
     tables["settings"] = {
         "max_current_a": evse.max_current_a,

@@ -1,4 +1,4 @@
-"""What somebody on site may order: a limit, and priority charging.
+"""What somebody on site may order: a limit, and priority charging; and which limits there are.
 
 The socket belongs to the station's own user; whoever may open it may stop the station as well.
 """
@@ -28,14 +28,28 @@ class LocalOrders:
         self._smart_charging = smart_charging
 
     def answer(self, request: Mapping[str, Any]) -> Mapping[str, Any] | None:
-        """Carry out `limit` or `priority`; None for what is no order."""
+        """Carry out `limit` or `priority`, or answer `limits`; None for anything else."""
         match request["op"]:
+            case "limits":
+                return self._limits()
             case "limit":
                 return self._limit(request)
             case "priority":
                 return self._priority(request)
             case _:
                 return None
+
+    def _limits(self) -> Mapping[str, Any]:
+        """Tell the limits from outside, and what the receivers on site say."""
+        from agent.app.site_limits import described, held  # noqa: PLC0415 - for who asks
+
+        outside, site = self._smart_charging.outside, self._smart_charging.site
+        return {
+            "ok": True,
+            "obeyed": outside.is_obeyed,
+            "limits": [held(profile) for profile in outside.held],
+            "receivers": [] if site is None else described(site),
+        }
 
     def _limit(self, request: Mapping[str, Any]) -> Mapping[str, Any]:
         """Set or clear a limit: `amps`, `watts` or `clear`, for an `evse` or the station."""

@@ -1,11 +1,12 @@
 """Smart charging put together: profiles, limits from outside, and what EVs and the CSMS hear."""
 
+from __future__ import annotations
+
 import secrets
-from collections.abc import Coroutine, Mapping
 from datetime import UTC, tzinfo
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from agent.app.commands import CommandRouter
 from agent.app.foundations import Foundations
@@ -22,6 +23,7 @@ from agent.core.smart_charging.orders import (
     UpdateDynamicSchedule,
     UsePriorityCharging,
 )
+from agent.core.smart_charging.outside import found
 from agent.ocpp.dispatch import Dispatcher
 from agent.services.evse import EvseService
 from agent.services.smart_charging import SmartChargingService
@@ -38,6 +40,11 @@ from agent.services.smart_charging.standing import Standing
 from agent.services.smart_charging.teller import ChargingTeller
 from agent.services.tasks import Spawn
 
+if TYPE_CHECKING:
+    from collections.abc import Coroutine, Mapping
+
+    from agent.services.smart_charging.site_limits import SiteLimits
+
 LOCAL_TIME = Path("/etc/localtime")
 
 
@@ -49,11 +56,11 @@ class SmartCharging:
     ) -> None:
         clock, settings = f.clock, charging_settings(f.config)
         self._vehicles = f.hardware.vehicles
+        self._book = book = ProfileBook(f.storage.profiles, spawn)
         standing = Standing(evses, clock, settings, seed=secrets.randbits(62))
         self._standing = standing
         self._follower = Follower(standing, clock)
         self._teller = ChargingTeller(csms)
-        book = ProfileBook(f.storage.profiles, spawn)
 
         def policy() -> ChargingPolicy:
             return charging_policy(f.model)
@@ -61,6 +68,7 @@ class SmartCharging:
         self.profiles = SmartChargingService(standing, self._follower, book, clock, policy, _roll)
         terms = OutsideTerms(policy, tuple(evses), lambda: _roll(settings.random_delay_s))
         self.outside = OutsideLimitService(book, self._teller, clock, terms, spawn)
+        self.site = self._site(f)
         self.priority = PriorityService(self.profiles, self._teller, f.storage.documents, spawn)
         self._reports = ProfileReports(book, csms, spawn)
         self._pulls = DynamicPulls(book, self._teller, clock)
@@ -83,6 +91,8 @@ class SmartCharging:
         parts = [self._watch.run(), self._follower.run(), self._teller.run(), self._pulls.run()]
         if self._vehicles is not None:
             parts.append(self._needs.listen(self._vehicles))
+        if self.site is not None:
+            parts.append(self.site.run())
         return parts
 
     def limits(self, evse: int) -> tuple[LimitSource, ...]:
@@ -92,7 +102,8 @@ class SmartCharging:
             limit_sources,
         )
 
-        return limit_sources(explain(self._follower.plan, self._standing.site(), evse))
+        explanation = explain(self._follower.plan, self._standing.site(), evse)
+        return limit_sources(explanation, self._said_on_site())
 
     def serve(self, router: CommandRouter) -> None:
         """Carry out what the CSMS orders."""
@@ -113,6 +124,24 @@ class SmartCharging:
     async def stop(self) -> None:
         """Write what is still to be written."""
         await self.profiles.book.flush()
+
+    def _site(self, f: Foundations) -> SiteLimits | None:
+        """Follow the receivers on site, where there are some."""
+        receivers = f.config.smart_charging.receivers
+        if not receivers:
+            return None
+        from agent.app.site_limits import site_limits  # noqa: PLC0415 - where there are some
+
+        return site_limits(receivers, f.hardware.relays, self.outside, f.clock)
+
+    def _said_on_site(self) -> dict[int, str]:
+        """Return what devices on site say, by the ids of the profiles that their limits are."""
+        said = {} if self.site is None else self.site.demands
+        return {
+            profile.profile.id: f"receiver {name}: {demand.sentence}"
+            for origin, (name, demand) in said.items()
+            if (profile := found(self._book.installed, origin)) is not None
+        }
 
     def _profiles_changed(self) -> None:
         self._needs.profiles_changed()

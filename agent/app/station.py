@@ -9,6 +9,7 @@ from agent.app.bench import Bench
 from agent.app.certificates import Certificates
 from agent.app.codecs import rule_in_use
 from agent.app.commands import CommandRouter
+from agent.app.cost import cost_service
 from agent.app.csms_settings import identity, minimum_status_s, retry_policy
 from agent.app.evses import descriptions, evse_service, meter_readers, signers
 from agent.app.firmware import Firmware
@@ -26,6 +27,7 @@ from agent.app.reset import reset_means
 from agent.app.rfid import RfidDesk
 from agent.app.security import SecurityWatch
 from agent.app.smart_charging import SmartCharging
+from agent.app.vehicle_certificates import VehicleCertificates
 from agent.app.views import LocalViews
 from agent.app.watches import Watches
 from agent.app.why import Why
@@ -42,8 +44,6 @@ from agent.ocpp.link import Link
 from agent.services import policies
 from agent.services.availability import AvailabilityService
 from agent.services.back_dating import BackDating
-from agent.services.cost import CostService
-from agent.services.cost_triggers import CostTriggers
 from agent.services.enrolment import EnrolmentService
 from agent.services.evse import EvseService
 from agent.services.evse_ports import EvseDescription, EvsePorts
@@ -117,7 +117,7 @@ class Station:
         self.lobby.observers.append(introducing(self.evses))
         heed_master_passes(self._sessions())
         self.variables = VariablesService(f.model, f.storage.documents)
-        self.costs = CostService(CostTriggers(self.evses, self.meters, f.clock.now))
+        self.costs = cost_service(f, self.evses, self.meters)
         self.reports = ReportService(f.model, self.dispatcher, f.clock, self.spawn)
         self.watches = Watches(
             f,
@@ -194,6 +194,7 @@ class Station:
             self.link.run(),
             self.reset.run(),
             self.certificates.identities.run(),
+            *self.vehicle_certificates.parts(),
             *self.watches.parts(),
             self.logs.run(),
             *self.firmware.parts(),
@@ -280,6 +281,9 @@ class Station:
             self.spawn,
         )
         self.reservations = reservation_service(f, self.evses, self.availability)
+        self.vehicle_certificates = VehicleCertificates(
+            f, self.evses, self.dispatcher, self.certificates, self.spawn
+        )
         orders = self._router(remote_control, triggers)
         settings = self.network.link_settings(self._watch)
         self.link = Link(
@@ -366,6 +370,7 @@ class Station:
         f = self._f
         self.variables.listeners.append(self._variable_changed)
         self.variables.listeners.append(self.security.variable_changed)
+        self.variables.listeners.append(self.vehicle_certificates.variable_changed)
         provide_network_variables(f.model, self.network.service)
         provide_live_variables(
             f.model,

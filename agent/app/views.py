@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
+from agent.app.cost import cost_told, default_price, texts_told
 from agent.app.foundations import Foundations
 from agent.app.live_variables import station_status
 from agent.app.variable_views import variables_told
@@ -42,7 +43,7 @@ class LocalViews:
         self._queue, self._security_log = f.storage.journal, f.storage.security_log
         self._history = history
         self._explain = why
-        self.costs = CostService()
+        self.costs = CostService(f.storage.documents)
         self.firmware: Callable[[], dict[str, Any] | None] = lambda: None
         self._answers: Mapping[str, Callable[[Mapping[str, Any]], Awaitable[dict[str, Any]]]] = {
             "status": self._status,
@@ -141,12 +142,19 @@ class LocalViews:
             },
         }
 
-    def _money(self, transaction: Transaction) -> dict[str, str | None]:
+    def _money(self, transaction: Transaction) -> dict[str, Any]:
         """Return what the CSMS has told of a transaction's price and cost, in its currency."""
         cost, holder = self.costs.cost_of(transaction.id), transaction.holder
+        price = None if holder is None else self.costs.price_of(holder.token)
+        if price is None:
+            words, texts = default_price(self._model, online=self._dispatcher.online)
+        else:
+            words, texts = price.text, texts_told(price.texts)
         return {
-            "price": None if holder is None else self.costs.price_of(holder.token),
+            "price": words,
+            "price_texts": texts,
             "cost": None if cost is None else str(cost.cost),
+            "cost_told": None if cost is None else cost_told(cost),
         }
 
     def _station(self) -> dict[str, Any]:
@@ -199,7 +207,12 @@ class LocalViews:
         ]
         ended = self._history.entries(newest)
         known = {entry["id"] for entry in ended}
-        return [*(entry for entry in running if entry["id"] not in known), *ended]
+        entries = [*(entry for entry in running if entry["id"] not in known), *ended]
+        return [{**entry, "cost_told": self._cost_told(entry["id"])} for entry in entries]
+
+    def _cost_told(self, transaction_id: str) -> dict[str, Any] | None:
+        cost = self.costs.cost_of(transaction_id)
+        return None if cost is None else cost_told(cost)
 
     def _variables(self) -> dict[str, str]:
         return {

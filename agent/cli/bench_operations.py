@@ -85,6 +85,15 @@ def _needs(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--phases", type=int, choices=(1, 2, 3), help="phases of its charger")
 
 
+def _certificate_installation(parser: argparse.ArgumentParser) -> None:
+    _evse(parser)
+    parser.add_argument("--action", choices=("Install", "Update"), help="a first one, or a new one")
+    parser.add_argument("--exi", required=True, help="the car's request in EXI, in base64")
+    parser.add_argument("--schema", help="which ISO 15118 it is (default: that of ISO 15118-2)")
+    parser.add_argument("--max-chains", type=int, help="how many chains it can take")
+    parser.add_argument("--answer-within-s", type=float, help="how long it waits for the answer")
+
+
 def _limit(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--evse", type=int, help="only this EVSE (default: the station)")
     amount = parser.add_mutually_exclusive_group(required=True)
@@ -103,6 +112,12 @@ def _error(parser: argparse.ArgumentParser) -> None:
     _evse(parser)
     parser.add_argument("--code", required=True, choices=FAULTS, help="which fault")
     _switch(parser, "on", ("--on", "let the fault come (default)"), ("--off", "take it away"))
+    parser.add_argument(
+        "--phase",
+        type=int,
+        choices=(1, 2, 3),
+        help="which contactor welds, where each phase has one of its own",
+    )
     parser.set_defaults(on=True)
 
 
@@ -139,6 +154,17 @@ def _temperature(parser: argparse.ArgumentParser) -> None:
         metavar=f"N|{BROKEN}",
         help=f"how warm it is; {BROKEN} lets the sensor fail",
     )
+
+
+def _relay(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--relay", required=True, help="which relay, as RECEIVER.RELAY")
+    group = parser.add_mutually_exclusive_group(required=True)
+    for name, value, what in (
+        ("--on", True, "switch it on"),
+        ("--off", False, "switch it off"),
+        ("--broken", BROKEN, "break its wires"),
+    ):
+        group.add_argument(name, dest="on", action="store_const", const=value, help=what)
 
 
 def _state(parser: argparse.ArgumentParser) -> None:
@@ -212,12 +238,19 @@ OPERATIONS: Final = (
         "needs --evse 1 --energy-wh 20000 --max-a 16 --leaves-in-s 14400",
         _needs,
     ),
+    Operation(
+        "certificate_installation",
+        "let the car ask for a contract certificate (ISO 15118)",
+        "certificate_installation --evse 1 --exi gJgCLNpE",
+        _certificate_installation,
+    ),
     Operation("limit", "limit the station or an EVSE on site", "limit --amps 16", _limit),
     Operation("error", "let a fault come or go", "error --evse 1 --code rcd --on", _error),
     Operation("net", "cut or restore the network", "net --down", _net),
     Operation("meter", "fix what the meter shows", "meter --evse 1 --energy-wh 5000", _meter),
     Operation("vehicle", "fit another car", "vehicle --max-a 16 --phases 3", _vehicle),
     Operation("temperature", "heat or cool an EVSE", "temperature --celsius 80", _temperature),
+    Operation("relay", "switch a relay of the grid", "relay --relay grid.k1 --on", _relay),
     Operation("power_fail", "cut the mains of the whole station", "power_fail", _none),
     Operation("power_on", "give the mains back", "power_on", _none),
     Operation("state", "everything an observer could measure", "state --json", _state),

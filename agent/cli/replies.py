@@ -21,6 +21,7 @@ class RunningTransaction:
     energy_wh: float
     price: str | None = None
     cost: str | None = None
+    cost_state: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -309,6 +310,7 @@ def _running(entry: Mapping[str, Any]) -> RunningTransaction:
         energy_wh=float(entry["energy_wh"]),
         price=_optional_text(entry.get("price")),
         cost=_optional_text(entry.get("cost")),
+        cost_state=_optional_text((entry.get("cost_told") or {}).get("state")),
     )
 
 

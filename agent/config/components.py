@@ -68,6 +68,7 @@ class Capability(StrEnum):
     MASTER_PASS = "master_pass"  # noqa: S105 - a kind of group id, no secret
     MINIMUM_STATUS_DURATION = "minimum_status_duration"
     QUEUE_ALL_MESSAGES = "queue_all_messages"
+    VEHICLE_LINK = "vehicle_link"
 
 
 _FEATURE_PROFILES = {
@@ -138,6 +139,7 @@ def _configured_capabilities(config: StationConfig) -> frozenset[Capability]:
         Capability.NETWORK_CONFIGURATION: "ocpp2.1" in config.csms.versions,
         Capability.NEWEST_CHARGING: "ocpp2.1" in config.csms.versions,
         Capability.SOCKET_OUTLET: has_socket,
+        Capability.VEHICLE_LINK: config.speaks_with_vehicles,
     }
     return frozenset(capability for capability, present in found.items() if present)
 
@@ -172,6 +174,7 @@ def _station_facts(
         "phases": max(evse.phases for evse in config.evses),
         "connectors": len(config.evses),
         "phase_switching": value_text(any(evse.phase_switching for evse in config.evses)),
+        "phase_choice": value_text(all(evse.phase_choice for evse in config.evses)),
         "measurands": support.measurands,
         "phased_measurands": support.measurands + support.phased_measurands,
         "file_transfer_protocols": support.file_transfer_protocols,
@@ -190,6 +193,7 @@ def _station_facts(
 def _evse_facts(evse: EvseConfig) -> Facts:
     return {
         "phases": evse.phases,
+        "phase_choice": value_text(evse.phase_choice),
         "connector_type": evse.connector_type,
         "power_w": evse.rated_power_w,
     }

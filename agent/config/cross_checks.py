@@ -5,9 +5,9 @@ from itertools import combinations
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from agent.config.backend import MOCK_BACKEND
 from agent.config.model import (
     INSTRUMENTS,
-    MOCK_BACKEND,
     Cable,
     CsmsSection,
     EvseConfig,
@@ -159,6 +159,10 @@ def check_mixture(config: StationConfig, note: Note) -> None:
         for role in sorted(INSTRUMENTS & mock.keys()):
             if mock[role] not in lines:
                 note(f"evse[{evse.id}].{role}", _MIXTURE)
+    for receiver in () if allowed else config.smart_charging.receivers:
+        for name, relay in receiver.relays.items():
+            if (relay.backend == MOCK_BACKEND) is not config.is_mock:
+                note(f"smart_charging.receiver.{receiver.relay_name(name)}", _MIXTURE)
 
 
 def check_reader_ports(config: StationConfig, note: Note) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+from agent.config.backend import MOCK_BACKEND, BackendConfig, read_backend
 from agent.config.cross_checks import (
     check_bench,
     check_csms,
@@ -22,9 +23,7 @@ from agent.config.cross_checks import (
 )
 from agent.config.diagnostics_section import read_diagnostics
 from agent.config.model import (
-    MOCK_BACKEND,
     AuthorizationKeyEncoding,
-    BackendConfig,
     BenchSection,
     Cable,
     CsmsSection,
@@ -36,21 +35,22 @@ from agent.config.model import (
     LogLevel,
     LogSection,
     Ocpp16Section,
-    OptionValue,
     SignedValueWrapping,
     SmartChargingSection,
     StationConfig,
+    StationRole,
     StationSection,
     SupplyRules,
     Voltage,
 )
 from agent.config.problems import ConfigError
+from agent.config.receivers import read_receivers
 from agent.config.table import Problems, Table, did_you_mean
 from agent.config.update_section import read_update
 from agent.config.variable_settings import read_ocpp16_keys, read_variables
 from agent.core.certificates import KeyKind
 
-BackendCheck = Callable[[HardwareRole, BackendConfig], Iterable[str]]
+BackendCheck = Callable[[HardwareRole | StationRole, BackendConfig], Iterable[str]]
 """Names what is wrong with a backend's name and options; the hardware's registry knows."""
 
 KNOWN_VERSIONS = ("ocpp2.1", "ocpp2.0.1", "ocpp1.6")
@@ -126,18 +126,19 @@ def _equipped(
 
 def _read_station(table: Table, file: Path) -> StationConfig:
     station = _station(table.table("station"))
+    evses = tuple(_evse(evse) for evse in table.tables("evse"))
     config = StationConfig(
         file=file,
         station=station,
         hardware=_hardware_section(table.table("hardware")),
         csms=_csms(table.table("csms")),
-        evses=tuple(_evse(evse) for evse in table.tables("evse")),
+        evses=evses,
         guard=_guard(table.table("guard"), station.state_dir),
         local_api=_local_api(table.table("local_api"), station.state_dir),
         bench=_bench(table.optional_table("bench")),
         log=_log(table.table("log")),
         ocpp16=_ocpp16(table.table("ocpp16")),
-        smart_charging=_smart_charging(table.table("smart_charging")),
+        smart_charging=_smart_charging(table.table("smart_charging"), len(evses)),
         diagnostics=read_diagnostics(table.table("diagnostics")),
         update=read_update(table.table("update")),
         variables=read_variables(table.table("variables")),
@@ -165,6 +166,10 @@ def _check_backends(config: StationConfig, check: BackendCheck, problems: Proble
         for role, backend in evse.hardware.items():
             for reason in check(role, backend):
                 problems.note_first(f"evse[{evse.id}].{role}", reason)
+    for receiver in config.smart_charging.receivers:
+        for name, backend in receiver.relays.items():
+            for reason in check(StationRole.RELAY, backend):
+                problems.note_first(f"smart_charging.receiver.{receiver.relay_name(name)}", reason)
 
 
 def _station(table: Table) -> StationSection:
@@ -275,7 +280,7 @@ def _hardware(table: Table, cable: Cable) -> Mapping[HardwareRole, BackendConfig
     found = {}
     for role in HardwareRole:
         if role in table:
-            found[role] = _backend(table.table(role.value))
+            found[role] = read_backend(table.table(role.value))
         elif role in _REQUIRED_ROLES:
             table.note(role.value, f'is missing: {role.value} = {{ backend = "…" }}')
             found[role] = BackendConfig(backend="")
@@ -285,24 +290,6 @@ def _hardware(table: Table, cable: Cable) -> Mapping[HardwareRole, BackendConfig
         for role in _SOCKET_ROLES:
             found.setdefault(role, BackendConfig(backend=MOCK_BACKEND))
     return MappingProxyType(found)
-
-
-def _backend(table: Table) -> BackendConfig:
-    backend = table.text("backend")
-    options = {key: _frozen(value) for key, value in table.take_rest().items()}
-    return BackendConfig(backend=backend, options=MappingProxyType(options))
-
-
-def _frozen(value: Any) -> OptionValue:
-    match value:
-        case dict():
-            return MappingProxyType({key: _frozen(member) for key, member in value.items()})
-        case list():
-            return tuple(_frozen(member) for member in value)
-        case str() | int() | float():
-            return value
-        case _:
-            return str(value)
 
 
 def _guard(table: Table, state_dir: Path) -> GuardSection:
@@ -338,13 +325,14 @@ def _bench(table: Table | None) -> BenchSection | None:
     return section
 
 
-def _smart_charging(table: Table) -> SmartChargingSection:
+def _smart_charging(table: Table, evses: int) -> SmartChargingSection:
     section = SmartChargingSection(
         offline_limit_a=table.optional_integer("offline_limit_a", low=0, high=80),
         offline_after_s=table.integer("offline_after_s", 300, low=0, high=86_400),
         random_delay_s=table.integer("random_delay_s", 0, low=0, high=1800),
         voltage=table.choice("voltage", Voltage, Voltage.NOMINAL),
         time_zone=table.optional_text("time_zone", check=time_zone_problem),
+        receivers=read_receivers(table.tables("receiver"), evses),
     )
     table.finish()
     return section

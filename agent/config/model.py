@@ -11,16 +11,14 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+from agent.config.backend import MOCK_BACKEND, BackendConfig
 from agent.config.diagnostics_section import DiagnosticsSection
+from agent.config.receivers import ReceiverConfig
 from agent.config.update_section import UpdateSection
 from agent.core.certificates import KeyKind
 from agent.core.records import dataclass
 from agent.core.variable_access import Assignment
-
-OptionValue = str | int | float | bool | tuple["OptionValue", ...] | Mapping[str, "OptionValue"]
-"""A value of a backend's own option, frozen."""
-
-MOCK_BACKEND = "mock"
+from hal.api import PER_PHASE
 
 
 class HardwareRole(StrEnum):
@@ -45,6 +43,12 @@ INSTRUMENTS = frozenset(
     {HardwareRole.METER, HardwareRole.READER, HardwareRole.INDICATOR, HardwareRole.TEMPERATURE}
 )
 """What the agent itself opens; everything else is a safety line and belongs to the guard."""
+
+
+class StationRole(StrEnum):
+    """What has a hardware backend beside the EVSEs: a contact of somebody else's relay."""
+
+    RELAY = "relay"
 
 
 class Cable(StrEnum):
@@ -118,14 +122,6 @@ class CsmsSection:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class BackendConfig:
-    """A hardware backend and its own options, which its factory checks."""
-
-    backend: str
-    options: Mapping[str, OptionValue] = field(default_factory=lambda: MappingProxyType({}))
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class SupplyRules:
     """What the guard does at one `[[evse]]` beside plain supply; the guard reads the same keys.
 
@@ -146,7 +142,8 @@ class EvseConfig:
     """One `[[evse]]` with one connector; `hardware` always has pilot, contactor and meter.
 
     With `phase_switching` the contactors can connect one phase or three; a session charges on
-    `usual_phases` unless a charging profile says otherwise.
+    `usual_phases` unless a charging profile says otherwise. With contactors of strategy `per_phase`
+    a single phase may then be any of the three.
     """
 
     id: int
@@ -160,6 +157,12 @@ class EvseConfig:
     usual_phases: int
     hardware: Mapping[HardwareRole, BackendConfig]
     supply: SupplyRules = field(default_factory=SupplyRules)
+
+    @property
+    def phase_choice(self) -> bool:
+        """Tell whether a charging profile may choose which phase a single one is."""
+        contactor = self.hardware[HardwareRole.CONTACTOR]
+        return self.phase_switching and contactor.options.get("strategy") == PER_PHASE
 
     @property
     def rated_power_w(self) -> int:
@@ -238,7 +241,7 @@ class SmartChargingSection:
 
     After `offline_after_s` without connection each EVSE offers at most `offline_limit_a` (None: no
     such limit). `random_delay_s` spreads changes that a schedule or the grid makes. `time_zone`
-    None is the machine's own.
+    None is the machine's own. `receivers` limit the station or an EVSE from the site.
     """
 
     offline_limit_a: int | None = None
@@ -246,6 +249,7 @@ class SmartChargingSection:
     random_delay_s: int = 0
     voltage: Voltage = Voltage.NOMINAL
     time_zone: str | None = None
+    receivers: tuple[ReceiverConfig, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -272,6 +276,11 @@ class StationConfig:
     ocpp16_keys: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
 
     @property
+    def speaks_with_vehicles(self) -> bool:
+        """Tell whether a backend speaks ISO 15118; the simulated cars of a bench do."""
+        return self.is_mock and self.bench is not None
+
+    @property
     def is_mock(self) -> bool:
         """Tell whether the safety lines are simulated."""
         return all(
@@ -292,9 +301,13 @@ def _described(config: StationConfig) -> Iterator[str]:
         section = getattr(config, name)
         if section is not None:
             for item in fields(section):
+                if item.name == "receivers":
+                    continue
                 yield f"{name}.{item.name} = {_shown(getattr(section, item.name))}"
     for evse in config.evses:
         yield from _described_evse(evse)
+    for receiver in config.smart_charging.receivers:
+        yield from _described_receiver(receiver)
     yield from (f'variables."{a.key.notation}" = {_shown(a.value)}' for a in config.variables)
     yield from (f"ocpp16_keys.{key} = {_shown(v)}" for key, v in config.ocpp16_keys.items())
 
@@ -307,8 +320,22 @@ def _described_evse(evse: EvseConfig) -> Iterator[str]:
     for item in fields(evse.supply):
         yield f"{prefix}.{item.name} = {_shown(getattr(evse.supply, item.name))}"
     for role, backend in evse.hardware.items():
-        options = "".join(f", {k} = {_shown(v)}" for k, v in backend.options.items())
-        yield f'{prefix}.{role} = {{ backend = "{backend.backend}"{options} }}'
+        yield f"{prefix}.{role} = {_backend(backend)}"
+
+
+def _described_receiver(receiver: ReceiverConfig) -> Iterator[str]:
+    prefix = f"smart_charging.receiver[{receiver.id}]"
+    for name in ("evse", "source", "grid_critical", "debounce_s"):
+        yield f"{prefix}.{name} = {_shown(getattr(receiver, name))}"
+    yield f"{prefix}.fail_safe = {receiver.fail_safe}"
+    yield from (f"{prefix}.{name} = {_backend(it)}" for name, it in receiver.relays.items())
+    for state in receiver.states:
+        yield f"{prefix}.on {_shown(tuple(sorted(state.on)))} = {state.amount}"
+
+
+def _backend(backend: BackendConfig) -> str:
+    options = "".join(f", {k} = {_shown(v)}" for k, v in backend.options.items())
+    return f'{{ backend = "{backend.backend}"{options} }}'
 
 
 def _shown(value: Any) -> str:

@@ -64,6 +64,11 @@ class Table:
         """Tell whether the file gives the key."""
         return key in self._raw
 
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """The keys that the file gives, for tables whose keys are names."""
+        return tuple(self._raw)
+
     def key_path(self, key: str) -> str:
         """Return the full path of a key for messages."""
         return f"{self._path}.{key}" if self._path else key

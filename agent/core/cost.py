@@ -8,6 +8,7 @@ Source: OCA application note on the California pricing requirements (1.6), CostU
 from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
+from enum import StrEnum
 
 from agent.core.records import dataclass
 from agent.core.vocabulary import ChargingState, IdToken
@@ -18,11 +19,53 @@ HYSTERESIS = Decimal("0.05")
 
 
 @dataclass(frozen=True, slots=True)
+class PriceText:
+    """Words for the driver in another language than the CSMS's own."""
+
+    language: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class PriceTold:
     """The price of a token's driver, in words; it is shown and never used for a calculation."""
 
     token: IdToken
     text: str
+    texts: tuple[PriceText, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChargingPrice:
+    """What charging costs, in the currency of the CSMS; None is what it does not say."""
+
+    per_kwh: Decimal | None = None
+    per_hour: Decimal | None = None
+    flat_fee: Decimal | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IdlePrice:
+    """What it costs to stay without charging, after some time of grace."""
+
+    grace_minutes: int | None = None
+    per_hour: Decimal | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NextPeriod:
+    """The prices from an instant on."""
+
+    at: datetime
+    charging: ChargingPrice | None = None
+    idle: IdlePrice | None = None
+
+
+class CostState(StrEnum):
+    """What a running cost is counted for."""
+
+    CHARGING = "Charging"
+    IDLE = "Idle"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,10 +106,16 @@ class TriggerWatch:
         What had been passed when the CSMS named it is no news: it knew it when it did, and would
         name it again in its answer, for ever.
         """
+        # A register never falls; right after a restart it may not be known yet.
+        now = replace(now, register_wh=max(now.register_wh, self.last.register_wh))
         above = _side(self.triggers.power_w, now.power_w, was=self.above)
         crossed = self.above is not None and above is not self.above
         passed = crossed or _passed(self.triggers, self.last, now)
         return replace(self, last=now, above=above), passed
+
+    def differs(self, before: "TriggerWatch") -> bool:
+        """Tell whether something else would be told after a restart than with `before`."""
+        return self.above is not before.above or self.last.state is not before.last.state
 
 
 def watched(triggers: MeterTriggers, now: Measured) -> TriggerWatch:
@@ -78,8 +127,9 @@ def watched(triggers: MeterTriggers, now: Measured) -> TriggerWatch:
 class CostTold:
     """What a transaction has cost so far, or in the end; in the currency of the CSMS.
 
-    `text` are words for the driver, `code_text` what a code to be scanned would hold. `triggers`
-    take the place of those that were told before.
+    `text` are words for the driver, `texts` the same in other languages, `code_text` what a code to
+    be scanned would hold. `at` and `register_wh` say up to when it is counted. `triggers` take the
+    place of those that were told before.
     """
 
     transaction_id: str
@@ -88,6 +138,31 @@ class CostTold:
     text: str = ""
     code_text: str = ""
     triggers: MeterTriggers | None = None
+    texts: tuple[PriceText, ...] = ()
+    state: CostState | None = None
+    at: datetime | None = None
+    register_wh: Decimal | None = None
+    charging_price: ChargingPrice | None = None
+    idle_price: IdlePrice | None = None
+    next_period: NextPeriod | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class KeptCost:
+    """A cost as it is kept, with the watch for its triggers; later ones have higher numbers."""
+
+    number: int
+    told: CostTold
+    watch: TriggerWatch | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class KeptPrice:
+    """The words of a price as they are kept; whose they are is not."""
+
+    number: int
+    text: str
+    texts: tuple[PriceText, ...] = ()
 
 
 def _passed(triggers: MeterTriggers, before: Measured, now: Measured) -> bool:

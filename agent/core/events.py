@@ -7,6 +7,7 @@ version when it is sent, into none if its version has no word for it.
 from datetime import datetime
 from decimal import Decimal
 
+from agent.core.certificate_status import CertificateStatusAsked
 from agent.core.certificates import SigningAsked
 from agent.core.component_events import ComponentEvent
 from agent.core.contracts import ContractEvidence
@@ -16,6 +17,7 @@ from agent.core.records import dataclass
 from agent.core.reservation import ReservationEnded
 from agent.core.smart_charging.news import ChargingNews
 from agent.core.snapshot import EvseSnapshot
+from agent.core.vehicle_certificates import VehicleCertificateAsked
 from agent.core.vocabulary import (
     BootReason,
     ChargingState,
@@ -206,6 +208,8 @@ PassingEvent = (
     | AuthorizationAsked
     | ReportPart
     | SigningAsked
+    | CertificateStatusAsked
+    | VehicleCertificateAsked
     | LogUploadProgress
     | FirmwareProgress
     | ChargingNews

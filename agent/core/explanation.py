@@ -88,6 +88,8 @@ class EvseFacts:
     """Why the status light is dark, empty if it is not."""
     offered_a: Decimal = Decimal(0)
     phases: int = 3
+    phase: int | None = None
+    """Which one, where a single phase may be one of choice."""
     limits: tuple[LimitSource, ...] = ()
     refusal: Refusal | None = None
     unsigned: str | None = None
@@ -114,6 +116,7 @@ def _charging(facts: EvseFacts) -> str:
     lowest = least(facts.limits) if facts.limits else None
     because = "" if lowest is None else f", because {_of_limit(lowest)}"
     on = f"{facts.phases} phase{'s' * (facts.phases > 1)}"
+    on += "" if facts.phase is None else f", L{facts.phase}"
     words = f"EVSE {facts.state.evse} charges with up to {_amperes(facts.offered_a)} on {on}"
     if lowest is not None and facts.offered_a > lowest.limit_a:
         words += f", which falls to {_amperes(lowest.limit_a)}"

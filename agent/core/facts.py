@@ -2,9 +2,11 @@
 
 from datetime import datetime
 
+from agent.core.certificate_status import CertificateStatusTold
 from agent.core.certificates import SigningAnswered
 from agent.core.records import dataclass
 from agent.core.smart_charging.news import DynamicUpdateTold, NeedsAnswered
+from agent.core.vehicle_certificates import VehicleCertificateTold
 from agent.core.vocabulary import IdToken, IdTokenInfo, RegistrationStatus
 
 
@@ -53,6 +55,8 @@ Fact = (
     | TokenJudged
     | TransactionAcknowledged
     | SigningAnswered
+    | CertificateStatusTold
+    | VehicleCertificateTold
     | NeedsAnswered
     | DynamicUpdateTold
 )

@@ -12,15 +12,18 @@ from agent.core.session_state import CeilingChanged, LimitChanged, SessionState
 def limited(state: SessionState, stimulus: LimitChanged | CeilingChanged) -> SessionState:
     """Return the state under other limits."""
     match stimulus:
-        case LimitChanged(limit_a=limit_a, phases=phases):
-            return replace(state, limit_a=limit_a, wanted_phases=phases)
+        case LimitChanged(limit_a=limit_a, phases=phases, phase=phase):
+            return replace(state, limit_a=limit_a, wanted_phases=phases, wanted_phase=phase)
         case CeilingChanged(ceiling_a=ceiling_a):
             return replace(state, ceiling_a=ceiling_a)
 
 
 def grants_other(before: SessionState, after: SessionState) -> bool:
     """Tell whether an EV may draw another current than before, or on other phases."""
-    return (before.granted_a, before.wanted_phases) != (after.granted_a, after.wanted_phases)
+    was, now = (
+        (state.granted_a, state.wanted_phases, state.wanted_phase) for state in (before, after)
+    )
+    return was != now
 
 
 def is_news(stimulus: LimitChanged | CeilingChanged) -> bool:

@@ -117,9 +117,9 @@ class SessionState:
     number of the present plug-in (0: not known), by which a car that was swapped unseen is noticed.
     `cable_keeper` is whose cable stays locked in the outlet until its token comes back.
     `ended` is the transaction that ended and whose cable is still in.
-    `hold` is what reservations mean here, None for nothing. `limit_a` and `wanted_phases` are what
-    smart charging tells (None: the usual phases), `ceiling_a` is what nothing may exceed, whatever
-    that tells, None for no ceiling.
+    `hold` is what reservations mean here, None for nothing. `limit_a`, `wanted_phases` and
+    `wanted_phase` are what smart charging tells (None: the usual phases, L1), `ceiling_a` is what
+    nothing may exceed, whatever that tells, None for no ceiling.
     """
 
     evse: int
@@ -129,6 +129,7 @@ class SessionState:
     transaction: Transaction | None = None
     limit_a: Decimal = Decimal(0)
     wanted_phases: int | None = None
+    wanted_phase: int | None = None
     ceiling_a: Decimal | None = None
     rest: Reading | None = None
     connection: int = 0
@@ -294,15 +295,15 @@ class CableReleased:
 class LimitChanged:
     """The current that smart charging allows, A per phase.
 
-    `source` says which limit it is, None for charging profiles; `phases` on how many of them, 1 or
-    3, where the EVSE can switch, None for as many as it usually uses. `significant`: worth telling
-    the CSMS.
+    `source` says which limit it is, None for charging profiles. Where the EVSE can switch `phases`
+    is 1 or 3 and `phase` which one, None for the usual. `significant`: worth telling the CSMS.
     """
 
     limit_a: Decimal
     source: LimitSource | None = None
     phases: int | None = None
     significant: bool = True
+    phase: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from __future__ import annotations
 import hashlib
 import logging
 from dataclasses import replace
+from itertools import pairwise
 from typing import TYPE_CHECKING, Final
 
 from agent.core.certificates import (
@@ -22,8 +23,9 @@ from agent.core.certificates import (
     KeyKind,
     RootUse,
 )
+from agent.core.contracts import StatusRequest
 from agent.pki.files import private_folder, remove_durably, write_durably
-from agent.pki.hash_data import certificate_hash_data, chain_hash_data
+from agent.pki.hash_data import certificate_hash_data, chain_hash_data, ocsp_responder_url
 from agent.pki.keys import key_name, load_key, new_key_pem, signing_request
 from agent.pki.verification import (
     INVALID,
@@ -192,22 +194,59 @@ class StationIdentities:
 
         Of several below the same root the one with the latest notBefore is used (A02.FR.15).
         """
+        chains = self._newest_v2g_paths(now)
+        hashes = (chain_hash_data(chain[:-1], chain[-1], algorithm) for chain in chains)
+        return tuple(InstalledCertificate(V2G_CHAIN, leaf, tuple(subs)) for leaf, *subs in hashes)
+
+    def _newest_v2g_paths(self, now: datetime) -> tuple[tuple[Certificate, ...], ...]:
         newest: dict[bytes, tuple[Certificate, ...]] = {}
         for chain in self._v2g_paths(now):
             root = _fingerprint(chain[-1])
             if root not in newest or _starts(chain) >= _starts(newest[root]):
                 newest[root] = chain
-        hashes = (chain_hash_data(chain[:-1], chain[-1], algorithm) for chain in newest.values())
-        return tuple(InstalledCertificate(V2G_CHAIN, leaf, tuple(subs)) for leaf, *subs in hashes)
+        return tuple(newest.values())
+
+    def v2g_status_requests(self, now: datetime) -> tuple[StatusRequest, ...]:
+        """Return what to ask of each V2G certificate in use and its sub-CAs (M06.FR.06).
+
+        A certificate that names no responder cannot be asked for.
+        """
+        if not self._has_v2g():
+            return ()
+        found = {}
+        for chain in self._newest_v2g_paths(now):
+            for certificate, issuer in pairwise(chain):
+                url = ocsp_responder_url(certificate)
+                if url is not None:
+                    request = StatusRequest(certificate_hash_data(certificate, issuer), url)
+                    found[request.hash_data.comparable] = request
+        return tuple(found.values())
+
+    def v2g_expires_at(self, now: datetime) -> dict[CertificateUse, datetime]:
+        """Return when the V2G certificates in use expire that no link to the CSMS shares."""
+        found = {}
+        for use in V2G_USES:
+            for folder in _FOLDERS[use]:
+                ends = [p[0].not_valid_after_utc for p in self._paths_in(folder, now)]
+                if ends:
+                    found[use] = max(ends)
+        return found
+
+    def _has_v2g(self) -> bool:
+        return any(self._files(folder) for use in V2G_USES for folder in _FOLDERS[use])
 
     def _v2g_paths(self, now: datetime) -> list[tuple[Certificate, ...]]:
-        roots, found = self._roots_for(CertificateUse.V2G), []
-        for folder in (name for use in V2G_USES for name in _FOLDERS[use]):
-            for path in self._files(folder):
-                try:
-                    found.append(path_to_root(parse_chain(path.read_text("ascii")), roots, now))
-                except CertificateProblem as problem:
-                    logger.warning("%s is not used: %s", path, problem)
+        folders = (name for use in V2G_USES for name in _FOLDERS[use])
+        return [path for folder in folders for path in self._paths_in(folder, now)]
+
+    def _paths_in(self, folder: str, now: datetime) -> list[tuple[Certificate, ...]]:
+        files, found = self._files(folder), []
+        roots = self._roots_for(CertificateUse.V2G) if files else ()
+        for path in files:
+            try:
+                found.append(path_to_root(parse_chain(path.read_text("ascii")), roots, now))
+            except CertificateProblem as problem:
+                logger.warning("%s is not used: %s", path, problem)
         return found
 
     def _roots_for(self, use: CertificateUse) -> tuple[Certificate, ...]:

@@ -12,13 +12,14 @@ from typing import Protocol
 
 from agent.core.certificates import (
     CertificateHashData,
+    CertificateUse,
     Expectation,
     HashAlgorithm,
     InstalledCertificate,
     RootUse,
     Subject,
 )
-from agent.core.contracts import Contract
+from agent.core.contracts import Contract, StatusRequest
 from agent.core.events import DomainEvent, PassingEvent, StoredEvent
 from agent.core.facts import Fact
 from agent.core.provisioning import Registration
@@ -376,3 +377,9 @@ class IdentityStore(Protocol):
         self, now: datetime, algorithm: HashAlgorithm
     ) -> tuple[InstalledCertificate, ...]:
         """Return the names of the V2G certificates in use."""
+
+    def v2g_status_requests(self, now: datetime) -> tuple[StatusRequest, ...]:
+        """Return what to ask of each V2G certificate in use and its sub-CAs."""
+
+    def v2g_expires_at(self, now: datetime) -> Mapping[CertificateUse, datetime]:
+        """Return when the V2G certificates in use expire, by their use."""

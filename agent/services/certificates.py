@@ -76,7 +76,10 @@ class CertificateSettings:
 
 @dataclass(frozen=True, slots=True)
 class CertificatePorts:
-    """Whom the service works with; `reconnect` ends the connection so that it is made anew."""
+    """Whom the service works with; `reconnect` ends the connection so that it is made anew.
+
+    `v2g_renewed` hears that there is a new certificate to show to vehicles.
+    """
 
     identities: IdentityStore
     roots: RootStore
@@ -86,6 +89,7 @@ class CertificatePorts:
     tell: Callable[[SecurityEventKind, str], None]
     reconnect: Callable[[], Awaitable[None]]
     spawn: Spawn
+    v2g_renewed: Callable[[], None] = lambda: None
 
 
 class CertificateService:
@@ -149,6 +153,8 @@ class CertificateService:
         self._wake.set()
         kind = SecurityEventKind.RECONFIGURATION_OF_SECURITY_PARAMETERS
         self._ports.tell(kind, f"a new {use} was installed")
+        if use is not CertificateUse.CHARGING_STATION:
+            self._ports.v2g_renewed()
         if use in LINK_USES and self._settings.uses_client_certificate():
             self._ports.spawn(self._reconnect())
 
@@ -292,19 +298,31 @@ class CertificateService:
 
         Only while online, for then the CSMS has told the time.
         """
-        now_s = self._ports.clock.monotonic_s()
-        use = CertificateUse.CHARGING_STATION
+        now_s, now = self._ports.clock.monotonic_s(), self._ports.clock.now()
         if now_s < self._renewal_check_at_s or not self._ports.csms.online:
             return
-        expires_at = await asyncio.to_thread(self._ports.identities.expires_at)
-        until_due_s = _until_renewal_s(expires_at, self._ports.clock.now())
+        ends = await asyncio.to_thread(self._ends, now)
+        until_due_s = min(_until_renewal_s(expires_at, now) for expires_at in ends.values())
         self._renewal_check_at_s = now_s + min(RENEWAL_CHECK_S, until_due_s)
-        signing = self._signings.get(use)
-        lately = now_s < self._due_at_s.get(use, 0.0)
-        phase = signing.phase if signing else None
-        if renewal_is_due(expires_at, self._ports.clock.now(), phase, refused_lately=lately):
-            log.info("the station's certificate expires at %s: asking for another", expires_at)
-            await self._begin(use, asked_for=False)
+        for use, expires_at in ends.items():
+            signing = self._signings.get(use)
+            lately = now_s < self._due_at_s.get(use, 0.0)
+            phase = signing.phase if signing else None
+            # A refusal of what vehicles are shown holds until the next boot (A02.FR.21).
+            refused = lately or use in V2G_USES
+            if renewal_is_due(expires_at, now, phase, refused_lately=refused):
+                log.info("the %s expires at %s: asking for another", use, expires_at)
+                await self._begin(use, asked_for=False)
+
+    def _ends(self, now: datetime) -> dict[CertificateUse, datetime | None]:
+        """Return when the certificates that the station renews expire."""
+        identities = self._ports.identities
+        ends: dict[CertificateUse, datetime | None] = {
+            CertificateUse.CHARGING_STATION: identities.expires_at()
+        }
+        of_vehicles = identities.v2g_expires_at(now)
+        wanted = {use: end for use, end in of_vehicles.items() if self._settings.subject(use)}
+        return ends | wanted
 
     async def _sleep(self) -> None:
         """Wait for the next thing to do."""
@@ -363,5 +381,6 @@ def _restored(documents: Settings) -> dict[CertificateUse, Signing]:
         except (UnreadableDocument, ValueError) as error:
             log.error("a wish for a certificate is forgotten: %s: %s", key, error)
         else:
-            found[signing.use] = signing
+            if signing.use not in V2G_USES or signing.phase is not Phase.REFUSED:
+                found[signing.use] = signing
     return found

@@ -1,7 +1,7 @@
 """Meter values of a transaction when the CSMS needs them to compute its cost."""
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime
 from typing import Final
 
@@ -17,8 +17,8 @@ LOOK_EVERY_S: Final = 1.0
 class CostTriggers:
     """Looks at the meters of those EVSEs for whose transaction there are triggers.
 
-    They are not kept over a restart: the CSMS names new ones with each running cost, which it tells
-    at the next values of the transaction.
+    `on_change` hears what must outlive a restart: what has been passed, and None for a transaction
+    that runs no more.
     """
 
     def __init__(
@@ -32,15 +32,22 @@ class CostTriggers:
         self._now = now
         self._watches: dict[str, TriggerWatch] = {}
         self._wanted = asyncio.Event()
+        self.on_change: Callable[[str, TriggerWatch | None], Awaitable[None]] = _nobody_hears
 
-    def follow(self, told: CostTold) -> None:
+    def follow(self, told: CostTold) -> TriggerWatch | None:
         """Take the triggers of a running transaction; there are only those told last."""
         evse = self._evse_of(told.transaction_id)
         self._watches.pop(told.transaction_id, None)
-        if evse is not None and told.triggers is not None:
-            now = self._measured(evse)
-            self._watches[told.transaction_id] = watched(told.triggers, now)
-            self._wanted.set()
+        if evse is None or told.triggers is None:
+            return None
+        watch = watched(told.triggers, self._measured(evse))
+        self.resume(told.transaction_id, watch)
+        return watch
+
+    def resume(self, transaction_id: str, watch: TriggerWatch) -> None:
+        """Go on after a restart: what was passed meanwhile is told."""
+        self._watches[transaction_id] = watch
+        self._wanted.set()
 
     async def run(self) -> None:
         """Look as long as there is something to look for."""
@@ -54,15 +61,19 @@ class CostTriggers:
 
     async def _look(self, transaction_id: str) -> None:
         evse = self._evse_of(transaction_id)
-        if evse is not None:
-            await self._meters[evse.description.evse].read()
-        watch = self._watches.get(transaction_id)
-        if evse is None or watch is None:
+        if evse is None:
             self._watches.pop(transaction_id, None)
+            await self.on_change(transaction_id, None)
             return
-        self._watches[transaction_id], passed = watch.seen(self._measured(evse))
+        await self._meters[evse.description.evse].read()
+        before = self._watches.get(transaction_id)
+        if before is None:
+            return
+        self._watches[transaction_id], passed = before.seen(self._measured(evse))
         if passed:
             evse.post(EventTriggered())
+        if passed or self._watches[transaction_id].differs(before):
+            await self.on_change(transaction_id, self._watches[transaction_id])
 
     def _measured(self, evse: EvseService) -> Measured:
         reading = evse.last_reading
@@ -73,3 +84,7 @@ class CostTriggers:
         """Return where a transaction runs, None if it does not."""
         running = ((evse.state.transaction, evse) for evse in self._evses.values())
         return next((e for t, e in running if t is not None and t.id == transaction_id), None)
+
+
+async def _nobody_hears(_transaction_id: str, _watch: TriggerWatch | None) -> None:
+    return None

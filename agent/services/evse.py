@@ -118,6 +118,11 @@ class EvseService:
         return self.description.phases_of(self._guard.status)
 
     @property
+    def phase(self) -> int | None:
+        """Which phase that is, if it is one of choice."""
+        return self.description.phase_of(self._guard.status)
+
+    @property
     def limits(self) -> tuple[LimitSource, ...]:
         """Every limit of the current that the agent knows."""
         return self._allowance.sources(self.state.limit_a)
@@ -187,7 +192,7 @@ class EvseService:
                 watch_meter(
                     self._ports.meter,
                     self._ports.clock,
-                    MeterWatch(self.description.rated_power_w, over_current=self._was_over()),
+                    MeterWatch(self.description, over_current=self._was_over()),
                     lambda: self._guard.status,
                     self.instrument_fault,
                 )
@@ -304,8 +309,9 @@ class EvseService:
         self._follow_up(before, step)
 
     def _wanted_lease(self) -> Lease:
-        phases = self.description.phases_for(self.state)
-        return lease_for(self.state, lockable=self.description.lockable, phases=phases)
+        of, state = self.description, self.state
+        phases, phase = of.phases_for(state), of.phase_for(state)
+        return lease_for(state, lockable=of.lockable, phases=phases, phase=phase)
 
     async def _signed(
         self, events: tuple[TransactionEvent, ...], before: SessionState

@@ -22,7 +22,8 @@ def _as_it_is(_state: SessionState, stimulus: Stimulus) -> AbstractAsyncContextM
 class EvseDescription:
     """What the configuration says of an EVSE.
 
-    One with `phase_switching` can charge on one phase or on all, usually on `usual_phases`.
+    One with `phase_switching` can charge on one phase or on all, usually on `usual_phases`; with
+    `phase_choice` a single phase may be any of the three.
     """
 
     evse: int
@@ -32,6 +33,7 @@ class EvseDescription:
     lockable: bool = False
     phase_switching: bool = False
     usual_phases: int = 3
+    phase_choice: bool = False
 
     @property
     def rated_power_w(self) -> int:
@@ -48,11 +50,23 @@ class EvseDescription:
             return self.phases
         return self.usual_phases if state.wanted_phases is None else state.wanted_phases
 
+    def phase_for(self, state: SessionState) -> int:
+        """Return which phase a single one is to be: L1 where no profile chooses (K01.FR.47)."""
+        if not self.phase_choice or self.phases_for(state) != 1:
+            return 1
+        return state.wanted_phase or 1
+
     def phases_of(self, status: GuardStatus | None) -> int:
         """Return the phases that are, or will next be, connected."""
         if not self.phase_switching or status is None:
             return self.phases
         return min(self.phases, status.phases)
+
+    def phase_of(self, status: GuardStatus | None) -> int | None:
+        """Return which one is connected where a single phase may be one of choice."""
+        if not self.phase_choice or status is None or status.phases != 1:
+            return None
+        return status.phase
 
 
 @dataclass(frozen=True, slots=True)

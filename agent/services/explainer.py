@@ -44,6 +44,7 @@ class Explainer:
             light_trouble=evse.light_trouble,
             offered_a=_amperes(0.0 if status is None else status.offered_a),
             phases=evse.phases,
+            phase=evse.phase,
             limits=self._limits(evse, status),
             refusal=evse.refusal,
             unsigned=self._sources.unsigned(number),

@@ -10,18 +10,19 @@ LEASE_S = 1.0
 RENEWAL_S = 0.25
 
 
-def lease_for(state: SessionState, *, lockable: bool, phases: int = 3) -> Lease:
+def lease_for(state: SessionState, *, lockable: bool, phases: int = 3, phase: int = 1) -> Lease:
     """Return the permission that follows from the state; the same state always gives the same.
 
-    `phases` are those on which the EVSE is to charge.
+    `phases` are those on which the EVSE is to charge, `phase` is which one, if it is one.
     """
     snapshot = state.snapshot
     lock = lockable and _wants_lock(state)
     if snapshot.offered:
-        return Lease(state.evse, PilotMode.OFFER, float(state.granted_a), lock, LEASE_S, phases)
+        granted_a = float(state.granted_a)
+        return Lease(state.evse, PilotMode.OFFER, granted_a, lock, LEASE_S, phases, phase)
     idle = not snapshot.in_transaction and not snapshot.power_path_closed
     mode = PilotMode.UNAVAILABLE if idle and not snapshot.operative else PilotMode.STANDBY
-    return Lease(state.evse, mode, 0.0, lock, LEASE_S, phases)
+    return Lease(state.evse, mode, 0.0, lock, LEASE_S, phases, phase)
 
 
 def _wants_lock(state: SessionState) -> bool:
@@ -37,11 +38,15 @@ def _wants_lock(state: SessionState) -> bool:
 
 
 def withdraws(new: Lease, old: Lease) -> bool:
-    """Tell whether a lease allows less than the one before; then it cannot wait for the disk."""
+    """Tell whether a lease allows less than the one before; then it cannot wait for the disk.
+
+    Another phase is less on the one before, and more only after the pause of a change.
+    """
     if new.mode is not PilotMode.OFFER:
         return True
     lower = new.limit_a < old.limit_a or new.phases < old.phases
-    return old.mode is PilotMode.OFFER and lower
+    elsewhere = new.phase != old.phase
+    return old.mode is PilotMode.OFFER and (lower or elsewhere)
 
 
 def withdrawn(lease: Lease) -> Lease:

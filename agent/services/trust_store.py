@@ -50,6 +50,7 @@ class TrustStoreService:
         self._settings = settings
         self._tell = tell
         self._turn = asyncio.Lock()
+        self.on_change: Callable[[], None] = lambda: None
 
     def entries(self) -> int:
         """Return how many certificates are installed (SecurityCtrlr.CertificateEntries)."""
@@ -116,6 +117,7 @@ class TrustStoreService:
         return InstalledCertificates(tuple(c for c in found if not uses or c.use in uses))
 
     def _changed(self, info: str) -> None:
+        self.on_change()
         self._tell(SecurityEventKind.RECONFIGURATION_OF_SECURITY_PARAMETERS, info)
 
 

@@ -146,6 +146,7 @@ def _for_the_disk(state: SessionState) -> SessionState:
         transaction=state.transaction,
         limit_a=state.limit_a,
         wanted_phases=state.wanted_phases,
+        wanted_phase=state.wanted_phase,
         rest=state.rest,
         connection=state.connection,
         ended=state.ended,

@@ -2,8 +2,8 @@
 
 Two families. *Safety lines* (pilot, contactor, proximity, residual current, lock, emergency stop)
 are synchronous and non-blocking: the guard process owns them. *Instruments* (energy meter, token
-reader, temperature, status light) are asynchronous: the station's services own them. `GuardLink` is
-how the services reach the guard. Units are part of every name.
+reader, temperature, status light, relays of others) are asynchronous: the station's services own
+them. `GuardLink` is how the services reach the guard. Units are part of every name.
 """
 
 from hal.api.findings import Finding
@@ -24,15 +24,18 @@ from hal.api.instruments import (
     MeterIdentity,
     MeterReading,
     Presentation,
+    RelayContact,
     SignedRecord,
     SigningMeter,
     TemperatureSensor,
     TokenReader,
 )
 from hal.api.lines import (
+    PER_PHASE,
     BinaryInput,
     Contactor,
     EvseLines,
+    Feed,
     Lock,
     Pilot,
     PilotSample,
@@ -41,7 +44,14 @@ from hal.api.lines import (
     SafetyBoard,
     ShutOff,
 )
-from hal.api.vehicle import PowerStep, VehicleAnswer, VehicleLink, VehicleNeeds
+from hal.api.vehicle import (
+    CertificateAnswer,
+    CertificateRequest,
+    PowerStep,
+    VehicleAnswer,
+    VehicleLink,
+    VehicleNeeds,
+)
 from hal.api.vocabulary import (
     Fault,
     HardwareError,
@@ -51,11 +61,15 @@ from hal.api.vocabulary import (
 )
 
 __all__ = [
+    "PER_PHASE",
     "BinaryInput",
+    "CertificateAnswer",
+    "CertificateRequest",
     "Contactor",
     "EnergyMeter",
     "EvseLines",
     "Fault",
+    "Feed",
     "Finding",
     "GuardGone",
     "GuardLink",
@@ -79,6 +93,7 @@ __all__ = [
     "PowerStep",
     "Presentation",
     "ProximityPilot",
+    "RelayContact",
     "ResidualCurrentMonitor",
     "SafetyBoard",
     "ShutOff",

@@ -20,7 +20,9 @@ class PilotMode(StrEnum):
 class Lease:
     """Permission for one EVSE, valid for `valid_s` (at most 1 s) after the guard received it.
 
-    `phases` is 1 or 3; an EVSE that cannot switch phases ignores it.
+    `phases` is 1 or 3; an EVSE that cannot switch phases ignores it. `phase` is which one a single
+    phase shall be, 1 to 3 for L1 to L3: other than L1 only where the board can connect it,
+    elsewhere such a lease permits nothing.
     """
 
     evse: int
@@ -29,6 +31,7 @@ class Lease:
     lock: bool = False
     valid_s: float = 1.0
     phases: int = 3
+    phase: int = 1
 
 
 class LeaseState(StrEnum):
@@ -46,8 +49,9 @@ class GuardStatus:
 
     `connection` numbers the plug-ins: its low 16 bits count them, the bits above are a number of
     this guard process, so that a car that was swapped unseen is noticed. `phases` are those that
-    are or will next be connected. `hindrances` is empty exactly while the contactor is commanded
-    closed. `trouble` says why the lines are lost, where they are and it is known.
+    are or will next be connected, and `phase` is which one, if it is one. `hindrances` is empty
+    exactly while the contactor is commanded closed. `trouble` says why the lines are lost, where
+    they are and it is known.
     """
 
     evse: int
@@ -65,6 +69,7 @@ class GuardStatus:
     real_time: bool = True
     connection: int = 0
     phases: int = 3
+    phase: int = 1
     tampered: bool = False
     shut_off: bool = False
     hindrances: frozenset[Hindrance] = frozenset()

@@ -98,6 +98,18 @@ class TemperatureSensor(Protocol):
     async def close(self) -> None: ...
 
 
+class RelayContact(Protocol):
+    """A contact of somebody else's relay, such as the grid operator's; it is only read.
+
+    Raises `HardwareLost` when it cannot be read.
+    """
+
+    async def is_on(self) -> bool:
+        """Tell whether the relay is on, whatever its contact does then."""
+
+    async def close(self) -> None: ...
+
+
 class IndicatorColour(StrEnum):
     """The colours of a status light; a light that lacks one shows its nearest."""
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from hal.api.vocabulary import Fault
 
@@ -13,6 +13,20 @@ class PilotSample:
 
     high_v: float
     low_v: float
+
+
+PER_PHASE = "per_phase"
+"""The `strategy` of contactors that can connect a single phase of choice, in a board's table."""
+
+
+class Feed(NamedTuple):
+    """The phases that an outlet is fed with: all three, or one, which `phase` says (1 is L1).
+
+    `phase` is 1 where there are three, so that equal feeds are equal.
+    """
+
+    phases: int = 3
+    phase: int = 1
 
 
 class Pilot(Protocol):
@@ -34,8 +48,11 @@ class Contactor(Protocol):
     def is_closed(self) -> bool:
         """Read the mirror contact back; with several contactors, tell whether any is closed."""
 
-    def select_phases(self, phases: int) -> None:
-        """Choose 1 or 3 phases for the next closing; asked for only while proven open."""
+    def closed_contactors(self) -> tuple[str, ...]:
+        """Return the names of the coils whose mirror contacts say closed, for people."""
+
+    def select_phases(self, feed: Feed) -> None:
+        """Choose the phases of the next closing; asked for only while proven open."""
 
 
 class ShutOff(Protocol):

@@ -1,15 +1,17 @@
 """The mains contactors of one EVSE: coils, mirror contacts and the choice of phases.
 
-Three ways to wire them. *Single*: one contactor for all poles. *Series*: a main contactor, and one
+Four ways to wire them. *Single*: one contactor for all poles. *Series*: a main contactor, and one
 in series with it that adds L2 and L3. *Exclusive*: one contactor for one phase and one for three,
-of which never both are driven (and which a mechanical or electrical interlock keeps apart).
+of which never both are driven (and which a mechanical or electrical interlock keeps apart). *Per
+phase*: one contactor for three phases, and one for each single phase, which connects that phase to
+the outlet's L1; of these four never two are driven, as two together would join two phases.
 """
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-from hal.api import HardwareError
+from hal.api import PER_PHASE, Feed, HardwareError
 from hal.gpio.lines import Input, Output
 
 # A contactor has this long to follow its command before it counts as failed.
@@ -22,18 +24,27 @@ class Strategy(StrEnum):
     SINGLE = "single"
     SERIES = "series"
     EXCLUSIVE = "exclusive"
+    PER_PHASE = PER_PHASE
 
 
-# The contactors of each strategy, and which of them are driven for 1 and for 3 phases.
+_L1, _L2, _L3, _ALL = Feed(1, 1), Feed(1, 2), Feed(1, 3), Feed(3)
+# The contactors of each strategy, and which of them are driven for which phases.
 CONTACTORS: Mapping[Strategy, tuple[str, ...]] = {
     Strategy.SINGLE: ("coil",),
     Strategy.SERIES: ("coil", "coil_l2_l3"),
     Strategy.EXCLUSIVE: ("coil_1ph", "coil_3ph"),
+    Strategy.PER_PHASE: ("coil_l1", "coil_l2", "coil_l3", "coil_3ph"),
 }
-DRIVEN: Mapping[Strategy, Mapping[int, frozenset[str]]] = {
-    Strategy.SINGLE: {1: frozenset({"coil"}), 3: frozenset({"coil"})},
-    Strategy.SERIES: {1: frozenset({"coil"}), 3: frozenset({"coil", "coil_l2_l3"})},
-    Strategy.EXCLUSIVE: {1: frozenset({"coil_1ph"}), 3: frozenset({"coil_3ph"})},
+DRIVEN: Mapping[Strategy, Mapping[Feed, frozenset[str]]] = {
+    Strategy.SINGLE: {_L1: frozenset({"coil"}), _ALL: frozenset({"coil"})},
+    Strategy.SERIES: {_L1: frozenset({"coil"}), _ALL: frozenset({"coil", "coil_l2_l3"})},
+    Strategy.EXCLUSIVE: {_L1: frozenset({"coil_1ph"}), _ALL: frozenset({"coil_3ph"})},
+    Strategy.PER_PHASE: {
+        _L1: frozenset({"coil_l1"}),
+        _L2: frozenset({"coil_l2"}),
+        _L3: frozenset({"coil_l3"}),
+        _ALL: frozenset({"coil_3ph"}),
+    },
 }
 
 
@@ -78,7 +89,7 @@ class GpioContactor:
         self._strategy = strategy
         self._coils = coils
         self._clock = clock
-        self._phases = phases
+        self._feed = Feed(phases)
         self._commanded = False
         self._commanded_s = clock()
 
@@ -95,15 +106,20 @@ class GpioContactor:
         """Tell whether any contactor was closed at the last refresh."""
         return any(coil.is_closed() for coil in self._coils.values())
 
-    def select_phases(self, phases: int) -> None:
-        """Choose 1 or 3 phases for the next closing; raises `HardwareError` unless all is open."""
-        if phases == self._phases:
+    def closed_contactors(self) -> tuple[str, ...]:
+        """Return the coils whose mirror contacts said closed at the last refresh."""
+        return tuple(name for name, coil in self._coils.items() if coil.is_closed())
+
+    def select_phases(self, feed: Feed) -> None:
+        """Choose the phases of the next closing; raises `HardwareError` unless all is open."""
+        if feed == self._feed:
             return
-        if phases not in DRIVEN[self._strategy]:
-            raise HardwareError(f"the contactors supply 1 or 3 phases, not {phases}")
+        if feed not in DRIVEN[self._strategy]:
+            raise HardwareError(self._cannot(feed))
         if self._strategy is Strategy.SINGLE:
             raise HardwareError(
-                f"one contactor for all poles cannot supply {phases} instead of {self._phases}"
+                f"one contactor for all poles cannot supply {feed.phases} instead of"
+                f" {self._feed.phases}"
                 " phases; wire two (strategy series or exclusive), or set phase_switching = false"
             )
         if self._commanded or self.is_closed():
@@ -111,7 +127,7 @@ class GpioContactor:
                 "the phases were to be switched under a contactor that is not open; wait until"
                 " its mirror contact says open"
             )
-        self._phases = phases
+        self._feed = feed
 
     def is_partly_open(self) -> bool:
         """Tell whether a contactor that is driven has not closed in time, though another has."""
@@ -128,7 +144,14 @@ class GpioContactor:
 
     @property
     def _selected(self) -> frozenset[str]:
-        return DRIVEN[self._strategy][self._phases]
+        return DRIVEN[self._strategy][self._feed]
+
+    def _cannot(self, feed: Feed) -> str:
+        if feed.phases == 1 and feed.phase in (2, 3):
+            return (
+                f"the contactors cannot supply L{feed.phase} alone; that needs strategy per_phase"
+            )
+        return f"the contactors supply 1 or 3 phases, not {feed.phases}"
 
     def _has_followed(self) -> bool:
         return self._clock() - self._commanded_s >= FOLLOW_S

@@ -9,7 +9,7 @@ contactor opens under load (IEC 61851-1, sequences 10.1 and 10.2).
 
 from dataclasses import replace
 
-from hal.api import Fault, GuardStatus, Hindrance, Lease, LeaseState, PilotMode, PilotSample
+from hal.api import Fault, Feed, GuardStatus, Hindrance, Lease, LeaseState, PilotMode, PilotSample
 from hal.guard import phases, pilot_state
 from hal.guard.contactor_check import ContactorTrack
 from hal.guard.debounce import Debounced
@@ -52,7 +52,7 @@ def start(setup: EvseSetup, now_s: float, *, shut_off: bool = False) -> EvseStat
         latch=FaultLatch(),
         residual_current=ResidualCurrentTrack(),
         duty=DutyTrack.begun(now_s),
-        phases=phases.unknown() if setup.phase_switching else PhaseTrack(setup.phases),
+        phases=phases.unknown() if setup.phase_switching else PhaseTrack(setup.full_feed),
         plug=PlugTrack(),
         wake_up=WakeUpTrack(),
         tampered=Debounced.settled(value=False, now_s=now_s),
@@ -119,7 +119,7 @@ def decide(setup: EvseSetup, state: EvseState, inputs: EvseInputs, now_s: float)
 
 def status_without_lines(setup: EvseSetup, state: EvseState, now_s: float) -> GuardStatus:
     """Return what may be said while the lines are out of reach: open, and the last known pilot."""
-    lease = state.lease.aged(now_s, setup.grace_s)
+    lease, feed = state.lease.aged(now_s, setup.grace_s), state.phases.selected or setup.full_feed
     return GuardStatus(
         evse=setup.evse,
         pilot_state=state.pilot.state.value,
@@ -132,14 +132,15 @@ def status_without_lines(setup: EvseSetup, state: EvseState, now_s: float) -> Gu
         cable_rating_a=state.cable_rating_a.value or None,
         real_time=setup.real_time,
         connection=setup.connection(state.plug.count),
-        phases=state.phases.selected or setup.phases,
+        phases=feed.phases,
+        phase=feed.phase,
         tampered=state.tampered.value,
         shut_off=state.shut_off,
         hindrances=without_lines(lease.state, lease.mode),
     )
 
 
-def _advance(view: View) -> tuple[View, int | None]:
+def _advance(view: View) -> tuple[View, Feed | None]:
     """Let the sequences that take the pilot for themselves go on."""
     state, select = view.state, None
     if view.setup.phase_switching:
@@ -149,7 +150,7 @@ def _advance(view: View) -> tuple[View, int | None]:
     return (view if state is view.state else replace(view, state=state)), select
 
 
-def _act(view: View, select_phases: int | None) -> Decision:
+def _act(view: View, select_phases: Feed | None) -> Decision:
     state, now_s = view.state, view.now_s
     stopping_since_s = _stopping_since_s(view)
     contactor, why = _command(view, stopping_since_s)
@@ -274,6 +275,7 @@ def _is_calm(state: EvseState) -> bool:
 
 def _status(view: View, state: EvseState, why: frozenset[Hindrance]) -> GuardStatus:
     setup, inputs = view.setup, view.inputs
+    feed = state.phases.selected or setup.full_feed
     return GuardStatus(
         evse=setup.evse,
         pilot_state=state.pilot.state.value,
@@ -289,7 +291,8 @@ def _status(view: View, state: EvseState, why: frozenset[Hindrance]) -> GuardSta
         pilot_low_v=round(inputs.pilot.low_v, 1),
         real_time=setup.real_time,
         connection=setup.connection(state.plug.count),
-        phases=state.phases.selected or setup.phases,
+        phases=feed.phases,
+        phase=feed.phase,
         tampered=state.tampered.value,
         shut_off=state.shut_off,
         hindrances=why,

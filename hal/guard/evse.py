@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, replace
 
-from hal.api import Fault, GuardStatus, PilotSample
+from hal.api import Fault, Feed, GuardStatus, PilotSample
 from hal.guard.contactor_check import ContactorTrack
 from hal.guard.debounce import Debounced
 from hal.guard.duty import STEADY_POSITIVE, DutyTrack
@@ -33,8 +33,8 @@ class EvseSetup:
     """What never changes while the guard runs; `instance` is a number of this guard process.
 
     `phases` are those the EVSE is wired for. With `phase_switching` it may be told to use one
-    only, and a change takes `phase_pause_s` without PWM. `simplified_limit_a` caps the offer to
-    a vehicle with a simplified pilot.
+    only, with `phase_choice` one of choice, and a change takes `phase_pause_s` without PWM.
+    `simplified_limit_a` caps the offer to a vehicle with a simplified pilot.
     """
 
     evse: int
@@ -47,6 +47,7 @@ class EvseSetup:
     instance: int = 0
     phases: int = 3
     phase_switching: bool = False
+    phase_choice: bool = False
     phase_pause_s: float = 5.0
     simplified_limit_a: float | None = None
     wake_up: WakeUpSetup = WakeUpSetup()
@@ -54,6 +55,15 @@ class EvseSetup:
     def connection(self, plug_ins: int) -> int:
         """Return the number of a plug-in, which no other guard process gives."""
         return self.instance << 16 | plug_ins & 0xFFFF
+
+    @property
+    def full_feed(self) -> Feed:
+        """Return the phases that the EVSE is wired for."""
+        return Feed(self.phases)
+
+    def connects(self, feed: Feed | None) -> bool:
+        """Tell whether the board has the single phase that is named."""
+        return feed is None or feed.phase == 1 or (self.phase_switching and self.phase_choice)
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,9 +111,10 @@ class EvseState:
 
     def updated(self, **changes: object) -> "EvseState":
         """Return a state with changes, this very one if nothing is new, as in most steps."""
-        if all(getattr(self, name) is value for name, value in changes.items()):
-            return self
-        return replace(self, **changes)  # type: ignore[arg-type]  # names and types as above
+        for name, value in changes.items():
+            if getattr(self, name) is not value:
+                return replace(self, **changes)  # type: ignore[arg-type]  # names and types as above
+        return self
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +125,7 @@ class EvseOutputs:
     contactor_closed: bool = False
     lock_engaged: bool = False
     start_self_test: bool = False
-    select_phases: int | None = None
+    select_phases: Feed | None = None
     shut_off: bool = False
 
 

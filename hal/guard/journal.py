@@ -53,8 +53,9 @@ def _compare(known: GuardStatus, status: GuardStatus) -> None:
 def _compare_sequences(known: GuardStatus, status: GuardStatus) -> None:
     if status.tampered != known.tampered:
         _log.warning("EVSE %d: housing %s", status.evse, "open" if status.tampered else "closed")
-    if status.phases != known.phases:
-        _log.info("EVSE %d: %d-phase from now on", status.evse, status.phases)
+    if (status.phases, status.phase) != (known.phases, known.phase):
+        fed = f"L{status.phase} alone" if status.phases == 1 else f"{status.phases} phases"
+        _log.info("EVSE %d: fed by %s from now on", status.evse, fed)
     if Hindrance.WAKE_UP in status.hindrances - known.hindrances:
         _log.info("EVSE %d: the vehicle does not answer, waking it up", status.evse)
 

@@ -7,7 +7,7 @@ restart of the services does not end a session; after that the guard stops grace
 
 from dataclasses import dataclass, replace
 
-from hal.api import Lease, LeaseState, PilotMode
+from hal.api import Feed, Lease, LeaseState, PilotMode
 
 LONGEST_VALID_S = 1.0
 
@@ -57,11 +57,11 @@ class LeaseTrack:
         return self.lease is not None and self.state is not LeaseState.EXPIRED and self.lease.lock
 
     @property
-    def phases(self) -> int | None:
-        """Return how many phases the services want, None where no lease says anything."""
+    def feed(self) -> Feed | None:
+        """Return the phases that the services want, None where no lease says anything."""
         if self.lease is None or self.state is LeaseState.EXPIRED:
             return None
-        return self.lease.phases
+        return Feed(self.lease.phases, self.lease.phase)
 
     def limit_a(self, fallback_limit_a: float) -> float:
         """Return the permitted amperes now, 0 without an offer."""

@@ -1,4 +1,4 @@
-"""Changing between one and three phases, also in the middle of a transaction.
+"""Changing between three phases and one, or one and another, also in the middle of a transaction.
 
 Poles are chosen only while the contactor is proven open, and the vehicle gets a pause without PWM,
 because a charger may be damaged by phases that come and go under it.
@@ -15,6 +15,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import NamedTuple
 
+from hal.api import Feed
+
 
 class PhaseStep(StrEnum):
     """How far a change of the phases has got."""
@@ -28,7 +30,7 @@ class PhaseStep(StrEnum):
 class PhaseFacts:
     """What the steps depend on; `rested` tells that the pause without PWM is over."""
 
-    wanted: int
+    wanted: Feed
     proven_open: bool
     rested: bool
 
@@ -37,7 +39,7 @@ class PhaseFacts:
 class PhaseTrack:
     """The phases that are connected or were last selected; None as long as nobody knows."""
 
-    selected: int | None
+    selected: Feed | None
     step: PhaseStep = PhaseStep.SETTLED
 
     @property
@@ -50,7 +52,7 @@ class Advance(NamedTuple):
     """The new track, and the phases to select now, if any."""
 
     track: PhaseTrack
-    select: int | None
+    select: Feed | None
 
 
 def unknown() -> PhaseTrack:

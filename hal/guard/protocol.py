@@ -23,7 +23,7 @@ _HEADER = Struct("<4sBBHI48s")
 _CHECKSUM = Struct("<I")
 _HELLO = Struct("<BI43x")
 _BYE = Struct("<B47x")
-_LEASE = Struct("<BBBdd29x")
+_LEASE = Struct("<BBBddB28x")
 _UNLOCK = Struct("<48x")
 _STATUS = Struct("<BBBBIddddII")
 _SEQUENCE_SPAN = 1 << 32
@@ -38,6 +38,9 @@ _HINDRANCES = tuple(Hindrance)
 _PHASES = (1, 3)
 _COMMANDED, _CLOSED, _REAL_TIME, _HAS_LOCK, _LOCK_ENGAGED = 1, 2, 4, 8, 16
 _TAMPERED, _SHUT_OFF, _ONE_PHASE = 32, 64, 128
+# Which phase a single one is, in the upper bits of the lease's state: 0 is L1, as it always was.
+_PHASE_SHIFT, _LEASE_STATE = 6, 63
+_SINGLE = (1, 2, 3)
 
 
 class FrameError(Exception):
@@ -166,14 +169,16 @@ def _unpack_greeting(kind: int, payload: bytes) -> Message:
 def _pack_lease(lease: Lease) -> bytes:
     _check_lease(lease)
     mode = _MODES.index(lease.mode)
-    return _LEASE.pack(mode, lease.lock, lease.phases, lease.limit_a, lease.valid_s)
+    return _LEASE.pack(
+        mode, lease.lock, lease.phases, lease.limit_a, lease.valid_s, lease.phase - 1
+    )
 
 
 def _unpack_lease(evse: int, payload: bytes) -> Lease:
-    mode, lock, phases, limit_a, valid_s = _LEASE.unpack(payload)
+    mode, lock, phases, limit_a, valid_s, beyond_l1 = _LEASE.unpack(payload)
     if mode >= len(_MODES) or lock > 1:
         raise FrameError(f"pilot mode {mode} with lock {lock}")
-    lease = Lease(evse, _MODES[mode], limit_a, bool(lock), valid_s, phases)
+    lease = Lease(evse, _MODES[mode], limit_a, bool(lock), valid_s, phases, beyond_l1 + 1)
     _check_lease(lease)
     return lease
 
@@ -185,6 +190,8 @@ def _check_lease(lease: Lease) -> None:
         raise FrameError(f"validity of {lease.valid_s} s, not within 0..{LONGEST_VALID_S} s")
     if lease.phases not in _PHASES:
         raise FrameError(f"a lease for {lease.phases} phases, not 1 or 3")
+    if lease.phase not in _SINGLE or (lease.phase > 1 and lease.phases > 1):
+        raise FrameError(f"a lease for L{lease.phase} of {lease.phases} phases")
     if not 1 <= lease.evse <= 0xFFFF:
         raise FrameError(f"no EVSE is numbered {lease.evse}")
 
@@ -202,7 +209,7 @@ def _pack_status(status: GuardStatus) -> bytes:
     )
     return _STATUS.pack(
         _PILOT_STATES.index(status.pilot_state),
-        _LEASE_STATES.index(status.lease),
+        _LEASE_STATES.index(status.lease) | status.phase - 1 << _PHASE_SHIFT,
         flags,
         status.cable_rating_a or 0,
         sum(1 << _FAULTS.index(fault) for fault in status.faults),
@@ -219,6 +226,9 @@ def _unpack_status(evse: int, payload: bytes) -> GuardStatus:
     pilot, lease, flags, rating_a, faults, *numbers, connection, hindrances = _STATUS.unpack(
         payload
     )
+    phase, lease = (lease >> _PHASE_SHIFT) + 1, lease & _LEASE_STATE
+    if phase not in _SINGLE:
+        raise FrameError(f"no phase is L{phase}")
     if pilot >= len(_PILOT_STATES) or lease >= len(_LEASE_STATES):
         raise FrameError(f"pilot state {pilot} with lease state {lease}")
     if faults >> len(_FAULTS) or hindrances >> len(_HINDRANCES):
@@ -242,6 +252,7 @@ def _unpack_status(evse: int, payload: bytes) -> GuardStatus:
         real_time=bool(flags & _REAL_TIME),
         connection=connection,
         phases=1 if flags & _ONE_PHASE else 3,
+        phase=phase,
         tampered=bool(flags & _TAMPERED),
         shut_off=bool(flags & _SHUT_OFF),
         hindrances=frozenset(h for bit, h in enumerate(_HINDRANCES) if hindrances >> bit & 1),

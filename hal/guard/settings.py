@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn, cast
 
+from hal.api import PER_PHASE
 from hal.board_file import BoardFileError, equip
 from hal.guard.duty import MINIMUM_OFFER_A, X1_STEP_S
 from hal.guard.evse import EvseSetup, WakeUpSetup
@@ -150,6 +151,7 @@ class _Reader:
             ),
             phases=self._phases(entry, where),
             phase_switching=self._flag(entry, "phase_switching", f"{where} phase_switching"),
+            phase_choice=_chooses_phase(entry),
             phase_pause_s=self._number(
                 entry, "phase_pause_s", f"{where} phase_pause_s", (X1_STEP_S, 600.0), 5.0
             ),
@@ -231,6 +233,12 @@ def _cable(entry: Table) -> object:
     """Return the kind of outlet; connector types whose names begin with s are socket outlets."""
     is_socket = str(entry.get("connector_type", "")).startswith("s")
     return entry.get("cable", "socket" if is_socket else "attached")
+
+
+def _chooses_phase(entry: Table) -> bool:
+    """Tell whether a single phase may be one of choice: where phases switch and the board can."""
+    strategy = cast("Table", entry["contactor"]).get("strategy")
+    return entry.get("phase_switching") is True and strategy == PER_PHASE
 
 
 def _tables(entry: Table) -> dict[str, Table]:

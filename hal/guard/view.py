@@ -55,11 +55,13 @@ class View:
 
     def phase_facts(self) -> PhaseFacts:
         """Return what a change of the phases depends on."""
-        state, wanted = self.state, self.state.lease.phases
-        current = state.phases.selected or self.setup.phases
+        state, wanted = self.state, self.state.lease.feed
+        current = state.phases.selected or self.setup.full_feed
+        if wanted is None or not self.setup.connects(wanted):
+            wanted = current
         pause_s = self.setup.phase_pause_s
         rested = not state.plug.plugged or state.duty.steady_for(self.now_s) >= pause_s
-        return PhaseFacts(wanted or current, state.contactor.proven_open, rested)
+        return PhaseFacts(wanted, state.contactor.proven_open, rested)
 
     def wake_up_facts(self) -> WakeUpFacts:
         """Return what the wake-up of a vehicle depends on."""
@@ -92,7 +94,12 @@ def look(setup: EvseSetup, state: EvseState, inputs: EvseInputs, now_s: float) -
 
 
 def leased_a(setup: EvseSetup, state: EvseState) -> float:
-    """Return the amperes that lease, installation and vehicle allow, whatever the cable."""
+    """Return the amperes that lease, installation and vehicle allow, whatever the cable.
+
+    A lease for a phase that the board does not have allows none.
+    """
+    if not setup.connects(state.lease.feed):
+        return 0.0
     limit_a = min(state.lease.limit_a(setup.fallback_limit_a), setup.max_current_a)
     if state.plug.simplified and setup.simplified_limit_a is not None:
         limit_a = min(limit_a, setup.simplified_limit_a)

@@ -1,10 +1,16 @@
 """The instruments of the simulated board as the services see them, and its test bench."""
 
-from collections.abc import AsyncIterator, Iterable, Mapping
+from base64 import b64encode
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Mapping
+from contextlib import aclosing
+from dataclasses import asdict
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 from hal.api import (
+    CertificateAnswer,
+    CertificateRequest,
     HardwareLost,
     MeterIdentity,
     MeterReading,
@@ -125,13 +131,25 @@ class MockVehicles:
 
     async def needs(self) -> AsyncIterator[VehicleNeeds]:
         """Yield what cars tell from the first step on; raises `HardwareLost`, ends when closed."""
+        async with aclosing(self._told("needs")) as heard:
+            async for told in heard:
+                yield VehicleNeeds(**told)
+
+    async def certificate_requests(self) -> AsyncIterator[CertificateRequest]:
+        """Yield cars' wishes from the first step on; raises `HardwareLost`, ends when closed."""
+        async with aclosing(self._told("wish")) as heard:
+            async for told in heard:
+                yield CertificateRequest(**told)
+
+    async def _told(self, word: str) -> AsyncGenerator[dict[str, Any], None]:
         channel = BoardChannel(self._state_dir, self._evses)
         self._channels.add(channel)
         try:
             message = await channel.ask("hear", None)
             while True:
-                if "needs" in message:
-                    yield VehicleNeeds(**message["needs"])  # type: ignore[arg-type] # as it is sent
+                told = message.get(word)
+                if isinstance(told, dict):
+                    yield told
                 message = await channel.receive()
         except HardwareLost:
             if not self._closed:
@@ -153,6 +171,14 @@ class MockVehicles:
             _whole(answer["choice"]),
             tuple(PowerStep(_whole(start_s), _number(power_w)) for start_s, power_w in steps),
         )
+
+    async def answer_certificate(self, evse: int, answer: CertificateAnswer) -> None:
+        """Answer a car's wish; a car that has left hears nothing. Raises `HardwareLost`."""
+        await self._questions.ask("certificate", [evse, asdict(answer)])
+
+    async def staple(self, statuses: tuple[bytes, ...]) -> None:
+        """Show OCSP responses to cars; raises `HardwareLost`."""
+        await self._questions.ask("staple", [b64encode(status).decode() for status in statuses])
 
     async def close(self) -> None:
         """End the conversation."""

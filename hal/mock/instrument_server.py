@@ -2,20 +2,22 @@
 
 A question is `{"id": n, "ask": WORD, "body": ...}`, its answer `{"id": n, ...}`. A reader that
 asked to listen also gets `{"swipe": [token, type, evses, contract chain or null]}` and, when it
-fails, `{"lost": true}`. Who asked to hear vehicles gets `{"needs": {...}}`.
+fails, `{"lost": true}`. Who asked to hear vehicles gets `{"needs": {...}}` and `{"wish": {...}}`.
 """
 
 import json
 import socket
+from base64 import b64decode
 from collections.abc import Callable, Iterable
 
 from hal.api import Fault
-from hal.mock.conversation import needs_document
+from hal.mock.conversation import certificate_answer, needs_document
 from hal.mock.operations import Bench, Reply, Swipe
 from hal.mock.plant import Plant
 from hal.mock.report import milli_wh
 
 MAX_EVSES = 64
+MAX_RELAYS = 64
 
 
 class InstrumentServer:
@@ -53,8 +55,11 @@ class InstrumentServer:
             "meter": lambda: self._meter(body, now_ns),
             "temperature": lambda: self._temperature(body),
             "indicate": lambda: self._indicate(body),
+            "relay": lambda: self._relay(body),
             "hear": lambda: self._hear(peer),
             "negotiate": lambda: self._negotiate(body),
+            "certificate": lambda: self._certificate(body),
+            "staple": lambda: self._staple(body),
         }
         answer = answers.get(ask)
         return {"ok": False, "error": "unknown question"} if answer is None else answer()
@@ -103,6 +108,12 @@ class InstrumentServer:
             return {"ok": False, "error": "there is no such EVSE"}
         return {"ok": True, "celsius": self._bench.surroundings.celsius(body)}
 
+    def _relay(self, body: object) -> Reply:
+        relays = self._bench.surroundings.relays
+        if not isinstance(body, str) or (body not in relays and len(relays) >= MAX_RELAYS):
+            return {"ok": False, "error": f"a board has at most {MAX_RELAYS} relays, by name"}
+        return {"ok": True, "on": self._bench.surroundings.relay(body)}
+
     def _indicate(self, body: object) -> Reply:
         match body:
             case [int(evse), str(colour), str(rhythm)] if evse in self._plant.evses:
@@ -128,11 +139,31 @@ class InstrumentServer:
                     return evse.conversation.negotiate(schedules)
         return {"ok": False, "error": "there is no vehicle to talk to"}
 
+    def _certificate(self, body: object) -> Reply:
+        match body:
+            case [int(number), document] if number in self._plant.evses:
+                evse, answer = self._plant.evses[number], certificate_answer(document)
+                if evse.vehicle.plugged and answer is not None:
+                    evse.conversation.certificates.append(answer)
+                    return {"ok": True}
+        return {"ok": False, "error": "there is no vehicle that waits for such an answer"}
+
+    def _staple(self, body: object) -> Reply:
+        texts = body if isinstance(body, list) else [body]
+        try:
+            self._plant.stapled = tuple(b64decode(str(text), validate=True) for text in texts)
+        except ValueError:
+            return {"ok": False, "error": "what is stapled is a list of texts in base64"}
+        return {"ok": True}
+
     def _pass_needs_on(self) -> None:
-        told, self._plant.told_needs = self._plant.told_needs, []
-        for needs in told:
+        needs, self._plant.told_needs = self._plant.told_needs, []
+        wishes, self._plant.told_wishes = self._plant.told_wishes, []
+        told = [("needs", needs_document(one)) for one in needs]
+        told += [("wish", needs_document(one)) for one in wishes]
+        for word, document in told:
             for peer in self._hearers:
-                _try_send(peer, {"needs": needs_document(needs)})
+                _try_send(peer, {word: document})
 
     def _drop_lost_readers(self) -> None:
         for peer, numbers in list(self._readers.items()):

@@ -6,11 +6,12 @@ are ignored.
 """
 
 import math
+from base64 import b64encode
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
-from hal.api import Fault
-from hal.mock.conversation import NeedsRefused, answer_of, needs_of
+from hal.api import Fault, Feed
+from hal.mock.conversation import NeedsRefused, answer_of, certificate_request_of, needs_of
 from hal.mock.plant import Evse, Fitting, Plant
 from hal.mock.report import describe
 from hal.mock.surroundings import MAX_CELSIUS, Surroundings
@@ -63,11 +64,13 @@ class Bench:
             "swipe": self._swipe,
             "contract": self._contract,
             "needs": self._needs,
+            "certificate_installation": self._certificate_installation,
             "error": self._error,
             "meter": self._meter,
             "vehicle": self._vehicle,
             "temperature": self._temperature,
             "tamper": self._tamper,
+            "relay": self._relay,
             "power_fail": self._power_fail,
             "power_on": self._power_on,
             "state": self._state,
@@ -146,6 +149,18 @@ class Bench:
         self._plant.told_needs.append(needs)
         return {}
 
+    def _certificate_installation(self, request: Mapping[str, object], now_ns: int) -> Reply:
+        """Let the vehicle at an EVSE ask for a contract certificate (ISO 15118)."""
+        del now_ns
+        evse = self._evse(request)
+        if not evse.vehicle.plugged:
+            raise RequestRefused("no vehicle is plugged in that could ask for a certificate")
+        number = request.get("evse", 1)
+        wish = certificate_request_of(request, number)  # type: ignore[arg-type] # known
+        evse.conversation.certificates.clear()
+        self._plant.told_wishes.append(wish)
+        return {}
+
     def _swiped_evses(self, request: Mapping[str, object]) -> frozenset[int]:
         wanted = request.get("evses", request.get("evse"))
         if wanted is None:
@@ -163,7 +178,8 @@ class Bench:
             raise RequestRefused(f"unknown error code {_shown(code)}; known are {known}")
         if code == Fault.LOCK and not evse.settings.has_lock:
             raise RequestRefused("this EVSE has no lock that could fail")
-        evse.set_fault(Fault(code), now_ns, on=_switch(request, "on"))
+        contactor = _welded(request, evse, code)
+        evse.set_fault(Fault(code), now_ns, on=_switch(request, "on"), contactor=contactor)
         return {}
 
     def _meter(self, request: Mapping[str, object], now_ns: int) -> Reply:
@@ -207,6 +223,17 @@ class Bench:
         evse.tampered = _switch(request, "on")
         return {}
 
+    def _relay(self, request: Mapping[str, object], now_ns: int) -> Reply:
+        """Switch a relay of the grid; null breaks its wires."""
+        del now_ns
+        name, relays = _text(request, "relay"), self.surroundings.relays
+        if name not in relays:
+            known = ", ".join(relays) or "none"
+            raise RequestRefused(f"nobody looks at a relay {_shown(name)}; there is {known}")
+        broken = "on" in request and request["on"] is None
+        relays[name] = None if broken else _switch(request, "on")
+        return {}
+
     def _temperature(self, request: Mapping[str, object], now_ns: int) -> Reply:
         """Heat or cool an EVSE; null lets its sensor fail."""
         del now_ns
@@ -234,6 +261,8 @@ class Bench:
         return {
             "mains": self._plant.mains,
             "outages": self._plant.outages,
+            "stapled": [b64encode(status).decode() for status in self._plant.stapled],
+            "relays": dict(self.surroundings.relays),
             "evses": [
                 describe(number, evse, now_ns) | self.surroundings.describe(number)
                 for number, evse in self._plant.evses.items()
@@ -252,6 +281,15 @@ class Bench:
             known = ", ".join(str(one) for one in self._plant.evses) or "none yet"
             raise RequestRefused(f"there is no EVSE {number}; the board has {known}")
         return evse
+
+
+def _welded(request: Mapping[str, object], evse: Evse, code: str) -> Feed | None:
+    """Return which contactor is meant, where each single phase has one of its own."""
+    if "phase" not in request:
+        return None
+    if code != Fault.CONTACTOR_WELDED or not evse.settings.per_phase:
+        raise RequestRefused("'phase' is for contactor_welded where each phase has a contactor")
+    return Feed(1, _choice(request, "phase", (1, 2, 3), 1))
 
 
 def _text(request: Mapping[str, object], key: str) -> str:

@@ -9,16 +9,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from hal.api import Fault, PilotState, VehicleNeeds
+from hal.api import CertificateRequest, Fault, Feed, PilotState, VehicleNeeds
 from hal.mock.actuators import DelayedLine, SelfTest
+from hal.mock.contactors import Contactors
 from hal.mock.conversation import Conversation
 from hal.mock.energy import EnergyRegister, Flow
 from hal.mock.pilot_circuit import PilotDefects, offered_current_a, pilot_state, plateaus
 from hal.mock.vehicle import AMPERE_UA, RAMP_UA_PER_S, Vehicle
 from hal.mock.wire import FAULT_INPUTS, EvseSettings, LineInputs, LineOutputs
 
-CLOSE_NS = 25_000_000
-OPEN_NS = 15_000_000
 LOCK_NS = 200_000_000
 SELF_TEST_NS = 250_000_000
 SAG = 0.75
@@ -91,11 +90,10 @@ class Evse:
         self.cable_a = settings.cable_a
         self.cable_inserted = False
         self.duty: float | None = None
-        self.connected_phases = 3
-        self.moved_under_load = 0
         self.shut_off = False
         self.tampered = False
-        self.contacts = DelayedLine(CLOSE_NS, OPEN_NS)
+        self.contacts = Contactors(per_phase=settings.per_phase)
+        self.loaded: tuple[int, ...] = ()
         self.lock = DelayedLine(LOCK_NS, LOCK_NS)
         self.self_test = SelfTest(SELF_TEST_NS)
         self.faults: set[Fault] = set()
@@ -111,9 +109,17 @@ class Evse:
     @property
     def contactor_closed(self) -> bool:
         """Where the contacts really are, which the mirror contact tells."""
-        if Fault.CONTACTOR_WELDED in self.faults:
-            return True
-        return self.contacts.is_on and Fault.CONTACTOR_STUCK_OPEN not in self.faults
+        return bool(self.contacts.closed)
+
+    @property
+    def connected_phases(self) -> int:
+        """How many phases the contactor that is selected connects."""
+        return self.contacts.selected.phases
+
+    @property
+    def moved_under_load(self) -> int:
+        """How often poles were moved under a closed contactor."""
+        return self.contacts.moved_under_load
 
     @property
     def lock_engaged(self) -> bool:
@@ -149,16 +155,19 @@ class Evse:
         with self._change(now_ns):
             if settings.cable_a != self.settings.cable_a:
                 self.cable_a = settings.cable_a
+            if settings.per_phase is not self.contacts.per_phase:
+                self.contacts = self.contacts.rebuilt(per_phase=settings.per_phase)
             self.settings = settings
 
     def drive(self, outputs: LineOutputs, now_ns: int) -> None:
         """Apply what the owner of the lines drives."""
         with self._change(now_ns):
             self.duty = outputs.duty
+            if outputs.phases is not None:
+                self.contacts.select(Feed(outputs.phases, outputs.phase))
             self._drive_coil(now_ns, on=outputs.coil and self._mains)
             self.lock.command(now_ns, on=outputs.lock)
             self.self_test.request(outputs.self_test, now_ns)
-            self._connect_phases(outputs.phases or self.connected_phases)
             self.shut_off = self.shut_off if outputs.shut_off is None else outputs.shut_off
 
     def release(self, now_ns: int) -> None:
@@ -193,9 +202,12 @@ class Evse:
             self.vehicle.simplified = fitting.simplified
             self.cable_a = fitting.cable_a
 
-    def set_fault(self, fault: Fault, now_ns: int, *, on: bool) -> None:
-        """Break something, or repair it."""
+    def set_fault(
+        self, fault: Fault, now_ns: int, *, on: bool, contactor: Feed | None = None
+    ) -> None:
+        """Break something, or repair it; `contactor` is the one that welds if it is another."""
         with self._change(now_ns):
+            self._break_contactor(fault, contactor, on=on)
             if not on:
                 self.faults.discard(fault)
                 if not self.faults:
@@ -212,6 +224,7 @@ class Evse:
             high_v=sample.high_v,
             low_v=sample.low_v,
             contactor_closed=self.contactor_closed,
+            closed=self.contacts.closed if self.contacts.per_phase else frozenset(),
             lock_engaged=self.lock_engaged,
             residual_current=Fault.RCD in self.faults,
             cable_a=self.cable_a if self.cable_inserted else None,
@@ -227,11 +240,11 @@ class Evse:
         flow, fixed = self.register.flow, self.override
         current_a = flow.current_ua(now_ns) / 1e6
         loaded_v, idle_v = flow.loaded_nv(now_ns) / 1e9, self._source_nv / 1e9
-        loaded = flow.phases if flow.target_ua else 0
-        idle = self.settings.phases - loaded
-        volts = (round(loaded_v, 1),) * loaded + (round(idle_v, 1),) * idle
-        amps = (round(current_a, 3),) * loaded + (0.0,) * idle
-        watts = round(loaded * loaded_v * current_a, 1)
+        loaded = self.loaded if flow.target_ua else ()
+        phases = range(1, self.settings.phases + 1)
+        volts = tuple(round(loaded_v if n in loaded else idle_v, 1) for n in phases)
+        amps = tuple(round(current_a, 3) if n in loaded else 0.0 for n in phases)
+        watts = round(len(loaded) * loaded_v * current_a, 1)
         return MeterValues(
             self.register.micro_wh(now_ns),
             watts if fixed.power_w is None else fixed.power_w,
@@ -267,11 +280,13 @@ class Evse:
         self.closings += on and not self.contacts.commanded
         self.contacts.command(now_ns, on=on)
 
-    def _connect_phases(self, phases: int) -> None:
-        """Move the poles; whoever does so under voltage is counted."""
-        if phases != self.connected_phases:
-            self.moved_under_load += self.contactor_closed
-            self.connected_phases = phases
+    def _break_contactor(self, fault: Fault, contactor: Feed | None, *, on: bool) -> None:
+        if fault is Fault.CONTACTOR_STUCK_OPEN:
+            self.contacts.stuck_open = on
+        elif fault is Fault.CONTACTOR_WELDED and on:
+            self.contacts.weld(contactor)
+        elif fault is Fault.CONTACTOR_WELDED:
+            self.contacts.repair()
 
     def _settle(self, now_ns: int) -> None:
         """Bring everything that follows without delay in line with its causes."""
@@ -281,7 +296,7 @@ class Evse:
         shorted = Fault.PILOT_SHORT in self.faults
         offer_ua = 0 if shorted else int(offered_current_a(self.duty) * AMPERE_UA)
         dead = self.pilot_state in _DEAD
-        supplied = self.contactor_closed and self._mains and not self.shut_off
+        supplied = bool(self.contacts.fed) and self._mains and not self.shut_off
         car.observe(offer_ua, now_ns, supplied=supplied, dead=dead)
         if asked and not car.asks and self.contacts.commanded:
             self.leave_to_open.start(now_ns)
@@ -293,13 +308,16 @@ class Evse:
     def _settle_flow(self, now_ns: int) -> None:
         limit_a = self.settings.max_current_a if self.cable_a is None else self.cable_a
         target_ua = min(self.vehicle.wanted_ua, limit_a * AMPERE_UA)
-        phases = min(self.vehicle.phases, self.settings.phases, self.connected_phases)
+        fed = (n for n in sorted(self.contacts.fed) if n <= self.settings.phases)
+        loaded = tuple(fed)[: self.vehicle.phases]
         flow, source_nv = self.register.flow, self._source_nv
-        if (target_ua, phases, source_nv) == (flow.target_ua, flow.phases, flow.source_nv):
+        same = (target_ua, source_nv) == (flow.target_ua, flow.source_nv)
+        if same and loaded == self.loaded:
             return
+        self.loaded = loaded
         start_ua = min(flow.current_ua(now_ns), target_ua)
         self.register.change_flow(
-            Flow(now_ns, start_ua, target_ua, RAMP_UA_PER_S, phases, source_nv)
+            Flow(now_ns, start_ua, target_ua, RAMP_UA_PER_S, len(loaded), source_nv)
         )
 
 
@@ -312,6 +330,10 @@ class Plant:
         self.outages = 0
         self.told_needs: list[VehicleNeeds] = []
         """What vehicles have told since somebody last passed it on."""
+        self.told_wishes: list[CertificateRequest] = []
+        """The same of wishes for contract certificates."""
+        self.stapled: tuple[bytes, ...] = ()
+        """The OCSP responses in DER that vehicles are shown."""
 
     @property
     def due_ns(self) -> int | None:

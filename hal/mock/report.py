@@ -1,5 +1,7 @@
 """What an observer with instruments could measure at one EVSE, as JSON facts."""
 
+from dataclasses import asdict
+
 from hal.mock.pilot_circuit import offered_current_a
 from hal.mock.plant import Evse, Stopwatch
 
@@ -20,6 +22,7 @@ def describe(number: int, evse: Evse, now_ns: int) -> dict[str, object]:
         "closings": evse.closings,
         "contactor_closed": lines.contactor_closed,
         "connected_phases": evse.connected_phases,
+        "fed_phases": sorted(evse.contacts.fed),
         "moved_under_load": evse.moved_under_load,
         "shut_off": evse.shut_off,
         "tampered": evse.tampered,
@@ -35,6 +38,7 @@ def describe(number: int, evse: Evse, now_ns: int) -> dict[str, object]:
             "legacy": car.legacy,
             "simplified": car.simplified,
         },
+        "certificates": [asdict(answer) for answer in evse.conversation.certificates],
         "meter": {
             "energy_wh": milli_wh(meter.micro_wh) / 1000,
             "power_w": meter.power_w,

@@ -17,6 +17,7 @@ from hal.api import (
     BinaryInput,
     EvseLines,
     Fault,
+    Feed,
     HardwareError,
     HardwareLost,
     PilotSample,
@@ -73,10 +74,11 @@ class MockPilot:
 
 
 class MockContactor:
-    """The contactor with its mirror contact."""
+    """The contactor with its mirror contact, or four of which never two are driven."""
 
-    def __init__(self, lines: Lines) -> None:
+    def __init__(self, lines: Lines, *, per_phase: bool) -> None:
         self._lines = lines
+        self._per_phase = per_phase
 
     def command(self, *, closed: bool) -> None:
         """Drive the coil from the next flush on."""
@@ -87,10 +89,20 @@ class MockContactor:
         """Return the mirror contact of the last refresh."""
         return self._lines.inputs.contactor_closed
 
-    def select_phases(self, phases: int) -> None:
-        """Choose the poles that the coil closes, from the next flush on."""
-        if phases != self._lines.outputs.phases:
-            self._lines.outputs = replace(self._lines.outputs, phases=phases)
+    def closed_contactors(self) -> tuple[str, ...]:
+        """Return the coils whose mirror contacts said closed at the last refresh."""
+        if not self._per_phase:
+            return ("coil",) if self.is_closed() else ()
+        closed = sorted(self._lines.inputs.closed)
+        return tuple(f"coil_l{one.phase}" if one.phases == 1 else "coil_3ph" for one in closed)
+
+    def select_phases(self, feed: Feed) -> None:
+        """Choose the phases that are connected from the next flush on; raises `HardwareError`."""
+        if feed.phase != 1 and not self._per_phase:
+            raise HardwareError(f"no contactor connects L{feed.phase} alone: strategy per_phase")
+        outputs = self._lines.outputs
+        if feed != (outputs.phases, outputs.phase):
+            self._lines.outputs = replace(outputs, phases=feed.phases, phase=feed.phase)
 
 
 class MockShutOff:
@@ -163,6 +175,19 @@ class MockBinaryInput:
     def is_on(self) -> bool:
         """Return the level of the last refresh."""
         return self._fault in self._lines.inputs.fault_inputs
+
+
+class MockUnasked:
+    """On while a contactor is closed that is not driven, beside one that is."""
+
+    def __init__(self, lines: Lines) -> None:
+        self._lines = lines
+
+    def is_on(self) -> bool:
+        """Compare the mirror contacts of the last refresh with what is driven."""
+        outputs, closed = self._lines.outputs, self._lines.inputs.closed
+        driven = Feed(outputs.phases or Feed().phases, outputs.phase)
+        return outputs.coil and not closed <= {driven}
 
 
 class MockTamper:
@@ -264,9 +289,11 @@ def wire_up(lines: Lines, built: EvseSettings) -> EvseLines:
     fault_inputs: dict[Fault, BinaryInput] = {
         fault: MockBinaryInput(lines, fault) for fault in wire.FAULT_INPUTS
     }
+    if built.per_phase:
+        fault_inputs[Fault.CONTACTOR_WELDED] = MockUnasked(lines)
     return EvseLines(
         pilot=MockPilot(lines),
-        contactor=MockContactor(lines),
+        contactor=MockContactor(lines, per_phase=built.per_phase),
         proximity=None if built.cable_a is None else MockProximity(lines),
         residual_current=MockResidualCurrentMonitor(lines),
         lock=MockLock(lines) if built.has_lock else None,

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from hal.api import HardwareError
+from hal.api import PER_PHASE, HardwareError
 from hal.mock.wire import EvseSettings
 
 SOCKET_CABLE_A = 32
@@ -34,6 +34,7 @@ def _one(evse: int, tables: Mapping[str, Mapping[str, object]]) -> EvseSettings:
         cable_a=cable_a,
         has_lock=cable_a is not None or "lock" in tables,
         has_shut_off="shut_off" in tables,
+        per_phase=tables.get("contactor", {}).get("strategy") == PER_PHASE,
     )
 
 

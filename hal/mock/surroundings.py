@@ -1,4 +1,4 @@
-"""What surrounds the outlets of a simulated board: the warmth, and what their lights show."""
+"""What surrounds a simulated board: warmth, what its lights show, and relays of the grid."""
 
 ROOM_CELSIUS = 25.0
 MAX_CELSIUS = 1000.0
@@ -6,11 +6,13 @@ DARK = ("off", "steady")
 
 
 class Surroundings:
-    """By EVSE; a sensor that does not answer says None."""
+    """Warmth and lights by EVSE, relays by name; what does not answer says None."""
 
     def __init__(self) -> None:
         self._celsius: dict[int, float | None] = {}
         self._lights: dict[int, tuple[str, str]] = {}
+        self.relays: dict[str, bool | None] = {}
+        """Those that somebody has looked at or switched; off at first."""
 
     def celsius(self, evse: int) -> float | None:
         """Return what the sensor of an EVSE measures."""
@@ -19,6 +21,10 @@ class Surroundings:
     def heat(self, evse: int, celsius: float | None) -> None:
         """Set a temperature, or let the sensor fail."""
         self._celsius[evse] = celsius
+
+    def relay(self, name: str) -> bool | None:
+        """Return whether a relay is on."""
+        return self.relays.setdefault(name, False)
 
     def light(self, evse: int) -> tuple[str, str]:
         """Return colour and rhythm of the light of an EVSE."""

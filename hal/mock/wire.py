@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import Any
 
-from hal.api import Fault
+from hal.api import Fault, Feed
 
 MAGIC = 0xB5
 MAX_DATAGRAM = 128 * 1024
@@ -27,12 +27,12 @@ _INPUTS = struct.Struct("<HHHHdd")
 _UNDRIVEN = -1.0
 _ATTACHED = 0
 
-_HAS_LOCK, _HAS_SHUT_OFF = 1, 2
+_HAS_LOCK, _HAS_SHUT_OFF, _PER_PHASE = 1, 2, 4
 _COIL, _LOCK = 1, 2
-_PHASES_SHIFT, _SHUT_OFF_SHIFT = 2, 4
+_PHASES_SHIFT, _SHUT_OFF_SHIFT, _PHASE_SHIFT = 2, 4, 6
 _HELD, _RELEASED, _TRIPPED = 0, 1, 2
 _CLOSED, _LOCKED, _RESIDUAL, _TESTED, _PASSED, _TAMPERED = 1, 2, 4, 8, 16, 32
-_FAULT_SHIFT = 6
+_FAULT_SHIFT, _CONTACTOR_SHIFT = 6, 12
 
 _SHUT_OFFS = {_RELEASED: False, _TRIPPED: True}
 
@@ -45,6 +45,9 @@ FAULT_INPUTS = (
     Fault.UNDER_VOLTAGE,
     Fault.OTHER,
 )
+
+# The contactors of an outlet with one for each choice of phases, in the order of their bits.
+CONTACTORS = (Feed(1, 1), Feed(1, 2), Feed(1, 3), Feed(3))
 
 
 class BadFrame(ValueError):
@@ -65,7 +68,10 @@ _KINDS = {int(kind): kind for kind in Kind}
 
 @dataclass(frozen=True, slots=True)
 class EvseSettings:
-    """How one EVSE is built; `cable_a` rates the loose cable of a socket, None if attached."""
+    """How one EVSE is built; `cable_a` rates the loose cable of a socket, None if attached.
+
+    `per_phase`: it has a contactor for each single phase, and one for all three.
+    """
 
     max_current_a: int = 32
     phases: int = 3
@@ -73,14 +79,15 @@ class EvseSettings:
     cable_a: int | None = 32
     has_lock: bool = True
     has_shut_off: bool = False
+    per_phase: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class LineOutputs:
     """What the guard drives; `duty` None is a pilot that nobody drives.
 
-    `phases` are those that the coil closes, `shut_off` cuts the mains before the contactor; None
-    leaves either as it is.
+    `phases` are those that the coil closes, and `phase` is which one, if it is one; `shut_off` cuts
+    the mains before the contactor; None leaves either as it is.
     """
 
     duty: float | None = None
@@ -89,11 +96,15 @@ class LineOutputs:
     self_test: int = 0
     phases: int | None = None
     shut_off: bool | None = None
+    phase: int = 1
 
 
 @dataclass(frozen=True, slots=True)
 class LineInputs:
-    """What the guard can see of one EVSE; `fault_inputs` are the binary inputs that are on."""
+    """What the guard can see of one EVSE; `fault_inputs` are the binary inputs that are on.
+
+    `closed` are the contactors that read closed, where there is one for each choice of phases.
+    """
 
     high_v: float = 0.0
     low_v: float = 0.0
@@ -105,6 +116,7 @@ class LineInputs:
     self_test_passed: bool | None = None
     fault_inputs: frozenset[Fault] = frozenset()
     tampered: bool = False
+    closed: frozenset[Feed] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +152,9 @@ def encode_settings(settings: Mapping[int, EvseSettings], sequence: int) -> byte
             one.max_current_a,
             _ATTACHED if one.cable_a is None else one.cable_a,
             one.phases,
-            one.has_lock * _HAS_LOCK + one.has_shut_off * _HAS_SHUT_OFF,
+            one.has_lock * _HAS_LOCK
+            + one.has_shut_off * _HAS_SHUT_OFF
+            + one.per_phase * _PER_PHASE,
             one.nominal_voltage_v,
         )
         for evse, one in settings.items()
@@ -158,6 +172,7 @@ def decode_settings(frame: Frame) -> dict[int, EvseSettings]:
             cable_a or None,
             bool(flags & _HAS_LOCK),
             bool(flags & _HAS_SHUT_OFF),
+            bool(flags & _PER_PHASE),
         )
         for evse, max_a, cable_a, phases, flags, voltage_v in _split(frame, _SETTINGS)
     }
@@ -191,6 +206,7 @@ def decode_outputs(frame: Frame) -> dict[int, LineOutputs]:
             self_test,
             flags >> _PHASES_SHIFT & 3 or None,
             _SHUT_OFFS.get(flags >> _SHUT_OFF_SHIFT & 3),
+            (flags >> _PHASE_SHIFT & 3) + 1,
         )
     return outputs
 
@@ -218,6 +234,7 @@ def decode_inputs(frame: Frame) -> dict[int, LineInputs]:
             bool(flags & _PASSED) if flags & _TESTED else None,
             _fault_inputs(flags >> _FAULT_SHIFT),
             bool(flags & _TAMPERED),
+            _closed(flags >> _CONTACTOR_SHIFT),
         )
         for evse, flags, self_test, cable_a, high_v, low_v in _split(frame, _INPUTS)
     }
@@ -236,7 +253,8 @@ def _split(frame: Frame, record: struct.Struct) -> Iterator[tuple[Any, ...]]:
 def _output_flags(outputs: LineOutputs) -> int:
     shut_off = _HELD if outputs.shut_off is None else _RELEASED + outputs.shut_off
     flags = outputs.coil * _COIL + outputs.lock * _LOCK
-    return flags + ((outputs.phases or 0) << _PHASES_SHIFT) + (shut_off << _SHUT_OFF_SHIFT)
+    flags += (outputs.phases or 0) << _PHASES_SHIFT
+    return flags + (shut_off << _SHUT_OFF_SHIFT) + (outputs.phase - 1 << _PHASE_SHIFT)
 
 
 def _flags(inputs: LineInputs) -> int:
@@ -247,7 +265,13 @@ def _flags(inputs: LineInputs) -> int:
     ) * _PASSED
     for bit, fault in enumerate(FAULT_INPUTS):
         flags += (fault in inputs.fault_inputs) << (bit + _FAULT_SHIFT)
+    for bit, contactor in enumerate(CONTACTORS if inputs.closed else ()):
+        flags += (contactor in inputs.closed) << (bit + _CONTACTOR_SHIFT)
     return flags
+
+
+def _closed(bits: int) -> frozenset[Feed]:
+    return frozenset(one for bit, one in enumerate(CONTACTORS) if bits >> bit & 1)
 
 
 def _fault_inputs(bits: int) -> frozenset[Fault]:

@@ -11,9 +11,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.patience import PATIENT_S
+
 ROOT = Path(__file__).parents[2]
-PATIENCE_S = 50.0
-DISAPPEAR_S = 3.0
 
 
 @dataclass(slots=True)
@@ -37,7 +37,7 @@ class DemoRun:
         """Read the rest of the output and return the exit code."""
         assert self.process.stdout is not None
         self.shown += self.process.stdout.read().splitlines()
-        return self.process.wait(PATIENCE_S)
+        return self.process.wait(PATIENT_S)
 
     def interrupt(self) -> None:
         """Do what Ctrl-C does."""
@@ -56,8 +56,8 @@ class DemoRun:
         return "\n".join(self.shown)
 
     def left_over(self) -> list[str]:
-        """Files and processes that are still there after a moment of grace."""
-        give_up_s = time.monotonic() + DISAPPEAR_S
+        """Files and processes that are still there once there was time for them to go."""
+        give_up_s = time.monotonic() + PATIENT_S
         while (found := self._found()) and time.monotonic() < give_up_s:
             time.sleep(0.02)
         return found

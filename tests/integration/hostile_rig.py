@@ -13,8 +13,9 @@ from agent.sim.csms import Csms
 from agent.sim.csms_station import Station
 from agent.sim.frames import Direction
 from tests.integration.station_process import StationProcess
+from tests.patience import PATIENT_S
 
-ANSWERS_WITHIN_S = 1.0
+ANSWERS_WITHIN_S = 5.0
 TOKEN = "04A1B2C3D4E5F6"
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e]")
 
@@ -55,7 +56,7 @@ class Hostile:
 
     async def reply_to(self, message_id: str, mark: int) -> list[Any]:
         """Wait for the answer to a CALL; fails when the station is deaf."""
-        async with asyncio.timeout(ANSWERS_WITHIN_S + 4):
+        async with asyncio.timeout(PATIENT_S):
             begun = asyncio.get_running_loop().time()
             while True:
                 for frame in self.replies_since(mark):
@@ -99,7 +100,7 @@ class Hostile:
 
     async def is_served(self) -> None:
         """Wait until the station is connected, accepted and answers."""
-        await self.csms.wait_for_station("CS001", 20)
+        await self.csms.wait_for_station("CS001", PATIENT_S)
         await self.probe(len(self.station.frames))
 
     async def end_of_charging(self) -> None:
@@ -109,7 +110,7 @@ class Hostile:
         await self.process.bench("swipe", token=TOKEN)
         evse = await self.process.until(lambda e: e["transaction"] is None)
         record = next(iter(self.station.transactions.values()))
-        await self.csms.wait_for(lambda _: record.end_wh is not None, 10)
+        await self.csms.wait_for(lambda _: record.end_wh is not None, PATIENT_S)
         assert record.energy_wh is not None
         assert abs(float(record.energy_wh) - evse["delivered_wh"]) < 2.0
 
@@ -130,10 +131,10 @@ async def charging_station(version: str, folder: Path, **settings: Any) -> Async
         process = StationProcess(folder, csms.url, (version,), log_level="debug", **settings)
         try:
             await process.start()
-            await csms.wait_for_station("CS001")
+            await csms.wait_for_station("CS001", PATIENT_S)
             hostile = Hostile(version, csms, process)
             hostile.transaction = await process.charge(TOKEN)
-            await csms.wait_for(lambda _: len(hostile.station.transactions) == 1, 10)
+            await csms.wait_for(lambda _: len(hostile.station.transactions) == 1, PATIENT_S)
             yield hostile
             code = await process.stop()
             assert code == 0, process.log[-3000:]

@@ -13,6 +13,7 @@ from typing import Any
 
 from agent.ocpp.endpoint import SecurityProfile
 from hal.mock.backends import BoardControl
+from tests.patience import PATIENT_S
 
 CONFIG = """
 [station]
@@ -57,7 +58,7 @@ level = "{log_level}"
 TOKEN = "DEADBEEF"
 
 
-async def until_true(condition: Callable[[], object], within_s: float = 15.0) -> None:
+async def until_true(condition: Callable[[], object], within_s: float = PATIENT_S) -> None:
     """Wait until something holds; fails when it does not in time."""
     loop = asyncio.get_running_loop()
     deadline = loop.time() + within_s
@@ -119,7 +120,7 @@ class StationProcess:
                 stderr=log,
                 cwd=self.tree,
             )
-        await self.until(lambda: True, 20)
+        await self.until(lambda: True, PATIENT_S)
 
     async def kill(self) -> None:
         """Kill the daemon without warning; guard and board live on."""
@@ -133,7 +134,7 @@ class StationProcess:
         assert self.process is not None
         if self.process.returncode is None:
             self.process.send_signal(signal.SIGTERM)
-        return await asyncio.wait_for(self.process.wait(), 15)
+        return await asyncio.wait_for(self.process.wait(), PATIENT_S)
 
     async def dispose(self) -> None:
         """End everything that was started: daemon, guard and board."""
@@ -155,7 +156,7 @@ class StationProcess:
         status = Path(f"/proc/{self.process.pid}/status").read_text()
         return int(status.split("VmRSS:")[1].split()[0])
 
-    async def says(self, words: str, within_s: float = 15.0) -> None:
+    async def says(self, words: str, within_s: float = PATIENT_S) -> None:
         """Wait until the daemon has logged something."""
         await until_true(lambda: words in self.log, within_s)
 
@@ -188,7 +189,7 @@ class StationProcess:
         reader, writer = await asyncio.open_unix_connection(self.folder / "bench.sock")
         try:
             writer.write(json.dumps({"op": op, **arguments}).encode() + b"\n")
-            line = await asyncio.wait_for(reader.readline(), 10)
+            line = await asyncio.wait_for(reader.readline(), PATIENT_S)
         finally:
             writer.close()
         if not line:
@@ -207,7 +208,9 @@ class StationProcess:
         reader, writer = await asyncio.open_unix_connection(self.folder / "state" / "api.sock")
         try:
             writer.write(json.dumps({"op": op, **arguments}).encode() + b"\n")
-            answer: dict[str, Any] = json.loads(await asyncio.wait_for(reader.readline(), 10))
+            answer: dict[str, Any] = json.loads(
+                await asyncio.wait_for(reader.readline(), PATIENT_S)
+            )
         finally:
             writer.close()
         return answer
@@ -217,7 +220,7 @@ class StationProcess:
         evse: dict[str, Any] = (await self.bench("state"))["evses"][0]
         return evse
 
-    async def until(self, holds: Any, timeout_s: float = 15) -> dict[str, Any]:
+    async def until(self, holds: Any, timeout_s: float = PATIENT_S) -> dict[str, Any]:
         """Wait until something holds of EVSE 1, or of nothing at all: then until it answers."""
         loop = asyncio.get_running_loop()
         deadline = loop.time() + timeout_s

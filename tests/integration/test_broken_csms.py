@@ -28,6 +28,7 @@ from tests.integration.csms_doubles import accept, raw_csms
 from tests.integration.hostile_rig import charging_station
 from tests.integration.station_process import StationProcess, until_true
 from tests.integration.test_tls import server_context
+from tests.patience import PATIENT_S
 from tests.throw_away_ca import LOOPBACK, Recipe, issue
 
 OFFLINE_TOKENS = """
@@ -39,8 +40,6 @@ PASSWORD = "the-right-password-01"
 OTHER_PASSWORD = "another-password-0002"
 CLOSE = b"\x88\x02\x03\xe8"
 SCHEMA_BREACH = {"status": "Perhaps", "currentTime": 7, "idTokenInfo": [], "transactionId": "x"}
-
-pytestmark = pytest.mark.timeout(120)
 
 
 def answer_with(payload: dict[str, Any], *actions: str, times: int | None = None) -> CallHook:
@@ -74,7 +73,7 @@ async def test_a_session_outlives_every_fault_of_the_csms(
     async with charging_station(version, tmp_path, **settings) as hostile:
         for name, fault in list(FAULTS.items())[first::2]:
             hook = hostile.csms.misbehave(fault())
-            await hostile.csms.wait_for(lambda _, hook=hook: hook.count >= 1, 10)
+            await hostile.csms.wait_for(lambda _, hook=hook: hook.count >= 1, PATIENT_S)
             await asyncio.sleep(0.1)
             hostile.csms.behave()
             await hostile.is_served()
@@ -107,7 +106,7 @@ async def test_a_station_that_is_never_accepted_charges_by_its_own_rules(
         hook = csms.misbehave(answer_with(answer, "BootNotification"))
         try:
             await station.start()
-            await csms.wait_for(lambda _: hook.count == 1, 10)
+            await csms.wait_for(lambda _: hook.count == 1, PATIENT_S)
             await station.charge()
             assert hook.count == 1, "it does not hammer"
             assert not csms.station("CS001").transactions
@@ -139,8 +138,8 @@ async def test_an_absurd_time_neither_stops_nor_dates_a_session(
             transaction = await station.charge()
             await station.bench("swipe", token="DEADBEEF")
             await station.until(lambda e: e["transaction"] is None)
-            record = await csms.wait_for(lambda _: known.transactions.get(transaction), 10)
-            await csms.wait_for(lambda _: record.ended, 10)
+            record = await csms.wait_for(lambda _: known.transactions.get(transaction), PATIENT_S)
+            await csms.wait_for(lambda _: record.ended, PATIENT_S)
             assert record.started_at is not None
             assert record.ended_at is not None
             assert 0 < (record.ended_at - record.started_at).total_seconds() < 30
@@ -198,7 +197,7 @@ async def test_no_answer_to_the_handshake_leads_astray_or_to_haste(tmp_path: Pat
     async with raw_csms(elsewhere) as elsewhere_url, raw_csms(script) as url:
         other = int(elsewhere_url.split(":")[2].split("/")[0])
         async with station_at(url, tmp_path):
-            await until_true(lambda: len(attempts) == len(HTTP_ANSWERS), 30)
+            await until_true(lambda: len(attempts) == len(HTTP_ANSWERS), PATIENT_S)
             await asyncio.sleep(ASKED_TO_WAIT_S - 0.5)
         assert len(attempts) == len(HTTP_ANSWERS)
         assert min(after - before for before, after in pairwise(attempts)) >= 0.99
@@ -232,7 +231,7 @@ async def test_odd_bytes_on_the_websocket_end_the_connection_and_nothing_else(
                     pass
 
     async with raw_csms(script) as url, station_at(url, tmp_path):
-        await until_true(lambda: turn > len(garbage), 40)
+        await until_true(lambda: turn > len(garbage), PATIENT_S)
 
 
 # TLS and passwords
@@ -267,8 +266,10 @@ async def station_with_password(
 
 async def told_later(csms: Csms, kind: str) -> None:
     """The event waited in the queue until the CSMS could be trusted."""
-    known = await csms.wait_for_station("CS001", 15)
-    await csms.wait_for(lambda _: kind in {event.type for event in known.security_events}, 10)
+    known = await csms.wait_for_station("CS001", PATIENT_S)
+    await csms.wait_for(
+        lambda _: kind in {event.type for event in known.security_events}, PATIENT_S
+    )
 
 
 CERTIFICATES = {
@@ -313,7 +314,7 @@ async def test_a_refused_password_is_logged_once(tmp_path: Path) -> None:
         profile = SecurityProfile.BASIC
         async with station_with_password(tmp_path, csms, "ocpp2.0.1", profile) as station:
             await station.start()
-            await csms.wait_for(lambda c: len(c.handshakes) >= 2, 10)
+            await csms.wait_for(lambda c: len(c.handshakes) >= 2, PATIENT_S)
             assert {shake.status for shake in csms.handshakes} == {401}
             csms.password = PASSWORD
             await told_later(csms, "StartupOfTheDevice")
@@ -344,13 +345,13 @@ async def test_a_tls_server_that_hangs_up_over_the_password_is_not_hammered(
         async with station_with_password(tmp_path, csms, "ocpp2.0.1", profile) as station:
             station.variables = station.variables.replace('RepeatTimes" = 0', 'RepeatTimes" = 1')
             await station.start()
-            await until_true(lambda: len(attempts) == 3, 20)
+            await until_true(lambda: len(attempts) == 3, PATIENT_S)
             waits_s = [after - before for before, after in pairwise(attempts)]
             assert waits_s[0] >= 0.99
             assert waits_s[1] >= 1.99
             server.close()
             await csms.start()
-            await csms.wait_for_station("CS001", 20)
+            await csms.wait_for_station("CS001", PATIENT_S)
     finally:
         server.close()
         await csms.stop()

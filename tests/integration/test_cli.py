@@ -15,6 +15,7 @@ from agent.__main__ import main
 from agent.sim.csms import Csms
 from agent.sim.csms_station import Station
 from agent.sim.demo_station import _STATION_TOML, IDENTITY, DemoStation, StationNotStarted
+from tests.patience import PATIENT_S
 
 ROOT = Path(__file__).parents[2]
 VERSION = "ocpp2.0.1"
@@ -163,7 +164,7 @@ def stationd(*arguments: str) -> subprocess.CompletedProcess[str]:
         capture_output=True,
         text=True,
         check=False,
-        timeout=30,
+        timeout=PATIENT_S,
     )
 
 

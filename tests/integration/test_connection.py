@@ -34,6 +34,8 @@ from tests.integration.csms_doubles import (
     receive,
     scripted_csms,
 )
+from tests.integration.station_process import until_true
+from tests.patience import PATIENT_S
 
 DIALECT = Dialect(
     answers_unreadable_frames=True,
@@ -41,6 +43,9 @@ DIALECT = Dialect(
     has_call_result_error=True,
     has_send=True,
 )
+
+SOON_S = PATIENT_S / 3
+"""Long before the TCP connection of a CSMS that lingers would end."""
 
 
 async def refuse_all(_action: str, _payload: Payload) -> Payload:
@@ -515,7 +520,7 @@ async def test_a_close_frame_on_a_tcp_connection_that_stays_open_is_the_end() ->
         await asyncio.sleep(60)
 
     async with with_raw_csms(csms) as connection:
-        closed = await asyncio.wait_for(connection.wait_closed(), 1)
+        closed = await asyncio.wait_for(connection.wait_closed(), SOON_S)
         assert (closed.cause, closed.code) == (CloseCause.CLOSED_BY_PEER, 1011)
 
 
@@ -528,7 +533,7 @@ async def test_a_call_fails_soon_after_a_close_frame_on_a_lingering_tcp_connecti
 
     async with with_raw_csms(csms) as connection:
         with pytest.raises(ConnectionLost):
-            await asyncio.wait_for(connection.call("A", {}), 1)
+            await asyncio.wait_for(connection.call("A", {}), SOON_S)
 
 
 BROKEN = {
@@ -551,7 +556,7 @@ async def test_a_broken_websocket_is_the_end(frames: bytes) -> None:
         await asyncio.sleep(60)
 
     async with with_raw_csms(csms) as connection:
-        closed = await asyncio.wait_for(connection.wait_closed(), 1)
+        closed = await asyncio.wait_for(connection.wait_closed(), SOON_S)
         assert closed.cause in (CloseCause.LOST, CloseCause.CLOSED_BY_PEER)
 
 
@@ -573,7 +578,7 @@ async def test_an_unanswered_ping_is_the_end() -> None:
         await asyncio.sleep(60)
 
     async with with_raw_csms(csms, ping_interval_s=0.02, pong_timeout_s=0.02) as connection:
-        closed = await asyncio.wait_for(connection.wait_closed(), 1)
+        closed = await asyncio.wait_for(connection.wait_closed(), SOON_S)
         assert closed.cause is CloseCause.PING_UNANSWERED
 
 
@@ -585,8 +590,8 @@ async def test_a_csms_that_sends_anything_at_all_is_alive() -> None:
             await writer.drain()
             await asyncio.sleep(0.005)
 
-    async with with_raw_csms(csms, ping_interval_s=0.01, pong_timeout_s=0.03) as connection:
-        await asyncio.sleep(0.15)
+    async with with_raw_csms(csms, ping_interval_s=0.1, pong_timeout_s=0.5) as connection:
+        await asyncio.sleep(1.2)
         assert connection.is_open
 
 
@@ -608,8 +613,8 @@ async def test_a_second_pong_for_each_ping_does_not_hide_that_the_csms_dies() ->
             await reader.readexactly(2 + 4 + 2 + 4 + 4)  # the two pongs of the station
         await asyncio.sleep(60)
 
-    async with with_raw_csms(csms, ping_interval_s=0.02, pong_timeout_s=0.05) as connection:
-        closed = await asyncio.wait_for(connection.wait_closed(), 2)
+    async with with_raw_csms(csms, ping_interval_s=0.02, pong_timeout_s=1.0) as connection:
+        closed = await asyncio.wait_for(connection.wait_closed(), SOON_S)
         assert closed.cause is CloseCause.PING_UNANSWERED
         assert pings == 3
 
@@ -630,10 +635,12 @@ async def test_pings_are_sent_at_their_interval_and_answered_pings_keep_the_conn
         socket.protocol.receive_data = count  # type: ignore[method-assign]
         await socket.wait_closed()
 
-    async with with_csms(csms, ping_interval_s=0.02) as connection:
-        await asyncio.sleep(0.15)
+    loop = asyncio.get_running_loop()
+    async with with_csms(csms, ping_interval_s=0.02, pong_timeout_s=SOON_S) as connection:
+        begun_s = loop.time()
+        await until_true(lambda: pings >= 5)
         assert connection.is_open
-        assert 3 <= pings <= 8
+        assert loop.time() - begun_s >= 0.02 * 3
 
 
 async def test_a_peer_that_does_not_read_is_given_up() -> None:
@@ -683,7 +690,7 @@ async def test_closing_a_silent_peer_takes_no_longer_than_allowed() -> None:
         await asyncio.sleep(60)
 
     async with with_raw_csms(csms) as connection:
-        await asyncio.wait_for(connection.close(), 1)
+        await asyncio.wait_for(connection.close(), SOON_S)
 
 
 async def test_a_connection_that_was_never_started_can_be_closed() -> None:

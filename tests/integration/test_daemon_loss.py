@@ -12,8 +12,7 @@ import pytest
 from agent.sim.csms import Csms
 from hal.mock.backends import BoardControl
 from tests.integration.station_process import StationProcess
-
-pytestmark = pytest.mark.timeout(120)
+from tests.patience import PATIENT_S
 
 
 @pytest.fixture
@@ -26,7 +25,7 @@ async def csms() -> AsyncIterator[Csms]:
 async def station(tmp_path: Path, csms: Csms) -> AsyncIterator[StationProcess]:
     process = StationProcess(tmp_path, csms.url, ("ocpp2.0.1",))
     await process.start()
-    await csms.wait_for_station("CS001")  # until then no unknown token is accepted
+    await csms.wait_for_station("CS001", PATIENT_S)  # until then no unknown token is accepted
     yield process
     await process.dispose()
 
@@ -56,7 +55,7 @@ async def test_a_car_keeps_charging_while_the_daemon_is_killed_and_restarted(
     await station.bench("swipe", token="DEADBEEF")
     await station.until(lambda e: e["transaction"] is None)
     record = csms.station("CS001").transactions[transaction]
-    await csms.wait_for(lambda _: record.end_wh is not None, 10)
+    await csms.wait_for(lambda _: record.end_wh is not None, PATIENT_S)
     numbers = [event.seq_no for event in record.events]
     assert numbers == list(range(len(numbers)))
     assert csms.faults == []
@@ -81,7 +80,7 @@ async def test_a_daemon_that_stays_away_ends_in_a_graceful_stop_by_the_guard(
     station = StationProcess(tmp_path, csms.url, ("ocpp2.0.1",), grace_s=1.0)
     await station.start()
     try:
-        await csms.wait_for_station("CS001")  # until then no unknown token is accepted
+        await csms.wait_for_station("CS001", PATIENT_S)  # until then no unknown token is accepted
         transaction = await charge(station)
         board = station.board()
         await station.kill()
@@ -92,11 +91,11 @@ async def test_a_daemon_that_stays_away_ends_in_a_graceful_stop_by_the_guard(
         stopped = await station.until(lambda e: e["transaction"] is not None)
         stopped_wh = Decimal(str(stopped["meter"]["energy_wh"]))
         assert stopped["transaction"]["id"] == transaction
-        await station.until(lambda e: e["meter"]["power_w"] > 20_000, 30)
+        await station.until(lambda e: e["meter"]["power_w"] > 20_000, PATIENT_S)
         await station.bench("plug_out")
         await station.until(lambda e: e["transaction"] is None)
         record = csms.station("CS001").transactions[transaction]
-        await csms.wait_for(lambda _: record.end_wh is not None, 10)
+        await csms.wait_for(lambda _: record.end_wh is not None, PATIENT_S)
         assert record.end_wh is not None
         assert record.end_wh > stopped_wh
         assert record.stopped_reason == "EVDisconnected"
@@ -104,7 +103,7 @@ async def test_a_daemon_that_stays_away_ends_in_a_graceful_stop_by_the_guard(
         await station.dispose()
 
 
-async def until_open(board: BoardControl, within_s: float = 30.0) -> None:
+async def until_open(board: BoardControl, within_s: float = PATIENT_S) -> None:
     """Wait until the contactor is open, which nobody but the guard can have done."""
     async with asyncio.timeout(within_s):
         while True:
@@ -128,7 +127,7 @@ async def test_a_car_that_left_while_the_daemon_was_dead_ends_the_transaction(
     await station.start()
     await station.until(lambda e: e["transaction"] is None and not e["plugged_in"])
     record = csms.station("CS001").transactions[transaction]
-    await csms.wait_for(lambda _: record.end_wh is not None, 10)
+    await csms.wait_for(lambda _: record.end_wh is not None, PATIENT_S)
     assert record.stopped_reason == "EVDisconnected"
     truth = await station.evse()
     assert record.energy_wh == pytest.approx(
@@ -144,11 +143,11 @@ async def test_a_power_failure_ends_the_transaction_with_the_last_register(
     with contextlib.suppress(OSError):
         await station.bench("power_fail")
     assert station.process is not None
-    await asyncio.wait_for(station.process.wait(), 5)
+    await asyncio.wait_for(station.process.wait(), PATIENT_S)
     await station.start()
     await station.until(lambda e: e["transaction"] is None)
     record = csms.station("CS001").transactions[transaction]
-    await csms.wait_for(lambda _: record.end_wh is not None, 10)
+    await csms.wait_for(lambda _: record.end_wh is not None, PATIENT_S)
     assert record.stopped_reason == "PowerLoss"
     truth = await station.evse()
     assert record.energy_wh == pytest.approx(

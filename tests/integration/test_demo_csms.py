@@ -40,6 +40,7 @@ from agent.sim.misbehaviour import (
     stop_acknowledging,
 )
 from tests.integration.raw_station import RawStation, boot, event, register, status
+from tests.patience import PATIENT_S
 
 V16, V201, V21 = "ocpp1.6", "ocpp2.0.1", "ocpp2.1"
 ALL = [V16, V201, V21]
@@ -77,7 +78,7 @@ async def test_a_station_boots_and_reports_its_status_in_every_version(
         assert station.heartbeats == 1
         assert answer["currentTime"].endswith("Z")
         assert csms.faults == []
-    await station.wait_for(lambda s: not s.connected, 1)
+    await station.wait_for(lambda s: not s.connected, PATIENT_S)
 
 
 async def test_the_stations_order_of_versions_decides(csms: Csms) -> None:
@@ -111,7 +112,7 @@ async def test_a_csms_may_prefer_its_own_order() -> None:
 
 async def test_the_identity_is_percent_decoded_from_the_last_segment(csms: Csms) -> None:
     async with RawStation(csms.url, identity="CS%20%2F1", versions=[V16]):
-        await csms.wait_for(lambda c: "CS /1" in c.stations, 1)
+        await csms.wait_for(lambda c: "CS /1" in c.stations, PATIENT_S)
 
 
 @pytest.mark.parametrize("version", BOTH_2)
@@ -203,7 +204,7 @@ async def test_transactions_outlive_a_restart_of_the_csms_on_the_same_port(csms:
 
 async def test_stop_with_abort_kills_connections_without_a_close_frame(csms: Csms) -> None:
     async with RawStation(csms.url) as raw:
-        await csms.wait_for(lambda c: "CS001" in c.stations, 1)
+        await csms.wait_for(lambda c: "CS001" in c.stations, PATIENT_S)
         await csms.stop(abort=True)
         with pytest.raises(ConnectionClosed) as caught:
             await raw.receive()
@@ -652,7 +653,7 @@ async def test_commands_are_sent_one_at_a_time_and_while_a_call_is_being_answere
         station = csms.stations["CS001"]
         csms.misbehave(answer_late(0.03, {"Heartbeat"}))
         await raw.send("Heartbeat", {})
-        await station.wait_for(lambda s: s.received("Heartbeat"), 1)
+        await station.wait_for(lambda s: s.received("Heartbeat"), PATIENT_S)
         tasks = [asyncio.create_task(station.unlock(1)), asyncio.create_task(station.unlock(2))]
         first = await raw.receive()
         assert (first[0], first[3]["evseId"]) == (2, 1)
@@ -728,7 +729,7 @@ async def test_a_csms_that_stops_acknowledging_keeps_nothing_until_it_behaves() 
             await booted(raw, V201)
             hook = csms.misbehave(stop_acknowledging())
             await raw.send("TransactionEvent", event("Started", 0, 0))
-            await csms.wait_for(lambda _: hook.count == 1, 1)
+            await csms.wait_for(lambda _: hook.count == 1, PATIENT_S)
             assert csms.stations["CS001"].transactions == {}
             csms.behave()
             assert await raw.call("TransactionEvent", event("Started", 0, 0)) == {}
@@ -775,7 +776,7 @@ async def test_a_connection_may_end_in_the_middle_of_a_call(csms: Csms, ending: 
             await raw.receive()
     assert (caught.value.rcvd is None) == (ending is Ending.ABORT)
     assert "T-1" in csms.stations["CS001"].transactions
-    await csms.stations["CS001"].wait_for(lambda s: not s.connected, 1)
+    await csms.stations["CS001"].wait_for(lambda s: not s.connected, PATIENT_S)
 
 
 async def test_handshakes_can_be_refused_or_answered_without_subprotocol(csms: Csms) -> None:
@@ -888,7 +889,7 @@ async def test_the_command_prints_a_line_per_message_and_ends_on_interrupt() -> 
         await raw.call("Authorize", {"idTag": "SECRET1234"})
         await raw.call("Heartbeat", {"odd": 1})
     process.send_signal(signal.SIGINT)
-    rest, _ = await asyncio.wait_for(process.communicate(), 5)
+    rest, _ = await asyncio.wait_for(process.communicate(), PATIENT_S)
     printed = rest.decode()
     assert process.returncode == 0
     assert "CS001 -> BootNotification Example AC22 firmware 1.0" in printed

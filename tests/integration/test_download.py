@@ -300,7 +300,7 @@ async def test_a_file_that_never_ends_is_refused_at_the_limit(station: Station) 
             handler.answers(200, {"Transfer-Encoding": "chunked"}),
             handler.drips(b"0"),
         ),
-        lambda handler: time.sleep(2),
+        lambda handler: time.sleep(60),
     ],
     ids=["header", "body", "chunk size", "silence"],
 )
@@ -309,7 +309,7 @@ async def test_a_server_that_drips_is_cut_off(station: Station, behave: object) 
     with FileServer(behave=behave).serving() as server:  # type: ignore[arg-type]
         with pytest.raises(DownloadInterrupted, match="too slowly"):
             await station.fetches(server)
-        assert time.monotonic() - began_s < 5
+        assert time.monotonic() - began_s < LIMITS.longest_s
 
 
 async def test_a_server_that_takes_a_connection_and_says_nothing_is_cut_off(
@@ -435,9 +435,9 @@ async def test_a_download_that_is_cancelled_ends_at_once_and_can_be_gone_on_with
         handler.answers(200, {"Content-Length": str(len(IMAGE)), "ETag": '"v1"'})
         handler.wfile.write(IMAGE[:500_000])
         handler.wfile.flush()
-        time.sleep(3)
+        time.sleep(120)
 
-    patient = Station(station.image.parent.parent, DownloadLimits(silence_s=30))
+    patient = Station(station.image.parent.parent, DownloadLimits(silence_s=120))
     with FileServer(behave=stalls).serving() as server:
         download, halfway = patient.download(server), asyncio.Event()
 
@@ -451,7 +451,7 @@ async def test_a_download_that_is_cancelled_ends_at_once_and_can_be_gone_on_with
         fetching.cancel()
         with pytest.raises(asyncio.CancelledError):
             await fetching
-        assert time.monotonic() - began_s < 2
+        assert time.monotonic() - began_s < 60
         server.behave = None
         await patient.fetches(server)
     assert hashlib.sha256(patient.got).digest() == hashlib.sha256(IMAGE).digest()

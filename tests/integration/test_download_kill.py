@@ -8,8 +8,6 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import pytest
-
 from tests.integration.file_server import FileServer, Handler
 
 SEED = 20261129
@@ -56,7 +54,6 @@ class Pieces:
         handler.sends_file()
 
 
-@pytest.mark.timeout(120)
 async def test_a_process_that_is_killed_while_it_downloads_loses_little(tmp_path: Path) -> None:
     chance = random.Random(SEED)  # noqa: S311 - repeatable, not secret
     image = tmp_path / "update" / "image"

@@ -33,6 +33,7 @@ from agent.store.outbox import Outbox, Stamp
 from agent.store.sessions import Sessions
 from agent.store.settings import Documents
 from tests.integration.station_process import TOKEN, StationProcess
+from tests.patience import PATIENT_S
 
 ROOT = Path(__file__).parents[2]
 OLDER = "c496003"
@@ -132,7 +133,7 @@ async def station(tmp_path: Path, csms: Csms) -> AsyncIterator[StationProcess]:
 
 async def is_accepted(csms: Csms) -> Station:
     record = csms.station("CS001")
-    await record.wait_for(lambda s: s.registration == "Accepted", 20)
+    await record.wait_for(lambda s: s.registration == "Accepted", PATIENT_S)
     return record
 
 
@@ -142,7 +143,7 @@ async def is_killed_while_it_charges(station: StationProcess, csms: Csms) -> str
     record = await is_accepted(csms)
     await record.set_variables({SETTING: "7"})
     running = await station.charge()
-    await record.wait_for(lambda s: running in s.transactions, 10)
+    await record.wait_for(lambda s: running in s.transactions, PATIENT_S)
     await csms.stop(abort=True)
     delivered_wh = (await station.evse())["delivered_wh"]
     await station.until(lambda evse: evse["delivered_wh"] > delivered_wh + 4)
@@ -162,12 +163,11 @@ async def goes_on(station: StationProcess, csms: Csms, running: str) -> None:
     assert (await record.get_variables([SETTING]))[0].value == "7"
     await station.bench("swipe", token=TOKEN)
     await station.bench("plug_out")
-    await record.wait_for(lambda s: s.transactions[running].ended, 30)
+    await record.wait_for(lambda s: s.transactions[running].ended, PATIENT_S)
     assert await station.stop() == 0
     assert "'FirmwareProgress' is no kind of stored event" in station.log, "it was the older one"
 
 
-@pytest.mark.timeout(120)
 async def test_the_version_before_goes_on_with_everything_after_a_fall_back(
     station: StationProcess, csms: Csms, older: Path
 ) -> None:
@@ -191,7 +191,6 @@ async def test_the_version_before_goes_on_with_everything_after_a_fall_back(
     assert list(record.transactions) == [running]
 
 
-@pytest.mark.timeout(120)
 async def test_the_version_before_goes_on_with_tables_that_a_newer_one_has_added_to(
     station: StationProcess, csms: Csms, tmp_path: Path
 ) -> None:

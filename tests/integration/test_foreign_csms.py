@@ -17,8 +17,6 @@ from tests.integration.foreign_csms.rig import Rig, rig
 STEPS_2X = steps_2x.BEGIN + steps_2x_more.STEPS + steps_2x.END
 STEPS = {"ocpp1.6": steps_16.STEPS, "ocpp2.0.1": STEPS_2X, "ocpp2.1": STEPS_2X}
 
-pytestmark = pytest.mark.timeout(120)
-
 
 @pytest.fixture(scope="session")
 def modules() -> Path:

@@ -17,11 +17,11 @@ from hal.guard import endpoint, spawn
 from hal.guard.client import GuardClient
 from hal.guard.exit_codes import ALREADY_RUNNING, FAILED, WRONG_USAGE
 from hal.mock.backends import BoardControl
+from tests.patience import PATIENT_S
 
 OFFER = Lease(1, PilotMode.OFFER, 16.0)
 STANDBY = Lease(1, PilotMode.STANDBY)
 RENEWAL_S = 0.1
-LIMIT_S = 10.0
 
 CONFIG = """
 [station]
@@ -104,7 +104,7 @@ class Site:
             [sys.executable, "-m", "hal.guard", *arguments],
             capture_output=True,
             text=True,
-            timeout=LIMIT_S,
+            timeout=PATIENT_S,
             check=False,
         )
 
@@ -116,7 +116,7 @@ def ending(process: subprocess.Popen[bytes]) -> Iterator[None]:
     finally:
         if process.poll() is None:
             process.kill()
-        process.wait(LIMIT_S)
+        process.wait(PATIENT_S)
 
 
 class Watcher:
@@ -141,7 +141,7 @@ class Watcher:
 
     async def until(self, wanted: Callable[[GuardStatus | GuardGone], bool]) -> GuardStatus:
         """Wait until the newest event is as wanted."""
-        async with asyncio.timeout(LIMIT_S):
+        async with asyncio.timeout(PATIENT_S):
             while not self.events or not wanted(self.events[-1][1]):
                 self._arrived.clear()
                 await self._arrived.wait()
@@ -206,7 +206,7 @@ async def start_charging(watcher: Watcher, bench: BoardControl) -> None:
 
 
 async def until_contactor(bench: BoardControl, *, closed: bool) -> None:
-    async with asyncio.timeout(LIMIT_S):
+    async with asyncio.timeout(PATIENT_S):
         while True:
             if (await evse_facts(bench))["contactor_closed"] is closed:
                 return
@@ -301,7 +301,7 @@ async def test_a_killed_agent_interrupts_nothing_and_a_new_one_goes_on(
             await operate(bench, "plug_in")
             await until_contactor(bench, closed=True)
             services.kill()
-            services.wait(LIMIT_S)
+            services.wait(PATIENT_S)
         async with watching(site) as watcher:
             status = await watcher.until_status(lease=LeaseState.FALLBACK)
             assert status.contactor_closed
@@ -335,7 +335,7 @@ async def test_a_killed_guard_lets_the_contactor_fall_and_its_successor_takes_ov
         with site.guard() as guard:
             await start_charging(watcher, bench)
             guard.kill()
-            guard.wait(LIMIT_S)
+            guard.wait(PATIENT_S)
             await watcher.until(lambda event: isinstance(event, GuardGone))
             await until_contactor(bench, closed=False)
         with site.guard():
@@ -355,7 +355,7 @@ async def test_stopping_the_guard_under_load_lets_the_vehicle_leave_first(
             await start_charging(watcher, bench)
             guard.terminate()
             gone = await watcher.until(lambda event: isinstance(event, GuardGone))
-            assert await asyncio.to_thread(guard.wait, LIMIT_S) == 0
+            assert await asyncio.to_thread(guard.wait, PATIENT_S) == 0
             assert isinstance(gone, GuardGone)
             statuses = [event for _, event in watcher.events if isinstance(event, GuardStatus)]
             assert any(one.contactor_closed and one.duty == 1.0 for one in statuses)
@@ -389,7 +389,7 @@ async def test_safe_drives_the_lines_low_and_leaves(site: Site, bench: BoardCont
         async with watching(site) as watcher:
             await start_charging(watcher, bench)
             guard.kill()
-            guard.wait(LIMIT_S)
+            guard.wait(PATIENT_S)
             watcher.lease = None
     done = await asyncio.to_thread(site.command, "safe", "--config", str(site.config))
     assert done.returncode == 0, done.stderr
@@ -409,7 +409,7 @@ async def test_a_tripped_shut_off_stays_through_guards_until_a_person_resets_it(
             await operate(bench, "plug_out")
             await watcher.until_status(shut_off=True)
             guard.kill()
-            guard.wait(LIMIT_S)
+            guard.wait(PATIENT_S)
     await asyncio.to_thread(site.command, "safe", *config)
     assert (await evse_facts(bench))["shut_off"] is True
     refused = await asyncio.to_thread(site.command, "reset", *config)
@@ -437,7 +437,7 @@ def test_a_guard_that_hangs_ends_and_says_where(site: Site) -> None:
         [sys.executable, "-c", HANGING, site.config],
         capture_output=True,
         text=True,
-        timeout=LIMIT_S,
+        timeout=PATIENT_S,
         check=False,
     )
     assert done.returncode == -signal.SIGALRM
@@ -470,7 +470,7 @@ def test_a_guard_is_started_once_and_outlives_its_starter(site: Site) -> None:
         "ensure_guard(Path(sys.argv[1]), Path(sys.argv[2])); os.kill(os.getpid(), signal.SIGKILL)"
     )
     done = subprocess.run(
-        [sys.executable, "-c", starter, site.config, site.socket], timeout=LIMIT_S, check=False
+        [sys.executable, "-c", starter, site.config, site.socket], timeout=PATIENT_S, check=False
     )
     assert done.returncode == -signal.SIGKILL
     assert spawn.is_alive(site.socket)
@@ -492,7 +492,7 @@ def test_a_guard_whose_socket_was_replaced_leaves(site: Site) -> None:
     with site.guard("--exit-when-orphaned", "1000") as guard:
         wait_for_guard(site)
         with endpoint.listen(site.socket):
-            assert guard.wait(LIMIT_S) == 0
+            assert guard.wait(PATIENT_S) == 0
         assert site.socket.exists(), "it is not ours to remove"
 
 
@@ -503,7 +503,7 @@ def test_a_long_state_folder_works(tmp_path: Path) -> None:
     with site.guard() as guard:
         wait_for_guard(site)
         guard.terminate()
-        assert guard.wait(LIMIT_S) == 0
+        assert guard.wait(PATIENT_S) == 0
 
 
 def wait_for_guard(site: Site) -> None:
@@ -511,7 +511,7 @@ def wait_for_guard(site: Site) -> None:
 
 
 def wait_until(true: Callable[[], bool]) -> None:
-    deadline_s = time.monotonic() + LIMIT_S
+    deadline_s = time.monotonic() + PATIENT_S
     while not true():
         assert time.monotonic() < deadline_s, "it never happened"
         time.sleep(0.01)
@@ -544,4 +544,4 @@ async def test_a_guard_that_is_to_be_renewed_leaves_when_the_vehicle_has_left(
             with pytest.raises(subprocess.TimeoutExpired):
                 await asyncio.to_thread(guard.wait, 1.0)
             await operate(bench, "plug_out")
-            assert await asyncio.to_thread(guard.wait, LIMIT_S) == 0
+            assert await asyncio.to_thread(guard.wait, PATIENT_S) == 0

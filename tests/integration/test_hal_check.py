@@ -34,6 +34,11 @@ id = 1
 connector_type = "sType2"
 max_current_a = 32
 phases = 3
+[[smart_charging.receiver]]
+id = "grid"
+fail_safe_a = 6
+relays.k1 = { backend = "mock" }
+states = [{ on = [] }, { on = ["k1"], limit_a = 6 }]
 """
 
 
@@ -58,6 +63,8 @@ async def test_a_simulated_board_is_checked_and_its_faults_are_found(
     assert {"pilot +12 V", "rcm", "lock", "proximity", "meter", "reader"} <= devices.keys()
     wrong = {device for device, finding in devices.items() if not finding["ok"]}
     assert wrong == {"contactor", "input estop"}
+    assert devices["relay grid.k1"]["message"].startswith("is off now")
+    assert "nothing drives coil_3ph" in devices["contactor"]["message"]
 
 
 def test_while_a_guard_runs_the_lines_are_left_to_it(

@@ -14,12 +14,11 @@ from tests.corpus.commands import absurd_calls, mutations, valid_calls
 from tests.corpus.frames import BadFrame, Reply, bad_frames
 from tests.integration.hostile_rig import Hostile, charging_station
 from tests.integration.station_process import until_true
+from tests.patience import PATIENT_S
 
 VERSIONS = ("ocpp1.6", "ocpp2.0.1", "ocpp2.1")
 MOST_GROWTH_KIB = 12_000
 SECRET = "Secret*Password-0123456789"
-
-pytestmark = pytest.mark.timeout(120)
 
 
 def complaint(frame: BadFrame, replies: list[list[object]], *, is_16: bool) -> str | None:
@@ -120,7 +119,7 @@ async def test_a_flood_of_calls_is_answered_without_harm(version: str, tmp_path:
         for number in range(20):
             # The same id again is the same CALL again: it is answered again, not carried out.
             hostile.station.send_raw(f'[2,"flood-{number}","{action}",{payload}]')
-        await until_true(lambda: len(hostile.replies_since(mark)) >= 250, 20)
+        await until_true(lambda: len(hostile.replies_since(mark)) >= 250, PATIENT_S)
         ids = [reply[1] for reply in hostile.replies_since(mark)]
         assert {f"flood-{number}" for number in range(230)} == set(ids)
         await hostile.still_charges()

@@ -17,21 +17,22 @@ KILLS = 20
 SEED = 20_250_118
 
 
-def live_and_die(path: Path, patience_s: float) -> int:
-    """Let a process replace the list for a moment, kill it; return the last version it told."""
+def live_and_die(path: Path, replacements: int, patience_s: float) -> int:
+    """Let a process replace the list so often and go on for a moment, kill it.
+
+    Return the last version that it told.
+    """
     command = [sys.executable, "-m", "tests.unit.store.list_victim", str(path)]
     with subprocess.Popen(command, stdout=subprocess.PIPE) as victim:
         assert victim.stdout is not None
         try:
             assert victim.stdout.readline() == b"R\n"
+            lines = [victim.stdout.readline() for _ in range(replacements)]
             time.sleep(patience_s)
         finally:
             victim.send_signal(signal.SIGKILL)
-        told = [
-            int(line)
-            for line in victim.stdout.read().splitlines(keepends=True)
-            if line.endswith(b"\n")
-        ]
+        lines += victim.stdout.read().splitlines(keepends=True)
+        told = [int(line) for line in lines if line.endswith(b"\n")]
         assert victim.wait() == -signal.SIGKILL
     return max(told, default=0)
 
@@ -42,7 +43,8 @@ async def test_a_list_is_replaced_as_a_whole_or_not_at_all(tmp_path: Path) -> No
     randomness = random.Random(SEED)  # noqa: S311 - reproducible, not secret
     last = 0
     for _ in range(KILLS):
-        told = max(last, live_and_die(path, randomness.uniform(0.0, 0.05)))
+        replacements, patience_s = randomness.randrange(5), randomness.uniform(0.0, 0.05)
+        told = max(last, live_and_die(path, replacements, patience_s))
         async with opened(path) as database:
             assert database.recovery is None
             stored = await StoredLocalList.open(database)

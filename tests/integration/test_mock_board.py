@@ -22,6 +22,7 @@ from hal.mock.backends import BoardControl, MockMeter, MockReader
 from hal.mock.client import connect, try_connect
 from hal.mock.safety_board import MockSafetyBoard
 from hal.registry import open_safety_board
+from tests.patience import PATIENT_S
 
 T = TypeVar("T")
 ROOT = Path(__file__).resolve().parents[2]
@@ -116,7 +117,7 @@ async def evse_state(control: BoardControl) -> dict[str, Any]:
 
 async def poll(ask: Callable[[], Awaitable[T]], good: Callable[[T], bool]) -> T:
     """Ask the other process until its answer is good."""
-    async with asyncio.timeout(5.0):
+    async with asyncio.timeout(PATIENT_S):
         while not good(answer := await ask()):  # noqa: ASYNC110  # nothing in here could tell
             await asyncio.sleep(0.005)
     return answer
@@ -169,7 +170,7 @@ def test_many_who_miss_the_board_at_once_start_one(state_dir: Path) -> None:
         )
         for _ in range(4)
     ]
-    pids = {racer.communicate(timeout=30)[0].strip() for racer in racers}
+    pids = {racer.communicate(timeout=PATIENT_S)[0].strip() for racer in racers}
     assert pids == {str(board_pid(state_dir))}
 
 
@@ -325,7 +326,7 @@ def run_board(*arguments: str) -> subprocess.CompletedProcess[str]:
         cwd=ROOT,
         capture_output=True,
         text=True,
-        timeout=30,
+        timeout=PATIENT_S,
         check=False,
     )
 

@@ -10,6 +10,7 @@ import pytest
 from agent.ocpp.endpoint import SecurityProfile
 from agent.sim.csms import Csms
 from tests.integration.station_process import StationProcess, until_true
+from tests.patience import PATIENT_S
 
 OLD = "old-password-0123456789"
 NEW = "new-password-0123456789"
@@ -50,11 +51,11 @@ def statuses(csms: Csms) -> list[int]:
 
 @pytest.mark.requirement("A01", "A01.FR.02", "A01.FR.11", "A01.FR.12", "A00.FR.203")
 async def test_a_new_password_is_used_at_once(station: StationProcess, csms: Csms) -> None:
-    known = await csms.wait_for_station("CS001", 15)
+    known = await csms.wait_for_station("CS001", PATIENT_S)
     csms.password = NEW
     result = await known.set_variables({VARIABLE: NEW})
     assert result[0].status == "Accepted"
-    await csms.wait_for(lambda _: known.connections == 2, 15)
+    await csms.wait_for(lambda _: known.connections == 2, PATIENT_S)
     assert statuses(csms) == [101, 101]
     assert "ReconfigurationOfSecurityParameters" in await station.security_log()
     await until_true(lambda: not kept_passwords(station))
@@ -73,7 +74,7 @@ def kept_passwords(station: StationProcess) -> int:
 async def test_a_daemon_killed_right_after_the_answer_finds_the_csms_again(
     station: StationProcess, csms: Csms, csms_has_stored_it: bool
 ) -> None:
-    known = await csms.wait_for_station("CS001", 15)
+    known = await csms.wait_for_station("CS001", PATIENT_S)
     result = await known.set_variables({VARIABLE: NEW})
     assert result[0].status == "Accepted"
     await station.kill()
@@ -81,9 +82,9 @@ async def test_a_daemon_killed_right_after_the_answer_finds_the_csms_again(
     known.expect_boot()
     tried = len(csms.handshakes)
     await station.start()
-    await csms.wait_for(lambda _: 101 in statuses(csms)[tried:], 15)
+    await csms.wait_for(lambda _: 101 in statuses(csms)[tried:], PATIENT_S)
     assert statuses(csms)[tried:] == ([101] if csms_has_stored_it else [401, 101])
-    await csms.wait_for_station("CS001", 15)
+    await csms.wait_for_station("CS001", PATIENT_S)
 
 
 @pytest.mark.requirement("A01", "A01.FR.02")
@@ -91,7 +92,7 @@ async def test_a_daemon_killed_right_after_the_answer_finds_the_csms_again(
 async def test_a_daemon_killed_while_it_stores_the_password_finds_either_csms(
     station: StationProcess, csms: Csms, delay_s: float
 ) -> None:
-    known = await csms.wait_for_station("CS001", 15)
+    known = await csms.wait_for_station("CS001", PATIENT_S)
     setting = asyncio.create_task(known.set_variables({VARIABLE: NEW}))
     await asyncio.sleep(delay_s)
     await station.kill()
@@ -99,19 +100,19 @@ async def test_a_daemon_killed_while_it_stores_the_password_finds_either_csms(
     csms.password = NEW if answered else OLD
     known.expect_boot()
     await station.start()
-    await csms.wait_for_station("CS001", 30)
+    await csms.wait_for_station("CS001", PATIENT_S)
 
 
 @pytest.mark.requirement("A01.FR.02")
 async def test_a_daemon_killed_in_doubt_knows_both_passwords_for_as_long_as_it_takes(
     station: StationProcess, csms: Csms
 ) -> None:
-    known = await csms.wait_for_station("CS001", 15)
+    known = await csms.wait_for_station("CS001", PATIENT_S)
     await known.set_variables({VARIABLE: NEW})
     await station.kill()
     for password in (OLD, NEW):
         csms.password = password
         known.expect_boot()
         await station.start()
-        await csms.wait_for_station("CS001", 30)
+        await csms.wait_for_station("CS001", PATIENT_S)
         await station.kill()

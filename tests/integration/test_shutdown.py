@@ -14,8 +14,10 @@ from agent.sim.csms import Csms
 from hal.guard.spawn import end_guard
 from tests.integration.csms_doubles import answer, scripted_csms
 from tests.integration.station_process import StationProcess
+from tests.patience import PATIENT_S
 
-pytestmark = pytest.mark.timeout(60)
+SERVICE_MANAGER_WAITS_S = 15.0
+"""See TimeoutStopSec in systemd/stationd.service."""
 
 
 @pytest.fixture
@@ -54,7 +56,7 @@ async def test_the_csms_hears_that_the_station_goes_away(tmp_path: Path) -> None
             await station.start()
             await station.says("online, speaking")
             assert await station.stop() == 0
-            assert await asyncio.wait_for(closed, 5) == 1001
+            assert await asyncio.wait_for(closed, PATIENT_S) == 1001
         finally:
             await station.dispose()
 
@@ -72,7 +74,7 @@ async def test_a_csms_that_does_not_say_goodbye_holds_nobody_up(tmp_path: Path) 
         try:
             await station.start()
             await asyncio.sleep(0.3)
-            assert await asyncio.wait_for(station.stop(), 6) == 0
+            assert await asyncio.wait_for(station.stop(), SERVICE_MANAGER_WAITS_S) == 0
         finally:
             over.set()
             await station.dispose()
@@ -80,7 +82,7 @@ async def test_a_csms_that_does_not_say_goodbye_holds_nobody_up(tmp_path: Path) 
 
 async def test_an_idle_station_takes_its_guard_along(station: StationProcess, csms: Csms) -> None:
     await station.start()
-    await csms.wait_for_station("CS001")
+    await csms.wait_for_station("CS001", PATIENT_S)
     await station.until(lambda e: e["pilot_state"] == "A" and e["limit_a"] > 0)
     await asyncio.sleep(0.3)
     assert len(guards(station)) == 1
@@ -92,7 +94,7 @@ async def test_a_session_keeps_its_guard_and_goes_on_afterwards(
     station: StationProcess, csms: Csms
 ) -> None:
     await station.start()
-    known = await csms.wait_for_station("CS001")
+    known = await csms.wait_for_station("CS001", PATIENT_S)
     transaction = await station.charge()
     before = guards(station)
     assert await station.stop() == 0
@@ -105,7 +107,7 @@ async def test_a_session_keeps_its_guard_and_goes_on_afterwards(
     await station.bench("swipe", token="DEADBEEF")
     await station.until(lambda e: e["transaction"] is None)
     record = known.transactions[transaction]
-    await csms.wait_for(lambda _: record.end_wh is not None, 10)
+    await csms.wait_for(lambda _: record.end_wh is not None, PATIENT_S)
     assert [event.seq_no for event in record.events] == list(range(len(record.events)))
     assert csms.faults == []
 
@@ -116,12 +118,12 @@ async def test_each_start_tells_how_the_last_run_ended(station: StationProcess, 
         boots = len(known.boots)
         known.expect_boot()
         await station.start()
-        await csms.wait_for(lambda _: len(known.boots) > boots, 15)
+        await csms.wait_for(lambda _: len(known.boots) > boots, PATIENT_S)
         return known.boots[-1].facts.reason
 
     await station.start()
-    known = await csms.wait_for_station("CS001")
-    await csms.wait_for(lambda _: bool(known.boots), 15)
+    known = await csms.wait_for_station("CS001", PATIENT_S)
+    await csms.wait_for(lambda _: bool(known.boots), PATIENT_S)
     assert known.boots[-1].facts.reason == "PowerUp"
     assert await station.stop() == 0
     assert await starts() == "LocalReset"
@@ -131,9 +133,9 @@ async def test_each_start_tells_how_the_last_run_ended(station: StationProcess, 
     (station.folder / "state" / SERVICE_RESULT).write_text("watchdog\n")
     assert await starts() == "Watchdog"
     boots = len(known.boots)
-    await csms.wait_for(lambda _: known.registration == "Accepted", 15)
+    await csms.wait_for(lambda _: known.registration == "Accepted", PATIENT_S)
     assert (await known.reset("Immediate")).accepted
-    await csms.wait_for(lambda _: len(known.boots) > boots, 20)
+    await csms.wait_for(lambda _: len(known.boots) > boots, PATIENT_S)
     assert known.boots[-1].facts.reason == "RemoteReset"
 
 

@@ -14,6 +14,7 @@ import pytest
 from agent.sim.csms import Csms
 from agent.sim.csms_model import TransactionRecord
 from tests.integration.station_process import StationProcess
+from tests.patience import PATIENT_S
 
 FULL_AT_BYTES = 32 * 1024
 """Small enough for SQLite's log to be beyond it, large enough for the daemon's own messages."""
@@ -22,8 +23,6 @@ VARIABLES = """
 "AuthCtrlr.OfflineTxForUnknownIdEnabled" = true
 "OCPPCommCtrlr.RetryBackOffRepeatTimes" = 0
 """
-
-pytestmark = pytest.mark.timeout(120)
 
 
 @pytest.fixture
@@ -71,20 +70,19 @@ async def test_a_station_whose_storage_fails_charges_and_tells_everything(
     station: StationProcess, csms: Csms
 ) -> None:
     await station.start()
-    known = await csms.wait_for_station("CS001")
+    known = await csms.wait_for_station("CS001", PATIENT_S)
     transactions = [await station.charge()]
     storage_of(station, works=False)
-    await asyncio.sleep(1.2)
+    await station.says("the storage refuses writes")
     await end_session(station)
-    assert "the storage refuses writes" in station.log
 
     # A whole session that the disk never saw, while the CSMS is away.
     await csms.stop(abort=True)
     transactions.append(await run_session(station))
     await csms.start()
-    await csms.wait_for(lambda _: len(known.transactions) == 2, 15)
+    await csms.wait_for(lambda _: len(known.transactions) == 2, PATIENT_S)
     records = [known.transactions[name] for name in transactions]
-    await csms.wait_for(lambda _: all(map(is_whole, records)), 15)
+    await csms.wait_for(lambda _: all(map(is_whole, records)), PATIENT_S)
     kinds = [event.type for event in known.security_events]
     assert {"StorageFailure", "MemoryExhaustion"} & set(kinds)
     assert len(kinds) == len(set(kinds))
@@ -95,7 +93,7 @@ async def test_what_waited_in_memory_survives_the_process_once_the_storage_works
     station: StationProcess, csms: Csms
 ) -> None:
     await station.start()
-    known = await csms.wait_for_station("CS001")
+    known = await csms.wait_for_station("CS001", PATIENT_S)
     storage_of(station, works=False)
     transaction = await station.charge()
     await csms.stop(abort=True)
@@ -109,7 +107,7 @@ async def test_what_waited_in_memory_survives_the_process_once_the_storage_works
     assert (await station.evse())["transaction"]["id"] == transaction
     await station.bench("swipe", token="DEADBEEF")
     await station.until(lambda e: e["transaction"] is None)
-    await csms.wait_for(lambda _: is_whole(known.transactions[transaction]), 15)
+    await csms.wait_for(lambda _: is_whole(known.transactions[transaction]), PATIENT_S)
     assert known.transactions[transaction].duplicates <= 1
     assert [fault.message for fault in csms.faults] == []
 
@@ -148,7 +146,7 @@ async def test_a_damaged_database_is_recovered_and_reported(
     station: StationProcess, csms: Csms, damage: Callable[[Path], None]
 ) -> None:
     await station.start()
-    known = await csms.wait_for_station("CS001")
+    known = await csms.wait_for_station("CS001", PATIENT_S)
     state = station.folder / "state"
     if damage is lose_the_database:
         await station.kill()
@@ -160,7 +158,7 @@ async def test_a_damaged_database_is_recovered_and_reported(
     known.expect_boot()
     await station.start()
     await csms.wait_for(
-        lambda _: "StorageRecovered" in {event.type for event in known.security_events}, 10
+        lambda _: "StorageRecovered" in {event.type for event in known.security_events}, PATIENT_S
     )
     assert await run_session(station) in known.transactions
     assert "Traceback" not in station.log
@@ -174,7 +172,7 @@ async def ends_at_once(station: StationProcess) -> tuple[int, str]:
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
     )
-    said, _ = await asyncio.wait_for(process.communicate(), 20)
+    said, _ = await asyncio.wait_for(process.communicate(), PATIENT_S)
     assert process.returncode is not None
     return process.returncode, said.decode()
 
@@ -203,7 +201,7 @@ async def test_two_daemons_cannot_have_one_state_directory(
     station: StationProcess, csms: Csms
 ) -> None:
     await station.start()
-    await csms.wait_for_station("CS001")
+    await csms.wait_for_station("CS001", PATIENT_S)
     code, said = await ends_at_once(station)
     assert code == 1
     assert says_one_thing(said, "state"), said
@@ -240,7 +238,7 @@ async def test_a_state_directory_of_somebody_else_ends_the_daemon_with_one_messa
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
     )
-    said = (await asyncio.wait_for(process.communicate(), 20))[0].decode()
+    said = (await asyncio.wait_for(process.communicate(), PATIENT_S))[0].decode()
     if "Permission denied" in said and "CRITICAL" not in said:
         pytest.skip("nobody cannot run this interpreter")
     assert process.returncode == 1

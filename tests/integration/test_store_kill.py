@@ -15,6 +15,7 @@ from agent.store.counters import Counters
 from agent.store.errors import StoreInUse
 from agent.store.files import InstanceLock, StoreFiles
 from agent.store.sessions import Sessions
+from tests.patience import PATIENT_S
 from tests.unit.store.stores import opened, queue, snapshot
 
 KILLS = 32
@@ -51,19 +52,20 @@ class Ledger:
                 self.counter = int(value)
 
 
-def live_and_die(path: Path, ledger: Ledger, patience_s: float) -> None:
-    """Start a victim, let it work for a moment, kill it, note what it had announced."""
+def live_and_die(path: Path, ledger: Ledger, announcements: int, patience_s: float) -> None:
+    """Start a victim, let it announce so much and work for a moment, kill it, note what it said."""
     command = [sys.executable, "-m", "tests.unit.store.victim"]
     arguments = [str(path), str(ledger.next_number), str(len(ledger.durable))]
     with subprocess.Popen([*command, *arguments], stdout=subprocess.PIPE) as victim:
         assert victim.stdout is not None
         try:
             assert victim.stdout.readline() == b"R\n"
+            said = b"".join(victim.stdout.readline() for _ in range(announcements))
             # Reading meanwhile would need a thread; the pipe holds what these milliseconds bring.
             time.sleep(patience_s)
         finally:
             victim.send_signal(signal.SIGKILL)
-        ledger.note(victim.stdout.read().decode())
+        ledger.note((said + victim.stdout.read()).decode())
         assert victim.wait() == -signal.SIGKILL
 
 
@@ -111,7 +113,7 @@ async def test_promises_survive_being_killed_at_any_moment(tmp_path: Path) -> No
     ledger = Ledger()
     for life in range(KILLS):
         ledger.highest_id_before = ledger.highest_id
-        live_and_die(path, ledger, randomness.uniform(0.0, 0.03))
+        live_and_die(path, ledger, randomness.randrange(24), randomness.uniform(0.0, 0.03))
         # Looking at a copy leaves the killed process's files to the next life, as they are.
         await check(snapshot(path, tmp_path / str(life) / "stationd.db"), ledger)
     assert len(ledger.durable) > KILLS
@@ -156,7 +158,7 @@ asyncio.run(main())
 
 def run_forgetful(path: Path) -> int:
     command = [sys.executable, "-c", FORGETFUL, str(path)]
-    return subprocess.run(command, timeout=20, check=False).returncode
+    return subprocess.run(command, timeout=PATIENT_S, check=False).returncode
 
 
 async def test_a_program_that_forgets_to_close_still_ends_and_loses_nothing(tmp_path: Path) -> None:

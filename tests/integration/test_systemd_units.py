@@ -12,6 +12,7 @@ import pytest
 
 from agent.app.boot_reason import SERVICE_RESULT
 from hal.gpio import native_safe
+from tests.patience import PATIENT_S
 
 FOLDER = Path(__file__).parents[2] / "systemd"
 GUARD = "stationd-guard.service"
@@ -238,7 +239,7 @@ def run(*arguments: str, unit_path: Path | None = None) -> subprocess.CompletedP
         check=False,
         capture_output=True,
         text=True,
-        timeout=50,
+        timeout=PATIENT_S,
         env=environment,
     )
 

@@ -1,12 +1,15 @@
 """A whole station with TLS: what it tells of servers it refused, how its certificate changes."""
 
 import asyncio
+import contextlib
 import socket
 import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from random import SystemRandom
+from typing import Final
 
 import pytest
 
@@ -15,11 +18,13 @@ from agent.sim.csms import Csms
 from agent.sim.csms_station import Station
 from tests.integration.station_process import StationProcess, until_true
 from tests.integration.test_tls import alerting, quiet_loop, server_context
+from tests.patience import PATIENT_S
 from tests.throw_away_ca import LOOPBACK, Issued, Recipe, issue, sign_request
 
 __all__ = ["quiet_loop"]
 
 PASSWORD = "correct-horse-battery"
+PORTS_GIVEN: Final = Path("/proc/sys/net/ipv4/ip_local_port_range")
 HONEST = Recipe(names=[LOOPBACK])
 PROFILES = [SecurityProfile.TLS_BASIC, SecurityProfile.TLS_CLIENT_CERTIFICATE]
 
@@ -127,8 +132,8 @@ async def refuses_and_tells(
     client_cas = (world.ca,) if profile is SecurityProfile.TLS_CLIENT_CERTIFICATE else ()
     try:
         async with world.csms(port, *client_cas) as csms:
-            known = await csms.wait_for_station("CS001", 15)
-            await csms.wait_for(lambda _: word in kinds_told(known), 10)
+            known = await csms.wait_for_station("CS001", PATIENT_S)
+            await csms.wait_for(lambda _: word in kinds_told(known), PATIENT_S)
             await asyncio.sleep(0.5)
             assert kinds_told(known).count(word) == 1
             await station.stop()
@@ -141,18 +146,26 @@ def kinds_told(station: Station) -> list[str]:
 
 
 def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return int(listener.getsockname()[1])
+    """Return a port that stays free while its server is away.
+
+    Those that the kernel gives to connections may go to another test meanwhile.
+    """
+    given_from = int(PORTS_GIVEN.read_text().split()[0])
+    candidates = range(min(20_000, given_from // 2), given_from)
+    for port in SystemRandom().sample(candidates, len(candidates)):
+        with contextlib.suppress(OSError), socket.create_server(("127.0.0.1", port)):
+            return port
+    raise AssertionError(f"no free port below {given_from}")
 
 
 async def renews(csms: Csms, signer: Issued) -> str:
     """Have the station's certificate renewed; return the new one."""
     known = csms.station("CS001")
-    await csms.wait_for(lambda _: known.registration == "Accepted", 15)
+    await csms.wait_for(lambda _: known.registration == "Accepted", PATIENT_S)
     root = {"certificateType": "CSMSRootCertificate", "certificate": signer.pem}
     assert (await known.call("InstallCertificate", root))["status"] == "Accepted"
     assert (await known.trigger("SignChargingStationCertificate")).status == "Accepted"
-    await csms.wait_for(lambda _: known.signing_requests, 10)
+    await csms.wait_for(lambda _: known.signing_requests, PATIENT_S)
     certificate = sign_request(known.signing_requests[-1].csr, signer)
     order = {
         "certificateChain": certificate.pem,
@@ -174,7 +187,7 @@ async def test_a_renewed_certificate_is_used_at_once_and_the_old_one_is_let_go(
         async with running(world.process(csms.url, profile)) as station:
             new = await renews(csms, other)
             known = csms.station("CS001")
-            await csms.wait_for(lambda _: known.connections == 2, 15)
+            await csms.wait_for(lambda _: known.connections == 2, PATIENT_S)
             retired = world.folder / "state/pki/retired"
             await until_true(lambda: len(list(retired.iterdir())) == 1)
             assert world.certificates() == [new]
@@ -185,7 +198,7 @@ async def test_a_renewed_certificate_is_used_at_once_and_the_old_one_is_let_go(
             await station.kill()
             await csms.start()
             await station.start()
-            await csms.wait_for(lambda _: known.connections >= 3, 15)
+            await csms.wait_for(lambda _: known.connections >= 3, PATIENT_S)
             await station.stop()
     finally:
         await csms.stop()
@@ -205,7 +218,7 @@ async def test_a_renewed_certificate_that_opens_no_door_is_let_go_and_that_is_to
             await renews(csms, issue("Unknown to the CSMS"))
             known = csms.station("CS001")
             kind = "DiscardedRenewedClientCertificate"
-            await csms.wait_for(lambda _: kind in kinds_told(known), 30)
+            await csms.wait_for(lambda _: kind in kinds_told(known), PATIENT_S)
             await until_true(lambda: world.certificates() == [])
             assert world.station.certificate_file.exists()
             await station.stop()

@@ -20,6 +20,7 @@ from tests.integration.test_tls_station import (
     running,
     world,
 )
+from tests.patience import PATIENT_S
 from tests.throw_away_ca import Issued, issue, sign_request
 
 __all__ = ["quiet_loop", "world"]
@@ -50,11 +51,11 @@ async def test_a_refused_server_is_told_once_in_the_words_of_1_6(
 async def renews(csms: Csms, signer: Issued) -> str:
     """Have the station's certificate renewed; return the new one."""
     known = csms.station("CS001")
-    await csms.wait_for(lambda _: known.registration == "Accepted", 15)
+    await csms.wait_for(lambda _: known.registration == "Accepted", PATIENT_S)
     await installs(known, signer)
     order = {"requestedMessage": "SignChargePointCertificate"}
     assert (await known.call("ExtendedTriggerMessage", order))["status"] == "Accepted"
-    await csms.wait_for(lambda _: known.signing_requests, 10)
+    await csms.wait_for(lambda _: known.signing_requests, PATIENT_S)
     certificate = sign_request(known.signing_requests[-1].csr, signer)
     answer = await known.call("CertificateSigned", {"certificateChain": certificate.pem})
     assert answer["status"] == "Accepted"
@@ -78,7 +79,7 @@ async def test_a_renewed_certificate_is_used_at_once_and_the_old_one_is_let_go(
     ):
         new = await renews(csms, other)
         known = csms.station("CS001")
-        await csms.wait_for(lambda _: known.connections == 2, 15)
+        await csms.wait_for(lambda _: known.connections == 2, PATIENT_S)
         retired = world.folder / "state/pki/retired"
         await until_true(lambda: len(list(retired.iterdir())) == 1)
         assert world.certificates() == [new]
@@ -97,7 +98,7 @@ async def test_a_renewed_certificate_that_opens_no_door_is_let_go_and_that_is_to
         await renews(csms, issue("Unknown to the CSMS"))
         known = csms.station("CS001")
         kind = "DiscardedRenewedClientCertificate"
-        await csms.wait_for(lambda _: kind in kinds_told(known), 30)
+        await csms.wait_for(lambda _: kind in kinds_told(known), PATIENT_S)
         await until_true(lambda: world.certificates() == [])
         await station.stop()
 
@@ -118,11 +119,11 @@ async def test_the_csms_raises_the_profile_to_2_and_3_and_back_to_2_where_that_i
             Csms(ping_interval_s=None, password=PASSWORD) as plain,
             running(before_tls(world, plain.url, secure.url, version)) as station,
         ):
-            known = await plain.wait_for_station("CS001", 15)
+            known = await plain.wait_for_station("CS001", PATIENT_S)
             assert await raises(known, 2) == "Rejected", "there is no root yet"
             await installs(known, world.ca)
             assert await raises(known, 2) == "Accepted"
-            there = await secure.wait_for_station("CS001", 20)
+            there = await secure.wait_for_station("CS001", PATIENT_S)
             await moves_on_to_3_and_back(world, secure, there, station)
             shown = await there.get_configuration(["SecurityProfile"])
             assert shown == {"SecurityProfile": "2"}
@@ -144,14 +145,14 @@ async def moves_on_to_3_and_back(
     await secure.stop()
     secure.ssl = asking(world)
     await secure.start()
-    await secure.wait_for(lambda _: there.connections == 2, 20)
+    await secure.wait_for(lambda _: there.connections == 2, PATIENT_S)
     assert await raises(there, 1) == "Rejected"
     await settled(station)
     assert await raises(there, 2) == "Accepted"
     await secure.stop()
     secure.password, secure.ssl = PASSWORD, server_context(world.server)
     await secure.start()
-    await secure.wait_for(lambda _: there.connections == 3, 20)
+    await secure.wait_for(lambda _: there.connections == 3, PATIENT_S)
 
 
 async def settled(station: StationProcess) -> None:

@@ -11,6 +11,8 @@ from decimal import Decimal
 from pathlib import Path
 
 from hal.api import (
+    CertificateAnswer,
+    CertificateRequest,
     EvseLines,
     Fault,
     GuardGone,
@@ -55,7 +57,7 @@ class VirtualBoard:
         self.built = read_settings(self._settings.evse_tables)
         self.plant = Plant()
         self.outages = 0
-        self._bench = Bench(self.plant, self._present, self._power_failed)
+        self.bench = Bench(self.plant, self._present, self._power_failed)
         for number, built in self.built.items():
             self.plant.add(number, Evse(built, 1_234_567_890, self._now_ns()), self._now_ns())
         self._guard: Guard | None = self._new_guard(self._now_s() - RESTED_S)
@@ -71,14 +73,13 @@ class VirtualBoard:
 
     async def run(self) -> None:
         """Let the guard step for ever."""
+        loop = asyncio.get_running_loop()
         while True:
             self.step()
             self._edge.clear()
-            try:
-                async with asyncio.timeout(self._wait_s()):
-                    await self._edge.wait()
-            except TimeoutError:
-                continue
+            alarm = loop.call_later(self._wait_s(), self._edge.set)
+            await self._edge.wait()
+            alarm.cancel()
 
     def step(self) -> None:
         """Let the world come up to now and the guard decide once."""
@@ -112,11 +113,14 @@ class VirtualBoard:
 
     async def operate(self, request: Mapping[str, object]) -> Reply:
         """Carry out a bench operation."""
-        reply = self._bench.perform(dict(request), self._now_ns())
+        reply = self.bench.perform(dict(request), self._now_ns())
         for needs in self.plant.told_needs:
             for vehicles in self._vehicles:
                 vehicles.hear(needs)
-        self.plant.told_needs = []
+        for wish in self.plant.told_wishes:
+            for vehicles in self._vehicles:
+                vehicles.wish(wish)
+        self.plant.told_needs, self.plant.told_wishes = [], []
         if request.get("op") == "state":
             return {**reply, "outages": self.outages}
         for reader in self._readers:
@@ -215,6 +219,10 @@ class VirtualBoard:
         vehicles = VirtualVehicles(self)
         self._vehicles.add(vehicles)
         return vehicles
+
+    def relay(self, name: str) -> "VirtualRelay":
+        """Return the contact of a relay of the grid."""
+        return VirtualRelay(self, name)
 
     def forget_vehicles(self, vehicles: "VirtualVehicles") -> None:
         """Let a closed conversation go."""
@@ -329,6 +337,7 @@ class VirtualVehicles:
 
     board: VirtualBoard
     _heard: asyncio.Queue[VehicleNeeds] = field(default_factory=asyncio.Queue)
+    _wishes: asyncio.Queue[CertificateRequest] = field(default_factory=asyncio.Queue)
 
     async def needs(self) -> AsyncIterator[VehicleNeeds]:
         while True:
@@ -343,11 +352,43 @@ class VirtualVehicles:
         car.conversation.negotiate([[[s.start_s, s.power_w] for s in steps] for steps in schedules])
         return car.conversation.answer
 
+    async def certificate_requests(self) -> AsyncIterator[CertificateRequest]:
+        while True:
+            yield await self._wishes.get()
+
+    async def answer_certificate(self, evse: int, answer: CertificateAnswer) -> None:
+        car = self.board.plant.evses[evse]
+        if car.vehicle.plugged:
+            car.conversation.certificates.append(answer)
+
+    async def staple(self, statuses: tuple[bytes, ...]) -> None:
+        self.board.plant.stapled = statuses
+
     async def close(self) -> None:
         self.board.forget_vehicles(self)
 
+    def wish(self, wish: CertificateRequest) -> None:
+        self._wishes.put_nowait(wish)
+
     def hear(self, needs: VehicleNeeds) -> None:
         self._heard.put_nowait(needs)
+
+
+@dataclass(eq=False)
+class VirtualRelay:
+    """The contact of a relay of the grid (hal.api.RelayContact)."""
+
+    board: VirtualBoard
+    name: str
+
+    async def is_on(self) -> bool:
+        on = self.board.bench.surroundings.relay(self.name)
+        if on is None:
+            raise HardwareLost(f"the relay {self.name} is broken")
+        return on
+
+    async def close(self) -> None:
+        return None
 
 
 class _VirtualLines:

@@ -65,6 +65,10 @@ class InProcessBench(Bench):
         reply = await self.orders("limit", clear=True, **more)
         assert reply["ok"] is True, reply
 
+    async def relay(self, name: str, *, on: bool | None) -> None:
+        """Switch a relay of the grid, or break its wires."""
+        await self.operate("relay", relay=name, on=on)
+
     # --- What instruments show.
 
     def plant(self, evse: int = 1) -> Evse:

@@ -14,10 +14,11 @@ import pytest
 from agent import app
 from agent.app import Ending, Stop, machine
 from agent.app.boot_reason import SERVICE_RESULT, leave_reason
-from agent.app.hardware import Hardware
+from agent.app.hardware import Hardware, relay_tables
 from agent.app.station import Station
 from agent.app.storage import open_storage
 from agent.config.load import load
+from agent.config.model import StationConfig
 from agent.core.vocabulary import BootReason
 from agent.services.evse import EvseService
 from agent.services.firmware_ports import Download
@@ -61,10 +62,11 @@ cable = "{cable}"
 max_current_a = 32
 phases = 3
 pilot = {{ backend = "mock" }}
-contactor = {{ backend = "mock" }}
+contactor = {contactor}
 meter = {{ backend = "mock" }}
 reader = {{ backend = "mock" }}
 """
+CONTACTOR = '{ backend = "mock" }'
 SOCKET = """\
 proximity = { backend = "mock" }
 lock = { backend = "mock" }
@@ -85,6 +87,7 @@ class InProcessMachine(Machine):
         self.clock: Callable[[], VirtualClock] = VirtualClock
         self.starts = 0
         self.wiring = self.station_keys = self.sections = ""
+        self.contactor = CONTACTOR
         self.fitted: Callable[[Hardware], Hardware] = lambda hardware: hardware
         self._slots: FolderSlots | None = None
         self._download: Download | None = None
@@ -131,7 +134,8 @@ class InProcessMachine(Machine):
         kind = "sType2" if cable == "socket" else "cType2"
         kinds = connector_types or [kind] * evses
         tables = [
-            EVSE.format(id=n, cable=cable, connector_type=kind) for n, kind in enumerate(kinds, 1)
+            EVSE.format(id=n, cable=cable, connector_type=kind, contactor=self.contactor)
+            for n, kind in enumerate(kinds, 1)
         ]
         wiring = (SOCKET if cable == "socket" else "") + self.wiring
         self.config.write_text(
@@ -251,7 +255,7 @@ class InProcessMachine(Machine):
             )
         if self._slots is not None:
             self._slots.start()
-        hardware = self.fitted(self._hardware([evse.id for evse in config.evses]))
+        hardware = self.fitted(self._hardware(config))
         try:
             foundations = await app._foundations(
                 config,
@@ -287,14 +291,15 @@ class InProcessMachine(Machine):
         if isinstance(results[0], Exception):
             raise results[0]
 
-    def _hardware(self, numbers: list[int]) -> Hardware:
-        board = self.board
+    def _hardware(self, config: StationConfig) -> Hardware:
+        board, numbers = self.board, [evse.id for evse in config.evses]
         return Hardware(
             guard=board,
             meters={number: board.meter(number) for number in numbers},
             readers=(board.reader(tuple(numbers)),),
             bench=_Bench(board),
             vehicles=board.vehicles(),
+            relays={name: board.relay(name) for name in relay_tables(config)},
             slots=self._slots,
             download=self._download,
         )

@@ -28,7 +28,7 @@ class VirtualTemperature:
     number: int
 
     async def read_celsius(self) -> float:
-        celsius = self.board._bench.surroundings.celsius(self.number)
+        celsius = self.board.bench.surroundings.celsius(self.number)
         if celsius is None:
             raise HardwareLost("the sensor 28-0001 is not on its bus; check its three wires")
         return celsius

@@ -265,10 +265,10 @@ async def test_an_answer_to_no_request_is_rejected(world: World, csms: Desk, ver
 
 @pytest.mark.requirement("F06.FR.08")
 @pytest.mark.parametrize("message", ["SignV2GCertificate", "SignCombinedCertificate"])
-async def test_a_station_without_iso_15118_asks_for_no_certificate_for_it(
+async def test_a_station_that_wants_no_certificate_for_iso_15118_asks_for_none(
     world: World, csms: Desk, message: str
 ) -> None:
-    await world.start()
+    await world.start({"ISO15118Ctrlr.V2GCertificateInstallationEnabled": "false"})
     assert (await csms.station.trigger(message)).status == "NotImplemented"
 
 

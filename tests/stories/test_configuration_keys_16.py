@@ -18,24 +18,17 @@ TABLE: Final = Path(__file__).parents[1] / "data" / "config_keys_16.tsv"
 ROWS: Final = [line.split("\t") for line in TABLE.read_text("utf-8").splitlines()[1:]]
 NO_LAMP = "no backend has a lamp whose brightness or blinking can be set"
 NO_LIMIT = "optional, and its list has no limit of its own"
-NO_TEXTS = "optional: no backend shows texts, so that there is nothing to choose a language for"
-NO_ISO_15118 = "no backend speaks ISO 15118, so that there is no certificate for it to manage"
+NO_LOCAL_TIME = "optional: every interface of the station tells the time in UTC"
 NO_TARIFF = "optional: the station shows what the CSMS tells and computes no price itself"
 ABSENT: Final = {
     "BlinkRepeat": NO_LAMP,
     "LightIntensity": NO_LAMP,
     "StopTransactionMaxMeterValues": NO_LIMIT,
     "SupportedFeatureProfilesMaxLength": "the errata call it useless: it need not exist",
-    "ISO15118CertificateManagementEnabled": NO_ISO_15118,
     "NumberOfDecimalsForCostValues": NO_TARIFF,
-    "DefaultPrice": NO_TARIFF,
-    "DefaultPriceText,<language>": NO_TARIFF,
-    "CustomMultiLanguageMessages": NO_TEXTS,
-    "Language": NO_TEXTS,
-    "SupportedLanguages": NO_TEXTS,
-    "TimeOffset": NO_TEXTS,
-    "NextTimeOffsetTransitionDateTime": NO_TEXTS,
-    "TimeOffsetNextTransition": NO_TEXTS,
+    "TimeOffset": NO_LOCAL_TIME,
+    "NextTimeOffsetTransitionDateTime": NO_LOCAL_TIME,
+    "TimeOffsetNextTransition": NO_LOCAL_TIME,
     "WaitForSetUserPriceTimeout": NO_TARIFF,
 }
 FIXED_HERE: Final = {
@@ -49,6 +42,9 @@ SPECIAL: Final = {
     "LocalAuthListEnabled": "is tried with the boolean values",
 }
 VALUES: Final = {
+    "DefaultPrice": ['{"priceText":"0.5"}', '{"priceText":"1","chargingPrice":{"kWhPrice":1.50}}'],
+    "DefaultPriceText,de": ["", '{"priceText":"1","priceTextOffline":"2"}'],
+    "Language": ["de", "en", "nl"],
     "ConnectorPhaseRotation": ["0.RST,1.RTS", "1.NotApplicable"],
     "CpoName": ["Operator", "Another operator"],
     "PublicKeyWithSignedMeterValue": ["Never", "OncePerTransaction", "EveryMeterValue"],
@@ -58,7 +54,7 @@ MEASURANDS = ["Voltage,Energy.Active.Import.Register", "Voltage.L1-N", ""]
 
 
 def name_of(row: list[str]) -> str:
-    return row[0].replace("<ConnectorId>", "1")
+    return row[0].replace("<ConnectorId>", "1").replace("<language>", "de")
 
 
 PRESENT: Final = [row for row in ROWS if row[0] not in ABSENT]

@@ -37,11 +37,11 @@ async def asks_inside(csms: Desk, message: str, inside: Any) -> Payload:
     return dict(json.loads(answer["data"]))
 
 
-def judges_contracts(csms: Desk, **inside: Any) -> None:
+def judges_contracts(csms: Desk, outside: str = "Accepted", **inside: Any) -> None:
     """Let the CSMS judge contracts so; without words it does not know the message."""
 
     def judge(call: Call, plan: Plan) -> Plan:
-        answer = {"status": "Accepted", "data": json.dumps(inside)}
+        answer = {"status": outside, "data": json.dumps(inside)}
         return replace(plan, answer=result_text(call.message_id, answer if inside else UNKNOWN))
 
     csms.csms.misbehave(CallHook(judge, {"DataTransfer"}))
@@ -73,14 +73,6 @@ async def test_roots_of_contracts_are_installed_listed_and_deleted(
     order = {"certificateHashData": name}
     assert await asks_inside(csms, "DeleteCertificate", order) == {"status": "Accepted"}
     assert await asks_inside(csms, "DeleteCertificate", order) == {"status": "NotFound"}
-
-
-async def test_what_needs_iso_15118_is_refused_inside(world: World, csms: Desk) -> None:
-    await world.start()
-    order = {"requestedMessage": "SignV2GCertificate"}
-    assert await asks_inside(csms, "TriggerMessage", order) == {"status": "NotImplemented"}
-    delivered = {"certificateChain": OPERATOR.root.pem, "certificateType": "V2GCertificate"}
-    assert await asks_inside(csms, "CertificateSigned", delivered) == {"status": "Rejected"}
 
 
 @pytest.mark.parametrize("name", ["idTokenInfo", "idTagInfo"])
@@ -125,6 +117,43 @@ async def test_a_contract_that_is_not_accepted_does_not_charge(
     assert len(csms.calls("DataTransfer")) == 1
     assert csms.calls("Authorize") == []
     assert not bench.plant().contactor_closed
+    await bench.unplug()
+
+
+async def test_a_contract_is_not_accepted_inside_an_answer_that_rejects_it(
+    world: World, bench: Bench, csms: Desk
+) -> None:
+    await world.start({"ISO15118Ctrlr.CentralContractValidationAllowed": "true"})
+    judges_contracts(csms, "Rejected", idTokenInfo={"status": "Accepted"})
+    await presents(world, bench)
+    await world.pass_s(10)
+    assert len(csms.calls("DataTransfer")) == 1
+    assert not bench.plant().contactor_closed
+    await bench.unplug()
+
+
+@pytest.mark.parametrize("may_validate", ["true", "false"])
+async def test_offline_a_contract_charges_only_where_the_station_may_validate_it(
+    world: World, bench: Bench, csms: Desk, may_validate: str
+) -> None:
+    await world.start()
+    keys = {"ContractValidationOffline": may_validate, "AllowOfflineTxForUnknownId": "true"}
+    for key, value in keys.items():
+        assert (await csms.station.change_configuration(key, value)).accepted
+    root = {"certificateType": "MORootCertificate", "certificate": OPERATOR.root.pem}
+    await asks_inside(csms, "InstallCertificate", root)
+    await csms.goes_down()
+    await presents(world, bench)
+    if may_validate == "true":
+        await world.energy_flows()
+    else:
+        await world.pass_s(10)
+        assert not bench.plant().contactor_closed
+    await csms.comes_back()
+    await csms.is_ready(90)
+    if may_validate == "true":
+        assert (await csms.sees_start(within_s=60)).id_token == EMAID
+    assert len(csms.station.transactions) == (may_validate == "true")
     await bench.unplug()
 
 

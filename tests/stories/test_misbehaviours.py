@@ -252,10 +252,12 @@ async def test_a_call_is_answered_while_the_station_waits_for_an_answer_itself(
 async def test_a_call_is_answered_after_a_day(
     world: World, csms: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # A day of an idle station is short if lease, meter and guard are looked at rarely.
-    monkeypatch.setattr(evse, "RENEWAL_S", 20.0)
-    monkeypatch.setattr(meter_watch, "METER_POLL_S", 60.0)
+    # A day of an idle station is short if lease, meter, guard and contactor are looked at rarely.
+    monkeypatch.setattr(evse, "RENEWAL_S", 600.0)
+    monkeypatch.setattr(meter_watch, "METER_POLL_S", 600.0)
     monkeypatch.setattr(board, "RESTING_S", 60.0)
+    monkeypatch.setattr(board, "CALM_S", 60.0)
+    world.looks_every_s = 60.0
     await world.start({HEARTBEAT: "300"})
     for _ in range(4):
         await world.pass_s(6 * 3600)
@@ -509,6 +511,41 @@ async def test_what_is_advertised_of_charging_profiles_is_accepted_and_no_more(
         return
     with pytest.raises(StationRefusedCall, match=f"{periods}"):
         await status(csms.profile(10, *steps))
+
+
+async def test_as_many_profiles_as_advertised_are_installed_and_no_more(
+    world: World, csms: Desk
+) -> None:
+    await world.start()
+    if csms.is_16:
+        found = await csms.station.get_configuration(["MaxChargingProfilesInstalled"])
+        most = int(str(found["MaxChargingProfilesInstalled"]))
+    else:
+        most = int(str(await most_entries(csms)))
+    for number in range(most):
+        made = await csms.sets_profile(10, number=number + 1, stack_level=number)
+        assert made == "Accepted", number
+    station = {"number": most + 1, "evse": 0, "purpose": "ChargingStationMaxProfile"}
+    assert await csms.sets_profile(10, **station) == "Rejected"
+    # One that takes the place of another needs no room.
+    assert await csms.sets_profile(11, number=most, stack_level=most - 1) == "Accepted"
+    assert await csms.clears_profile(1) == "Accepted"
+    assert await csms.sets_profile(10, **station) == "Accepted"
+
+
+async def most_entries(csms: Desk) -> object:
+    """Return how many profiles the report of the device model says may be installed."""
+    component = {"component": {"name": "SmartChargingCtrlr"}}
+    wanted = {"requestId": 5, "componentVariable": [component]}
+    assert (await csms.call("GetReport", wanted))["status"] == "Accepted"
+    await csms.sees("NotifyReport")
+    told = [data for call in csms.calls("NotifyReport") for data in call.payload["reportData"]]
+    return next(
+        data["variableCharacteristics"]["maxLimit"]
+        for data in told
+        if (data["variable"]["name"], data["variable"].get("instance"))
+        == ("Entries", "ChargingProfiles")
+    )
 
 
 # --- 10: configuration that bites back.

@@ -1,5 +1,7 @@
 """Stories of a CSMS that is away: what is charged, kept, and told in order later (E08, E11-E13)."""
 
+from itertools import pairwise
+
 import pytest
 
 from agent.sim.csms_model import AuthorizationStatus
@@ -15,6 +17,7 @@ from tests.stories.bench import Bench
 from tests.stories.desk import Desk
 from tests.stories.words import OTHER_TOKEN, TOKEN, V16, V21, V201, VERSIONS, signed_pair_is_valid
 from tests.stories.world import World
+from tests.virtual_time import utc_now
 
 ANYBODY = {"AuthCtrlr.OfflineTxForUnknownIdEnabled": "true"}
 
@@ -241,11 +244,38 @@ async def test_a_refused_transaction_message_is_repeated_and_then_taken(
     await csms.sees_end("Local")
 
 
+@pytest.mark.requirement("E13.FR.03", "S16-TXM-04")
+async def test_the_waits_before_a_message_is_repeated_grow_with_each(
+    world: World, bench: Bench, csms: Desk
+) -> None:
+    await world.start(
+        {
+            "OCPPCommCtrlr.MessageAttempts[TransactionEvent]": "5",
+            "OCPPCommCtrlr.MessageAttemptInterval[TransactionEvent]": "10",
+        }
+    )
+    refusal = csms.csms.misbehave(answer_call_error("InternalError", TRANSACTION_MESSAGES, 3))
+    await bench.plug_in()
+    await bench.swipe(TOKEN)
+    sent_at = []
+    for count in (1, 2, 3):
+        await world.until(lambda n=count: refusal.count >= n, f"attempt {count}", 60)
+        sent_at.append(utc_now())
+    await csms.sees_start(within_s=60)
+    sent_at.append(utc_now())
+    waits_s = [(later - earlier).total_seconds() for earlier, later in pairwise(sent_at)]
+    assert waits_s == [pytest.approx(wait_s, abs=1.5) for wait_s in (10, 20, 30)]
+    await world.energy_flows()
+    await bench.swipe(TOKEN)
+    await csms.sees_end("Local")
+
+
 @pytest.mark.requirement("E13.FR.04", "S16-TXM-04", "S16-TXM-05")
 async def test_a_start_that_is_always_refused_is_given_up_and_the_rest_is_told(
     world: World, bench: Bench, csms: Desk
 ) -> None:
-    await world.start({"OCPPCommCtrlr.MessageAttemptInterval[TransactionEvent]": "5"})
+    interval = "OCPPCommCtrlr.MessageAttemptInterval[TransactionEvent]"
+    await world.start({interval: "5", "SampledDataCtrlr.TxUpdatedInterval": "20"})
     csms.csms.misbehave(answer_call_error("InternalError", TRANSACTION_MESSAGES, 3))
     await bench.plug_in()
     await bench.swipe(TOKEN)
@@ -258,6 +288,9 @@ async def test_a_start_that_is_always_refused_is_given_up_and_the_rest_is_told(
     world.bills_exactly = False
     if csms.is_16:
         assert csms.calls("StopTransaction")[0].payload["transactionId"] == -1
+        values = [call.payload for call in csms.calls("MeterValues")]
+        assert len(values) >= 3
+        assert {told["transactionId"] for told in values} == {-1}
     else:
         assert csms.station.last_transaction is not None
         assert csms.station.last_transaction.ended

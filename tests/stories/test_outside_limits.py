@@ -207,6 +207,9 @@ async def test_what_makes_no_sense_on_site_is_refused_in_words(
     for request, words in (
         ({"amps": 16, "evse": 7}, "there is no EVSE 7"),
         ({"amps": -1}, "a limit is a number from 0"),
+        ({"amps": float("nan")}, "a limit is a number from 0"),
+        ({"watts": float("inf")}, "a limit is a number from 0"),
+        ({"amps": 1e9}, "a limit is a number from 0"),
         ({"amps": 16, "evse": "1"}, "whole number"),
         ({"amps": "16"}, "is a number"),
         ({"amps": 16, "watts": 11_000}, "give"),
@@ -227,17 +230,43 @@ async def test_the_grid_is_spared_by_chance_unless_it_is_critical(
     await world.start()
     await world.charges()
     await world.until(lambda: bench.offered_a() == 32.0, "full current")
-    await bench.limits_on_site(16, grid_critical=True)
+    await bench.limits_on_site(16, source="SO", grid_critical=True)
     await world.until(lambda: bench.offered_a() == 16.0, "the limit at once", within_s=6)
-    reply = await bench.orders("limit", amps=10)
-    delay_s = reply["in_s"]
-    assert isinstance(delay_s, int)
+    # By chance no delay is possible, but not again and again.
+    delays_s = [(await bench.orders("limit", amps=10, source="SO"))["in_s"] for _ in range(5)]
+    assert all(isinstance(delay_s, int) and 0 <= delay_s <= 600 for delay_s in delays_s)
+    assert any(delays_s)
+    delay_s = int(str(delays_s[-1]))
     await world.pass_s(max(0, delay_s - 2))
     if delay_s > 2:
         assert bench.offered_a() == 16.0
     await world.until(lambda: bench.offered_a() == 10.0, "the limit at last", within_s=10)
-    # What the CSMS orders is obeyed at once.
+    # What the grid gives back may wait, however critical what it takes is.
+    raised = [
+        (await bench.orders("limit", amps=12, source="SO", grid_critical=True))["in_s"]
+        for _ in range(5)
+    ]
+    assert any(raised)
+    await bench.swipe(TOKEN)
+    await csms.sees_end("Local")
+
+
+async def test_what_people_and_energy_managers_order_is_never_put_off(
+    world: World, bench: Bench, csms: Desk
+) -> None:
+    world.machine.sections = "[smart_charging]\nrandom_delay_s = 1800\n"
+    await world.start()
+    await world.charges()
     await world.pass_s(6)
+    for source in ("Other", "EMS"):
+        for amps in (16, 10, 12):
+            reply = await bench.orders("limit", amps=amps, source=source)
+            assert reply == {"ok": True, "in_s": 0}
+        await world.until(lambda: bench.offered_a() == 12.0, "the limit", within_s=6)
+        assert await bench.orders("limit", clear=True, source=source) == {"ok": True, "in_s": 0}
+        await world.until(lambda: bench.offered_a() == 32.0, "no limit", within_s=6)
+    await world.pass_s(6)
+    # What the CSMS orders is obeyed at once as well.
     assert (await csms.limits(8)).accepted
     await world.until(lambda: bench.offered_a() == 8.0, "the order", within_s=1)
     await bench.swipe(TOKEN)

@@ -81,3 +81,21 @@ async def test_connector_zero_keeps_one_connector_free(world: World, csms: Desk)
     await csms.sees_status("Available", 1, within_s=60)
     assert await reserve(csms, 9) == "Rejected"
     assert await cancel(csms) == "Rejected"
+
+
+@pytest.mark.requirement("S16-RSV-04", "S16-RSV-05")
+async def test_of_two_connectors_a_reservation_of_connector_zero_binds_the_one_that_is_left(
+    world: World, bench: Bench, csms: Desk
+) -> None:
+    await world.start(evses=2)
+    assert await reserve(csms, 0) == "Accepted"
+    await world.pass_s(5)
+    assert [csms.station.statuses[n, 1] for n in (1, 2)] == ["Available"] * 2
+    await world.charges(OTHER_TOKEN)
+    await csms.sees_status("Reserved", 2)
+    await bench.swipe(OTHER_TOKEN, 1)
+    await csms.sees_end("Local")
+    await bench.unplug()
+    await csms.sees_status("Available", 1)
+    await csms.sees_status("Available", 2)
+    assert await cancel(csms) == "Accepted"

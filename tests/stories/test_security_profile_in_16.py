@@ -129,7 +129,9 @@ async def test_a_csms_that_cannot_be_reached_with_it_is_met_with_the_one_before(
     await csms.is_ready()
     await world.pass_s(5)
     assert await profile(csms) == "0"
-    assert world.machine.station.network.slots.before_change() is None
+    slots = world.machine.station.network.slots
+    assert slots.before_change() is None
+    assert {kept.security_profile for kept in slots.all().values()} == {0}, "it dials the old way"
     csms.csms.password = OCTETS
     assert await sets(csms, "SecurityProfile", "1") == "Accepted"
     await csms.until(lambda: csms.station.connections == 3, "the new way", 60)

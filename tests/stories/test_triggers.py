@@ -131,7 +131,9 @@ async def test_a_triggered_status_is_the_present_one(
 
 
 @pytest.mark.requirement("F06.FR.08")
-@pytest.mark.parametrize("message", ["PublishFirmwareStatusNotification", "SignV2GCertificate"])
+@pytest.mark.parametrize(
+    "message", ["PublishFirmwareStatusNotification", "SignCombinedCertificate"]
+)
 async def test_what_the_station_never_sends_is_not_implemented(
     world: World, csms: Desk, message: str
 ) -> None:

@@ -156,3 +156,25 @@ async def restarts_offline_as(world: World, version: str) -> None:
     world.csms.station.expect_boot()
     await world.machine.start()
     await world.pass_s(5)
+
+
+@pytest.mark.requirement("E13", "S16-TXM-01")
+@pytest.mark.parametrize("version", [V16])
+async def test_an_offline_session_that_saw_every_version_is_told_once_in_the_last_one(
+    world: World, bench: Bench, csms: Desk
+) -> None:
+    await world.start(ANYBODY)
+    await csms.goes_down()
+    await world.charges_unseen()
+    for version in (V201, V21, V16):
+        await world.pass_s(30)
+        await restarts_offline_as(world, version)
+        await world.pass_s(15)
+        assert bench.is_delivering(), "the car charges on"
+    await bench.swipe(TOKEN)
+    await world.energy_ceases()
+    await csms.comes_back()
+    await csms.is_ready(60)
+    transaction = await csms.sees_end("Local", within_s=60)
+    signed_pair_is_valid(transaction)
+    assert len(csms.calls("StartTransaction")) == len(csms.calls("StopTransaction")) == 1

@@ -27,6 +27,8 @@ class World:
     """How long a station that is ready has still something to say."""
     last_words_s = 5.0
     """The same of one whose story has ended."""
+    looks_every_s = 0.5
+    """How often it is looked whether a contactor is closed for nobody."""
 
     def __init__(
         self, version: str, machine: Machine, bench: Bench, csms: Csms | None = None
@@ -229,7 +231,7 @@ class World:
         """Look whether a contactor is closed for whom nobody is authorized."""
         closed_since: dict[int, float] = {}
         while True:
-            await asyncio.sleep(0.5)
+            await asyncio.sleep(self.looks_every_s)
             for number in range(1, self.evses + 1):
                 if not await self._is_unauthorized(number):
                     closed_since.pop(number, None)

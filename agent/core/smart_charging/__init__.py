@@ -1,7 +1,7 @@
 """Smart charging: profiles, what they allow at every instant, and the station's limit shared.
 
 - `profiles`: the data, as they are set, kept and reported
-- `validation`, `installation`: which profile may be installed, and what gives way to it
+- `validation`, `phase_conflicts`, `installation`: which profile may be installed, what gives way
 - `ceilings`: limits in A and W with phases, and their minimum
 - `timeline`: one profile laid over a window of time
 - `stack`: purposes and stack levels: which profile leads when

@@ -16,15 +16,21 @@ NO_LIMIT: Final = 10**15
 ALL_PHASES: Final = 3
 UNNAMED: Final = ALL_PHASES + 1
 """The phases of a ceiling that names no number; any that is named is lower."""
+ANY_PHASE: Final = ALL_PHASES + 1
+"""The phase of a ceiling that chooses none; any that is chosen is lower."""
 _LARGEST_EXPONENT: Final = 11
 
 
 class Ceiling(NamedTuple):
-    """What may be taken at most: mA per phase, mW in total, and so many phases, or `UNNAMED`."""
+    """What may be taken at most: mA per phase, mW in total, and so many phases, or `UNNAMED`.
+
+    `phase` is the one that a single phase has to be, or `ANY_PHASE`.
+    """
 
     current_ma: int
     power_mw: int
     phases: int
+    phase: int = ANY_PHASE
 
     def lowest(self, other: "Ceiling") -> "Ceiling":
         """Return what both allow."""
@@ -32,6 +38,7 @@ class Ceiling(NamedTuple):
             min(self.current_ma, other.current_ma),
             min(self.power_mw, other.power_mw),
             min(self.phases, other.phases),
+            min(self.phase, other.phase),
         )
 
 
@@ -49,10 +56,11 @@ def lowest(ceilings: Iterable[Ceiling]) -> Ceiling:
 def of_period(period: SchedulePeriod, unit: RateUnit) -> Ceiling:
     """Return the ceiling that a period is; one that names no phases counts on three (K01.FR.49)."""
     limit, phases = period.limit, period.phases or UNNAMED
+    phase = period.phase_to_use or ANY_PHASE
     milli = NO_LIMIT if limit.adjusted() > _LARGEST_EXPONENT else int(limit * 1000)
     if unit is RateUnit.AMPERE:
-        return Ceiling(milli, NO_LIMIT, phases)
-    return Ceiling(NO_LIMIT, milli, phases)
+        return Ceiling(milli, NO_LIMIT, phases, phase)
+    return Ceiling(NO_LIMIT, milli, phases, phase)
 
 
 def of_current(current_ma: int) -> Ceiling:
@@ -65,12 +73,14 @@ class Supply:
     """How an EVSE is fed: its phases, the voltage between phase and neutral, whether it can switch.
 
     An EVSE that `switches` can feed one phase or all; one that does not always feeds all, and then
-    watts are divided by all of them, because an EV may draw on each.
+    watts are divided by all of them, because an EV may draw on each. One that `chooses` can feed
+    any one of its phases (ACPhaseSwitchingSupported).
     """
 
     phases: int = ALL_PHASES
     voltage_mv: int = 230_000
     switches: bool = False
+    chooses: bool = False
 
     def phases_under(self, ceiling: Ceiling) -> int:
         """Return the number of phases that is fed under a ceiling (K01.FR.43, K01.FR.45)."""
@@ -87,17 +97,22 @@ class Supply:
         """Return the total power that a ceiling allows, rounded down."""
         return min(ceiling.power_mw, self.power_of(ceiling.current_ma, self.phases_under(ceiling)))
 
-    def under(self, one: Ceiling, other: Ceiling) -> tuple[int, int, int, bool]:
+    def under(self, own: Ceiling, limit: Ceiling) -> tuple[int, int, int, bool, int]:
         """Return current per phase and power that two ceilings allow, and the phases fed.
 
-        At last, whether one of them names a number of phases.
+        At last, whether one of them names a number of phases, and which phase a single one is:
+        `limit`, the station's, goes before `own` where each chooses another.
         """
-        named = min(one.phases, other.phases)
+        named = min(own.phases, limit.phases)
         phases = 1 if self.switches and named < self.phases else self.phases
         weight_mv = self.voltage_mv * phases
-        most_ma = min(one.current_ma, other.current_ma)
-        power_mw = min(one.power_mw, other.power_mw, most_ma * weight_mv // 1000)
-        return min(most_ma, power_mw * 1000 // weight_mv), power_mw, phases, named < UNNAMED
+        most_ma = min(own.current_ma, limit.current_ma)
+        power_mw = min(own.power_mw, limit.power_mw, most_ma * weight_mv // 1000)
+        phase = ANY_PHASE
+        if self.chooses and phases == 1:
+            phase = own.phase if limit.phase == ANY_PHASE else limit.phase
+        current_ma = min(most_ma, power_mw * 1000 // weight_mv)
+        return current_ma, power_mw, phases, named < UNNAMED, phase
 
     def power_of(self, current_ma: int, phases: int) -> int:
         """Return the power in mW of a current on so many phases."""
@@ -112,4 +127,5 @@ def raised(ceiling: Ceiling, by: Ceiling, supply: Supply) -> Ceiling:
         min(NO_LIMIT, ceiling.current_ma + supply.current_ma(by)),
         min(NO_LIMIT, ceiling.power_mw + supply.power_mw(by)),
         ceiling.phases,
+        ceiling.phase,
     )

@@ -10,7 +10,7 @@ from decimal import Decimal
 from typing import Final, NamedTuple
 
 from agent.core.records import dataclass
-from agent.core.smart_charging.ceilings import ALL_PHASES
+from agent.core.smart_charging.ceilings import ALL_PHASES, ANY_PHASE
 from agent.core.smart_charging.intentions import meant
 from agent.core.smart_charging.plan import Divisions, Plan, Step
 from agent.core.smart_charging.profiles import MAX_PERIODS
@@ -28,11 +28,15 @@ _MOST_KNOWN: Final = 4096
 
 @dataclass(frozen=True, slots=True)
 class CompositePeriod:
-    """A limit from `start_s` seconds after the schedule's start; `phases` is None for three."""
+    """A limit from `start_s` seconds after the schedule's start; `phases` is None for three.
+
+    `phase_to_use` is the one that a profile chooses, None for none.
+    """
 
     start_s: int
     limit: Decimal
     phases: int | None = None
+    phase_to_use: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +89,7 @@ def composing(
         if len(found) == MAX_PERIODS:
             length_s = start_s
             break
-        found.append(CompositePeriod(start_s, change.limit, change.phases))
+        found.append(CompositePeriod(start_s, *change[1:]))
     if number == 1:
         start_us -= start_us % SECOND_US
     return Composite(start_us, length_s, tuple(found))
@@ -97,20 +101,22 @@ class _Change(NamedTuple):
     at_us: int
     limit: Decimal
     phases: int | None
+    phase_to_use: int | None
 
 
 def _changes(
     plan: Plan, site: Site, evse: int, unit: RateUnit, length_s: int
 ) -> Iterator[_Change | None]:
     """Yield the limit of now and each other one, and None after every part of the work."""
-    last: tuple[int, int] | None = None
+    last: tuple[int, int, int] | None = None
     place = [p.evse for p in site.places].index(evse) if evse else None
     for part in _parts(plan, site, unit, site.now_us + length_s * SECOND_US):
         for step in part:
-            tenths, phases = found = _amount(step, site, place, unit)
+            tenths, phases, phase = found = _amount(step, site, place, unit)
             if found != last:
                 limit = Decimal(tenths).scaleb(-1)
-                yield _Change(step.start_us, limit, None if phases == ALL_PHASES else phases)
+                number = None if phases == ALL_PHASES else phases
+                yield _Change(step.start_us, limit, number, None if phase == ANY_PHASE else phase)
                 last = found
         yield None
 
@@ -134,13 +140,16 @@ def _as_if_charging(site: Site, evse: int) -> Site:
     return replace(site, places=places)
 
 
-def _amount(step: Step, site: Site, place: int | None, unit: RateUnit) -> tuple[int, int]:
-    """Return the limit in tenths, rounded down, and the phases; `place` None is the station."""
+def _amount(step: Step, site: Site, place: int | None, unit: RateUnit) -> tuple[int, int, int]:
+    """Return the limit in tenths, rounded down, the phases, and which one is chosen, if any.
+
+    `place` None is the station.
+    """
     if place is None:
-        return _total(step, site, unit) // 100, ALL_PHASES
+        return _total(step, site, unit) // 100, ALL_PHASES, ANY_PHASE
     allowance = step.allowances[place]
     milli = allowance.current_ma if unit is RateUnit.AMPERE else allowance.power_mw
-    return milli // 100, allowance.phases
+    return milli // 100, allowance.phases, allowance.phase
 
 
 def _total(step: Step, site: Site, unit: RateUnit) -> int:

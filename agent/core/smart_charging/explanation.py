@@ -1,7 +1,9 @@
 """Why an EVSE may offer what it may: every limit that holds at an instant, the lowest first."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from decimal import Decimal
+from types import MappingProxyType
+from typing import Final
 
 from agent.core.limits import LimitCause, LimitSource
 from agent.core.records import dataclass
@@ -32,6 +34,9 @@ class Explanation:
     bounds: tuple[Bound, ...]
 
 
+NOTHING_SAID: Final[Mapping[int, str]] = MappingProxyType({})
+
+
 def explain(plan: Plan, site: Site, evse: int) -> Explanation:
     """Return why an EVSE may offer what it may now."""
     place = next(place for place in site.places if place.evse == evse)
@@ -44,18 +49,26 @@ def explain(plan: Plan, site: Site, evse: int) -> Explanation:
     return Explanation(limit_a, tuple(bounds))
 
 
-def limit_sources(explanation: Explanation) -> tuple[LimitSource, ...]:
-    """Return the bounds in the words of all who limit an EVSE, without those of the hardware."""
+def limit_sources(
+    explanation: Explanation, said: Mapping[int, str] = NOTHING_SAID
+) -> tuple[LimitSource, ...]:
+    """Return the bounds in the words of all who limit an EVSE, without those of the hardware.
+
+    `said` is what devices on site say of their limits, by the ids of the profiles that those are.
+    """
     return tuple(
-        LimitSource(bound.cause, bound.limit_a, _detail(bound))
+        LimitSource(bound.cause, bound.limit_a, _detail(bound, said))
         for bound in explanation.bounds
         if bound.cause is not LimitCause.HARDWARE
     )
 
 
-def _detail(bound: Bound) -> str:
+def _detail(bound: Bound, said: Mapping[int, str]) -> str:
     if bound.purpose is None:
         return ""
+    if bound.cause is LimitCause.EXTERNAL:
+        words = said.get(bound.profile_id or 0)
+        return f"{bound.source}" if words is None else f"{bound.source}, {words}"
     return f"{bound.purpose.value} {bound.profile_id}, stack level {bound.stack_level}"
 
 
@@ -80,7 +93,7 @@ def _of_profile(place: Place, piece: Piece) -> Iterator[Bound]:
         return
     installed = piece.timeline.installed
     yield Bound(
-        cause=LimitCause.PROFILE,
+        cause=LimitCause.EXTERNAL if installed.is_external else LimitCause.PROFILE,
         limit_a=_amperes(place.supply.current_ma(piece.ceiling)),
         purpose=installed.profile.purpose,
         stack_level=installed.profile.stack_level,

@@ -41,6 +41,8 @@ def _offer(
         for place in site.places
     )
     made = composite(plan, replace(site, places=places), evse, RateUnit.WATT, OFFERED_S)
-    periods = tuple(SchedulePeriod(p.start_s, p.limit, p.phases) for p in made.periods)
+    periods = tuple(
+        SchedulePeriod(p.start_s, p.limit, p.phases, p.phase_to_use) for p in made.periods
+    )
     ids = [profile.schedules[choice].id for profile in profiles if choice < len(profile.schedules)]
     return ChargingSchedule(RateUnit.WATT, periods, duration_s=made.duration_s, id=[*ids, 0][0])

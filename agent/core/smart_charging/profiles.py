@@ -43,7 +43,7 @@ class SchedulePeriod:
     """A limit from `start_s` seconds after the schedule's start; amperes per phase or watts.
 
     `phases` is the number of phases that may be used (None: 3), `phase_to_use` the one to use if
-    that is 1, which no station with these backends can promise.
+    that is 1, where the EVSE can choose (None: the station chooses, K01.FR.47).
     """
 
     start_s: int
@@ -105,6 +105,8 @@ class ProfileRules:
     `station_may_be_relative`: also for the station as a whole periods may count from when they are
     set, else K01.FR.38. `phases_are_a_promise`: who cannot keep to a number of phases refuses it
     (K01.FR.43). `reserves_ids`: low ids belong to limits from outside (K01.FR.81).
+    `phases_agree`: a profile that chooses another phase than one that holds with it is refused
+    (K01.FR.141), else what holds for the station goes before what holds for a session.
     """
 
     same_level_gives_way: bool = False
@@ -112,6 +114,7 @@ class ProfileRules:
     station_may_be_relative: bool = False
     phases_are_a_promise: bool = True
     reserves_ids: bool = False
+    phases_agree: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ from datetime import UTC, tzinfo
 from typing import NamedTuple
 
 from agent.core.records import dataclass
-from agent.core.smart_charging.ceilings import NO_LIMIT, Supply
+from agent.core.smart_charging.ceilings import ANY_PHASE, NO_LIMIT, Supply
 from agent.core.smart_charging.sharing import MINIMUM_MA
 from agent.core.smart_charging.stack import Spread
 
@@ -67,9 +67,11 @@ class Allowance(NamedTuple):
     """What an EVSE may offer: current per phase, total power, and on how many phases.
 
     `phases_are_named` tells that a profile says how many; else it is what the limits count on.
+    `phase` is the one that a profile chooses for a single phase, or `ANY_PHASE`.
     """
 
     current_ma: int
     power_mw: int
     phases: int
     phases_are_named: bool = False
+    phase: int = ANY_PHASE

@@ -11,6 +11,7 @@ from agent.core.commands import Refusal
 from agent.core.records import dataclass
 from agent.core.smart_charging.ceilings import ALL_PHASES, Supply
 from agent.core.smart_charging.installation import install, same_place
+from agent.core.smart_charging.phase_conflicts import choose_apart
 from agent.core.smart_charging.profiles import (
     MAX_PERIODS,
     MAX_PROFILES,
@@ -185,11 +186,7 @@ def _period_faults(schedule: ChargingSchedule, new: InstalledProfile) -> Iterato
 
 
 def _phases(new: InstalledProfile, rules: ProfileRules, situation: Situation) -> Refusal | None:
-    """K01.FR.43, K01.FR.48: more phases than there are do no harm (K01.FR.45).
-
-    One phase or three may be connected, but no backend has relays for a phase of choice
-    (ACPhaseSwitchingSupported).
-    """
+    """K01.FR.43, K01.FR.48: more phases than there are do no harm (K01.FR.45)."""
     outlets = situation.outlets_of(new.evse)
     for period in _periods(new):
         if period.phases is not None and period.phases not in range(1, ALL_PHASES + 1):
@@ -198,8 +195,33 @@ def _phases(new: InstalledProfile, rules: ProfileRules, situation: Situation) ->
         kept = all(o.supply.switches or o.supply.phases <= wanted for o in outlets)
         if rules.phases_are_a_promise and not kept:
             return _unfit(f"the EVSE feeds more than {wanted} of its phases")
-        if period.phase_to_use is not None:
-            return _unfit("phaseToUse: the phase cannot be chosen")
+        if (refusal := _phase_to_use(period, outlets)) is not None:
+            return refusal
+    return None
+
+
+def _phase_to_use(period: SchedulePeriod, outlets: tuple[Outlet, ...]) -> Refusal | None:
+    """K01.FR.46, K01.FR.48: a single phase may be chosen where every EVSE concerned can choose."""
+    phase = period.phase_to_use
+    if phase is None:
+        return None
+    if phase not in range(1, ALL_PHASES + 1):
+        return _unfit(f"phaseToUse: there is no phase L{phase}")
+    if period.phases != 1:
+        return _unfit("phaseToUse is for numberPhases 1")
+    if not all(outlet.supply.chooses for outlet in outlets):
+        return _unfit("phaseToUse: the EVSE cannot choose the phase (ACPhaseSwitchingSupported)")
+    return None
+
+
+def _phase_conflict(
+    new: InstalledProfile, rules: ProfileRules, situation: Situation
+) -> Refusal | None:
+    """K01.FR.141."""
+    others = situation.installed if rules.phases_agree else ()
+    for one in others:
+        if one.profile.id != new.profile.id and choose_apart(one, new):
+            return Refusal("PhaseConflict", f"profile {one.profile.id} chooses another phase")
     return None
 
 
@@ -227,7 +249,7 @@ def _room(new: InstalledProfile, rules: ProfileRules, situation: Situation) -> R
 Check = Callable[[InstalledProfile, ProfileRules, Situation], Refusal | None]
 _CHECKS: Final[tuple[Check, ...]] = (
     *(_place, _transaction, _level, _id, _kind, _validity),
-    *(_schedules, _phases, _duplicate, _room),
+    *(_schedules, _phases, _duplicate, _phase_conflict, _room),
 )
 
 

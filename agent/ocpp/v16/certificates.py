@@ -22,6 +22,7 @@ from agent.core.commands import Command
 from agent.core.events import DomainEvent
 from agent.ocpp.certificate_hash_data import hash_data, told_hash_data
 from agent.ocpp.codec import Answer, Call, CodecContext, Payload
+from agent.ocpp.v16 import plug_and_charge
 
 _USES: Final = MappingProxyType(
     {
@@ -32,7 +33,9 @@ _USES: Final = MappingProxyType(
 
 
 def sign_certificate(event: SigningAsked, _context: CodecContext) -> tuple[Call, ...]:
-    """Send the CSR of the station's certificate (A02.FR.03); 1.6 has no word for another one."""
+    """Send a CSR (A02.FR.03); that for vehicles goes inside DataTransfer. 1.6 knows no others."""
+    if event.use is CertificateUse.V2G:
+        return plug_and_charge.sign_certificate(event)
     if event.use is not CertificateUse.CHARGING_STATION:
         return ()
     return (Call("SignCertificate", {"csr": event.csr}),)

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from types import MappingProxyType
 from typing import Final
 
+from agent.core.certificate_status import CertificateStatusAsked
 from agent.core.certificates import SigningAsked
 from agent.core.device_model import DeviceModel
 from agent.core.events import (
@@ -19,6 +20,7 @@ from agent.core.events import (
     TransactionEvent,
 )
 from agent.core.progress import FirmwareProgress, LogUploadProgress
+from agent.core.vehicle_certificates import VehicleCertificateAsked
 from agent.ocpp.codec import Codec, Rules, WhileRejected
 from agent.ocpp.rpc import Dialect, RpcErrorCode
 from agent.ocpp.v16 import (
@@ -32,6 +34,7 @@ from agent.ocpp.v16 import (
     firmware,
     local_authorization,
     metering,
+    plug_and_charge,
     provisioning,
     remote_control,
     reservation,
@@ -80,6 +83,8 @@ CODEC.encodes(StationChanged)(status.station_status_notification)
 CODEC.encodes(LocalListConflict)(status.local_list_conflict)
 CODEC.encodes(SecurityEvent)(security.security_event_notification)
 CODEC.encodes(SigningAsked)(certificates.sign_certificate)
+CODEC.encodes(CertificateStatusAsked)(plug_and_charge.get_certificate_status)
+CODEC.encodes(VehicleCertificateAsked)(plug_and_charge.get_15118_ev_certificate)
 CODEC.encodes(LogUploadProgress)(diagnostics.upload_status_notification)
 CODEC.encodes(FirmwareProgress)(firmware.firmware_status_notification)
 
@@ -137,7 +142,7 @@ CODEC.learns("BootNotification")(provisioning.registered)
 CODEC.learns("Heartbeat")(provisioning.clock_told)
 CODEC.learns("SignCertificate")(certificates.signing_answered)
 CODEC.learns("Authorize")(authorization.token_judged)
-CODEC.learns("DataTransfer")(data_transfer.contract_judged)
+CODEC.learns("DataTransfer")(data_transfer.answered)
 CODEC.learns("StartTransaction")(transactions.started)
 CODEC.learns("StopTransaction")(transactions.stopped)
 

@@ -1,9 +1,12 @@
 """DataTransfer: vendors whom the station does not know, and the extensions that it has."""
 
 import logging
+from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Final
 
+from agent.core.certificate_status import CertificateStatusAsked, CertificateStatusTold
+from agent.core.certificates import SigningAnswered, SigningAsked
 from agent.core.commands import (
     Command,
     CommandOutcome,
@@ -13,7 +16,9 @@ from agent.core.commands import (
     Verdict,
 )
 from agent.core.events import AuthorizationAsked, DomainEvent
-from agent.core.facts import TokenJudged
+from agent.core.facts import Fact, TokenJudged
+from agent.core.records import dataclass
+from agent.core.vehicle_certificates import VehicleCertificateAsked, VehicleCertificateTold
 from agent.core.vocabulary import AuthorizationStatus, IdTokenInfo
 from agent.ocpp.codec import Answer, CodecContext, Payload
 from agent.ocpp.v16 import cost, plug_and_charge
@@ -51,16 +56,39 @@ def data_transfer_reply(
     return {"status": status.value}
 
 
-def contract_judged(
-    event: DomainEvent, reply: Payload, _context: CodecContext
-) -> TokenJudged | None:
-    """Read the verdict on a contract; who does not know the message has not accepted it."""
-    if not isinstance(event, AuthorizationAsked):
+@dataclass(frozen=True, slots=True)
+class _Question:
+    """What the station asks inside: how the answer is read, and what no answer at all means."""
+
+    read: Callable[[Payload], Fact]
+    unanswered: Fact
+
+
+_QUESTIONS: Final[Mapping[type, _Question]] = MappingProxyType(
+    {
+        AuthorizationAsked: _Question(
+            plug_and_charge.contract_judged, TokenJudged(IdTokenInfo(AuthorizationStatus.INVALID))
+        ),
+        SigningAsked: _Question(plug_and_charge.signing_answered, SigningAnswered(accepted=False)),
+        CertificateStatusAsked: _Question(
+            plug_and_charge.certificate_status_told, CertificateStatusTold()
+        ),
+        VehicleCertificateAsked: _Question(
+            plug_and_charge.vehicle_certificate_told, VehicleCertificateTold(accepted=False)
+        ),
+    }
+)
+
+
+def answered(event: DomainEvent, reply: Payload, _context: CodecContext) -> Fact | None:
+    """Read what was asked inside; who does not know the message has not accepted it."""
+    question = _QUESTIONS.get(type(event))
+    if question is None:
         return None
     try:
         if reply["status"] == DataTransferStatus.ACCEPTED.value:
-            return plug_and_charge.contract_judged(inside(reply))
-        logger.warning("the CSMS answers a contract with %s", reply["status"])
+            return question.read(inside(reply))
+        logger.warning("the CSMS answers %s with %s", type(event).__name__, reply["status"])
     except Unreadable as error:
-        logger.warning("the verdict on a contract cannot be read: %s", error)
-    return TokenJudged(IdTokenInfo(AuthorizationStatus.INVALID))
+        logger.warning("the answer to %s cannot be read: %s", type(event).__name__, error)
+    return question.unanswered

@@ -7,6 +7,7 @@ readers below do, and whatever does not fit is answered with Rejected.
 
 import json
 from collections.abc import Callable, Mapping
+from decimal import Decimal
 from typing import Any
 
 from agent.core.commands import Command, CommandOutcome, DataTransferStatus
@@ -69,11 +70,14 @@ def wrapped(payload: Payload) -> str:
 
 
 def inside(payload: Payload) -> Payload:
-    """Return what a DataTransfer carries; nothing is an empty object. Raises `Unreadable`."""
+    """Return what a DataTransfer carries; nothing is an empty object. Raises `Unreadable`.
+
+    Numbers with a fraction are decimal numbers as they are written.
+    """
     text = payload.get("data") or "{}"
     try:
-        found = json.loads(text) if len(text) <= LONGEST_DATA else None
-    except (ValueError, RecursionError) as error:
+        found = json.loads(text, parse_float=Decimal) if len(text) <= LONGEST_DATA else None
+    except (ValueError, RecursionError, ArithmeticError) as error:
         raise Unreadable("the data is no JSON") from error
     if not isinstance(found, dict):
         raise Unreadable("the data is no JSON object")

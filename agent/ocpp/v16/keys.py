@@ -22,6 +22,7 @@ from agent.core.variable_definition import (
     Mutability,
     value_text,
 )
+from agent.ocpp.v16.cost import default_price
 from agent.ocpp.v16.key_conversions import (
     BOOLEAN,
     MEASURANDS,
@@ -36,6 +37,7 @@ from agent.ocpp.v16.key_conversions import (
 )
 
 _LONGEST_VALUE = 500
+DEFAULT_PRICE = Conversion(str, default_price)
 
 
 class Shown(StrEnum):
@@ -316,9 +318,18 @@ _KEYS: tuple[KeyDefinition, ...] = (
     KeyDefinition("CpoName", sv.ORGANIZATION_NAME),
     KeyDefinition("SecurityProfile", sv.SECURITY_PROFILE, writable=True),
     KeyDefinition("ISO15118PnCEnabled", sv.PNC_ENABLED),
+    KeyDefinition("ISO15118CertificateManagementEnabled", sv.V2G_CERTIFICATE_INSTALLATION),
     KeyDefinition("ContractValidationOffline", sv.CONTRACT_VALIDATION_OFFLINE),
     KeyDefinition("CentralContractValidationAllowed", sv.CENTRAL_CONTRACT_VALIDATION_ALLOWED),
     KeyDefinition("CustomDisplayCostAndPrice", sv.V16_DISPLAYS_COST_AND_PRICE),
+    KeyDefinition("CustomMultiLanguageMessages", sv.V16_MULTI_LANGUAGE_MESSAGES),
+    KeyDefinition("DefaultPrice", sv.V16_DEFAULT_PRICE, DEFAULT_PRICE),
+    KeyDefinition("DefaultPriceText,en", sv.V16_DEFAULT_PRICE_TEXT_EN, DEFAULT_PRICE),
+    KeyDefinition("DefaultPriceText,de", sv.V16_DEFAULT_PRICE_TEXT_DE, DEFAULT_PRICE),
+    KeyDefinition("DefaultPriceText,fr", sv.V16_DEFAULT_PRICE_TEXT_FR, DEFAULT_PRICE),
+    KeyDefinition("DefaultPriceText,nl", sv.V16_DEFAULT_PRICE_TEXT_NL, DEFAULT_PRICE),
+    KeyDefinition("Language", sv.V16_LANGUAGE),
+    KeyDefinition("SupportedLanguages", sv.V16_SUPPORTED_LANGUAGES),
     KeyDefinition("CustomIdleFeeAfterStop", sv.V16_IDLE_FEE_AFTER_STOP),
     KeyDefinition("PublicKeyWithSignedMeterValue", sv.PUBLIC_KEY_WITH_SIGNED_METER_VALUE),
     KeyDefinition("SampledDataSignReadings", sv.SAMPLED_SIGN_READINGS),

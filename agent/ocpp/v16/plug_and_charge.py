@@ -1,13 +1,14 @@
 """Plug & Charge in 1.6: the certificate messages of 2.0.1 inside DataTransfer.
 
-Source: the application note "Using ISO 15118 Plug & Charge with OCPP 1.6". What the station would
-ask for on behalf of a vehicle or of a V2G certificate needs a backend that speaks ISO 15118.
+Source: the application note "Using ISO 15118 Plug & Charge with OCPP 1.6". What is asked on behalf
+of a vehicle or of a V2G certificate comes from a backend that speaks ISO 15118.
 """
 
 from dataclasses import replace
 from types import MappingProxyType
 from typing import Any, Final
 
+from agent.core.certificate_status import CertificateStatusAsked, CertificateStatusTold
 from agent.core.certificates import (
     CertificateOutcome,
     CertificateSigned,
@@ -18,13 +19,16 @@ from agent.core.certificates import (
     InstallCertificate,
     InstalledCertificates,
     RootUse,
+    SigningAnswered,
+    SigningAsked,
 )
 from agent.core.commands import Command, Outcome, TriggerMessage, Verdict
 from agent.core.contracts import ContractEvidence, StatusRequest
 from agent.core.facts import TokenJudged
+from agent.core.vehicle_certificates import VehicleCertificateAsked, VehicleCertificateTold
 from agent.core.vocabulary import AuthorizationStatus, IdToken, IdTokenInfo, MessageTrigger
 from agent.ocpp.certificate_hash_data import hash_data, told_hash_data
-from agent.ocpp.codec import CodecContext, Payload
+from agent.ocpp.codec import Call, CodecContext, Payload
 from agent.ocpp.payloads import present
 from agent.ocpp.v16.extensions import Extension, Unreadable, object_of, text_of, wrapped
 
@@ -34,6 +38,10 @@ _ROOTS: Final = frozenset({RootUse.V2G, RootUse.MO, RootUse.OEM, RootUse.MANUFAC
 _LONGEST_CERTIFICATE: Final = 5500
 _LONGEST_CHAIN: Final = 10_000
 _LONGEST_HASH: Final = 128
+_LONGEST_STATUS: Final = 20
+_LONGEST_RESULT: Final = 18_000
+_LONGEST_EXI_REQUEST: Final = 11_000
+_LONGEST_EXI_RESPONSE: Final = 17_000
 _TRIGGERS: Final = MappingProxyType(
     {"SignV2GCertificate": MessageTrigger.SIGN_V2G_CERTIFICATE},
 )
@@ -47,7 +55,67 @@ def authorize_payload(token: IdToken, contract: ContractEvidence) -> Payload:
         "certificate": contract.chain,
         "iso15118CertificateHashData": requests or None,
     }
-    return {"vendorId": VENDOR, "messageId": AUTHORIZE, "data": wrapped(present(inside))}
+    return _payload(AUTHORIZE, present(inside))
+
+
+def sign_certificate(event: SigningAsked) -> tuple[Call, ...]:
+    """Send the CSR of the certificate that vehicles see (A02.FR.03)."""
+    inside = {"csr": event.csr, "certificateType": CertificateUse.V2G.value}
+    return (Call("DataTransfer", _payload("SignCertificate", inside)),)
+
+
+def get_certificate_status(
+    event: CertificateStatusAsked, _context: CodecContext
+) -> tuple[Call, ...]:
+    """Ask for the status of one of the station's certificates (M06.FR.06)."""
+    inside = {"ocspRequestData": _status_request(event.request)}
+    return (Call("DataTransfer", _payload("GetCertificateStatus", inside)),)
+
+
+def get_15118_ev_certificate(
+    event: VehicleCertificateAsked, _context: CodecContext
+) -> tuple[Call, ...]:
+    """Pass a vehicle's request on (M01.FR.01, M02.FR.01); one that is too long is none."""
+    if len(event.exi) > _LONGEST_EXI_REQUEST:
+        return ()
+    inside = {
+        "iso15118SchemaVersion": event.schema,
+        "action": event.action.value,
+        "exiRequest": event.exi,
+    }
+    return (Call("DataTransfer", _payload("Get15118EVCertificate", inside)),)
+
+
+def signing_answered(inside: Payload) -> SigningAnswered:
+    """Read the answer to SignCertificate; raises `Unreadable`."""
+    return SigningAnswered(accepted=_is_accepted(inside))
+
+
+def certificate_status_told(inside: Payload) -> CertificateStatusTold:
+    """Read the answer to GetCertificateStatus; raises `Unreadable`."""
+    accepted = _is_accepted(inside)
+    return CertificateStatusTold(
+        text_of(inside, "ocspResult", _LONGEST_RESULT) if accepted else None
+    )
+
+
+def vehicle_certificate_told(inside: Payload) -> VehicleCertificateTold:
+    """Read the answer to Get15118EVCertificate; raises `Unreadable`.
+
+    What failed may still have a response that tells the vehicle so.
+    """
+    accepted = _is_accepted(inside)
+    told = accepted or "exiResponse" in inside
+    exi = text_of(inside, "exiResponse", _LONGEST_EXI_RESPONSE) if told else ""
+    return VehicleCertificateTold(accepted, exi)
+
+
+def _is_accepted(inside: Payload) -> bool:
+    return text_of(inside, "status", _LONGEST_STATUS) == "Accepted"
+
+
+def _payload(message: str, inside: Payload) -> Payload:
+    return {"vendorId": VENDOR, "messageId": message, "data": wrapped(inside)}
 
 
 def contract_judged(inside: Payload) -> TokenJudged:

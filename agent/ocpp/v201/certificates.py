@@ -41,8 +41,11 @@ def sign_certificate(
 ) -> tuple[Call, ...]:
     """Send a CSR (A02.FR.03); without type the certificate is for every use (A02.FR.13).
 
-    `correlates`: the version has requestId and hashRootCertificate (A02.FR.24, A02.FR.27).
+    `correlates`: the version has requestId, hashRootCertificate (A02.FR.24, A02.FR.27) and a word
+    for certificates of ISO 15118-20.
     """
+    if event.use is CertificateUse.V2G_20 and not correlates:
+        return ()
     combined = event.use is CertificateUse.COMBINED
     payload: dict[str, Any] = {
         "csr": event.csr,

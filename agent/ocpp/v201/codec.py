@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from agent.core.certificate_status import CertificateStatusAsked
 from agent.core.certificates import SigningAsked
 from agent.core.component_events import ComponentEvent
 from agent.core.events import (
@@ -23,6 +24,7 @@ from agent.core.smart_charging.news import (
     NeedsTold,
     ProfilesReport,
 )
+from agent.core.vehicle_certificates import VehicleCertificateAsked
 from agent.ocpp.codec import Codec, Rules, WhileRejected
 from agent.ocpp.rpc import Dialect
 from agent.ocpp.v201 import (
@@ -43,6 +45,7 @@ from agent.ocpp.v201 import (
     security,
     smart_charging,
     transactions,
+    vehicle_certificates,
 )
 from agent.ocpp.v201.status_info import accepted_or_rejected, accepted_scheduled_or_rejected
 
@@ -62,6 +65,8 @@ CODEC.encodes(MeterValuesEvent)(metering.meter_values_call)
 CODEC.encodes(EvseChanged)(availability.status_notification)
 CODEC.encodes(SecurityEvent)(security.security_event_notification)
 CODEC.encodes(SigningAsked)(certificates.sign_certificate)
+CODEC.encodes(CertificateStatusAsked)(vehicle_certificates.get_certificate_status)
+CODEC.encodes(VehicleCertificateAsked)(vehicle_certificates.get_15118_ev_certificate)
 CODEC.encodes(ReservationEnded)(reservation.reservation_status_update)
 CODEC.encodes(ComponentEvent)(diagnostics.notify_event)
 CODEC.encodes(LogUploadProgress)(diagnostics.log_status_notification)
@@ -132,6 +137,8 @@ CODEC.replies("GetLog")(diagnostics.get_log_reply)
 CODEC.learns("BootNotification")(provisioning.registered)
 CODEC.learns("Heartbeat")(provisioning.clock_told)
 CODEC.learns("SignCertificate")(certificates.signing_answered)
+CODEC.learns("GetCertificateStatus")(vehicle_certificates.certificate_status_told)
+CODEC.learns("Get15118EVCertificate")(vehicle_certificates.vehicle_certificate_told)
 CODEC.learns("Authorize")(authorization.token_judged)
 CODEC.learns("TransactionEvent")(transactions.transaction_acknowledged)
 CODEC.learns("NotifyEVChargingNeeds")(charging_news.needs_answered)

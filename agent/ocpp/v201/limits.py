@@ -32,6 +32,7 @@ class Limits:
     contract_chain_length: int = 5500
     responder_url_length: int = 512
     public_key_length: int = 2500
+    exi_request_length: int = 5600
 
 
 LIMITS: Final = Limits(

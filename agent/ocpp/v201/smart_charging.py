@@ -152,5 +152,6 @@ def _period(period: CompositePeriod) -> Payload:
         "startPeriod": period.start_s,
         "limit": limit_number(period.limit),
         "numberPhases": period.phases,
+        "phaseToUse": period.phase_to_use,
     }
     return present(told)

@@ -3,6 +3,7 @@
 from functools import partial
 from typing import Final
 
+from agent.core.certificate_status import CertificateStatusAsked
 from agent.core.certificates import SigningAsked
 from agent.core.commands import Command, Refusal, UnlockStatus
 from agent.core.component_events import ComponentEvent
@@ -16,6 +17,7 @@ from agent.core.smart_charging.news import (
     PriorityChargingTold,
     ProfilesReport,
 )
+from agent.core.vehicle_certificates import VehicleCertificateAsked
 from agent.ocpp.codec import Answer, Codec, CodecContext, Payload, Rules, WhileRejected
 from agent.ocpp.rpc import Dialect
 from agent.ocpp.v21 import smart_charging
@@ -31,6 +33,7 @@ from agent.ocpp.v201 import (
     remote_control,
     reservation,
     transactions,
+    vehicle_certificates,
 )
 from agent.ocpp.v201.codec import CODEC as V201
 from agent.ocpp.v201.limits import Limits
@@ -45,6 +48,7 @@ LIMITS: Final = Limits(
     keeps_messages=True,
     contract_chain_length=10_000,
     responder_url_length=2000,
+    exi_request_length=11_000,
 )
 """Token types are a list that may grow (at most 20 characters), no longer an enumeration."""
 
@@ -73,6 +77,12 @@ CODEC.learns("Authorize")(partial(authorization.token_judged, limits=LIMITS))
 CODEC.learns("TransactionEvent")(partial(transactions.transaction_acknowledged, limits=LIMITS))
 
 CODEC.encodes(SigningAsked)(partial(certificates.sign_certificate, correlates=True))
+CODEC.encodes(CertificateStatusAsked)(
+    partial(vehicle_certificates.get_certificate_status, limits=LIMITS)
+)
+CODEC.encodes(VehicleCertificateAsked)(
+    partial(vehicle_certificates.get_15118_ev_certificate, limits=LIMITS, counts_chains=True)
+)
 CODEC.replies("GetInstalledCertificateIds")(
     certificates.listing_reply(certificates.LISTED_USES | {"OEMRootCertificate"})
 )

@@ -27,7 +27,7 @@ from agent.ocpp.v201.limits import TRANSACTION_ID_LENGTH
 from agent.ocpp.v201.smart_charging import UnsupportedProfile
 from agent.ocpp.v201.status_info import refused, status_info
 
-RULES: Final = ProfileRules(reserves_ids=True)
+RULES: Final = ProfileRules(reserves_ids=True, phases_agree=True)
 WORDS: Final = ChargingWords(
     purposes=frozenset(ProfilePurpose),
     is_dynamic=True,

@@ -5,7 +5,7 @@ from decimal import Decimal
 from itertools import islice
 
 from agent.core.session_state import LimitChanged
-from agent.core.smart_charging.ceilings import NO_LIMIT
+from agent.core.smart_charging.ceilings import ANY_PHASE, NO_LIMIT
 from agent.core.smart_charging.outside import changes_by
 from agent.core.smart_charging.plan import Plan, Step, plan_of
 from agent.core.smart_charging.profiles import Installed
@@ -81,16 +81,20 @@ class Follower:
     def _tell(self, number: int, limit_a: Decimal, allowance: Allowance) -> None:
         evse = self._standing.evses[number]
         named = allowance.phases if allowance.phases_are_named else None
-        wanted = evse.description.unusual_phases(named)
+        wanted = (
+            evse.description.unusual_phases(named),
+            None if allowance.phase == ANY_PHASE else allowance.phase,
+        )
         # What was granted may still be in the inbox: the state alone does not tell.
         same = limit_a == self._granted_a[number] == evse.state.limit_a
-        if same and wanted == evse.state.wanted_phases:
+        if same and wanted == (evse.state.wanted_phases, evse.state.wanted_phase):
             return
         self._granted_a[number] = limit_a
         significant = changes_by(self._told_a[number], limit_a, self.significance_percent)
         if significant:
             self._told_a[number] = limit_a
-        evse.post(LimitChanged(limit_a, phases=wanted, significant=significant))
+        phases, phase = wanted
+        evse.post(LimitChanged(limit_a, phases=phases, significant=significant, phase=phase))
 
     async def _wait(self) -> None:
         """Return when a step is due or somebody has set the clock."""

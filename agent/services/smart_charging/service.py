@@ -94,8 +94,10 @@ class SmartChargingService:
 
     @property
     def depends_on_connection(self) -> bool:
-        """Tell whether some profile holds only so long without connection."""
-        return any(one.profile.max_offline_s is not None for one in self.book.installed)
+        """Tell whether some profile, or the station itself, allows less without connection."""
+        return self.standing.falls_back or any(
+            one.profile.max_offline_s is not None for one in self.book.installed
+        )
 
     def explain(self, evse: int) -> Explanation:
         """Return why an EVSE may offer what it may."""

@@ -58,6 +58,11 @@ class Standing:
         since_s = self._offline_since_s
         return 0.0 if since_s is None else self._clock.monotonic_s() - since_s
 
+    @property
+    def falls_back(self) -> bool:
+        """Whether a limit of the configuration holds after some time without connection."""
+        return self._settings.offline_limit_a is not None
+
     def connection_is(self, *, up: bool) -> None:
         """Take note of the connection to the CSMS."""
         if up:
@@ -83,7 +88,7 @@ class Standing:
         offline_us = None
         if self._offline_since_s is not None:
             offline_us = now_us - int(self.offline_s * SECOND_US)
-        falls_back = offline_us is not None and settings.offline_limit_a is not None
+        falls_back = offline_us is not None and self.falls_back
         first = next(iter(self.evses.values())).description
         phases = max(evse.description.phases for evse in self.evses.values())
         return Site(
@@ -192,7 +197,8 @@ class Standing:
     def _supply(self, evse: EvseService) -> Supply:
         description = evse.description
         nominal_mv = description.nominal_voltage_v * 1000
-        supply = Supply(description.phases, nominal_mv, description.phase_switching)
+        switches, chooses = description.phase_switching, description.phase_choice
+        supply = Supply(description.phases, nominal_mv, switches, chooses)
         if not self._settings.measured_voltage:
             return supply
         measured_mv = _measured_mv(evse.last_reading, description.phases, nominal_mv)

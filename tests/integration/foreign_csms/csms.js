@@ -40,6 +40,8 @@ function tell(line) {
 const now = () => new Date().toISOString();
 let transactions = 0;
 
+const CONTRACT = { ...ACCEPTED, exiResponse: 'gJkCresponse' };
+
 const ANSWERS = {
   BootNotification: () => ({ ...ACCEPTED, interval: 300, currentTime: now() }),
   Heartbeat: () => ({ currentTime: now() }),
@@ -55,12 +57,16 @@ const ANSWERS = {
 const ANSWERS_16 = {
   ...ANSWERS,
   Authorize: () => ({ idTagInfo: ACCEPTED }),
+  DataTransfer: ({ messageId }) => (
+    messageId === 'Get15118EVCertificate' ? { ...ACCEPTED, data: JSON.stringify(CONTRACT) } : ACCEPTED
+  ),
   StartTransaction: () => ({ transactionId: ++transactions, idTagInfo: ACCEPTED }),
   StopTransaction: () => ({}),
 };
 const ANSWERS_2X = {
   ...ANSWERS,
   Authorize: () => ({ idTokenInfo: ACCEPTED }),
+  Get15118EVCertificate: () => CONTRACT,
   TransactionEvent: ({ idToken }) => (idToken ? { idTokenInfo: ACCEPTED } : {}),
   NotifyReport: () => ({}),
   NotifyEvent: () => ({}),

@@ -15,12 +15,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from tests.patience import PATIENT_S
+
 Payload = dict[str, Any]
 
 HERE = Path(__file__).parent
 CACHE = HERE.parents[2] / ".cache" / "foreign_csms"
 INSTALL_LIMIT_S = 60
-WITHIN_S = 15.0
 
 
 class NotInstallable(Exception):
@@ -125,7 +126,7 @@ class ForeignCsms:
         action: str,
         where: Callable[[Payload], object] = lambda _: True,
         since: int = 0,
-        within_s: float = WITHIN_S,
+        within_s: float = PATIENT_S,
     ) -> Payload:
         """Wait for a CALL of the station; return its payload."""
 
@@ -136,7 +137,7 @@ class ForeignCsms:
         return found()[0]
 
     async def until(
-        self, condition: Callable[[], object], what: str, within_s: float = WITHIN_S
+        self, condition: Callable[[], object], what: str, within_s: float = PATIENT_S
     ) -> None:
         """Wait for something that the CSMS knows."""
         try:

@@ -61,6 +61,15 @@ class Rig:
         await self.bench("plug_out")
         await self.station.until(lambda e: not e["plugged_in"])
 
+    async def car_gets_a_certificate(self) -> None:
+        """Plug in a car that asks for a contract certificate, and see that it gets one."""
+        await self.plug_in()
+        await self.bench("certificate_installation", exi="gJgCrequest")
+        await self.station.until(lambda e: e["certificates"])
+        (answer,) = (await self.station.evse())["certificates"]
+        assert answer == {"exi": "gJkCresponse", "remaining": 0, "problem": ""}
+        await self.unplug()
+
     async def energy_flows(self) -> None:
         await self.station.until(lambda e: e["contactor_closed"] and e["meter"]["power_w"] > 4000)
 

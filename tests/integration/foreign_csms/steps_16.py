@@ -1,5 +1,7 @@
 """What the foreign CSMS does with a station in 1.6, one step after the other."""
 
+import json
+
 from tests.integration.foreign_csms.peer import Payload
 from tests.integration.foreign_csms.rig import OTHER_TOKEN, TOKEN, TOLERATED_WH, Rig
 from tests.throw_away_ca import Recipe, issue, sign_request
@@ -85,6 +87,14 @@ async def obeys_other_orders(rig: Rig) -> None:
     assert await rig.csms.status("DataTransfer", {"vendorId": "org.example"}) == "UnknownVendorId"
 
 
+async def gets_a_certificate_for_a_vehicle(rig: Rig) -> None:
+    mark = rig.csms.mark()
+    await rig.car_gets_a_certificate()
+    told = await rig.csms.sees("DataTransfer", since=mark)
+    assert told["vendorId"] == "org.openchargealliance.iso15118pnc"
+    assert json.loads(told["data"])["exiRequest"] == "gJgCrequest"
+
+
 async def manages_certificates(rig: Rig) -> None:
     use = "CentralSystemRootCertificate"
     root = issue("Operator root", recipe=Recipe(ca=True, days=3650))
@@ -154,6 +164,7 @@ STEPS = (
     charges_by_order,
     obeys_other_orders,
     manages_certificates,
+    gets_a_certificate_for_a_vehicle,
     fetches_logs,
     resets,
 )

@@ -260,7 +260,7 @@ async def triggers_everything_else(rig: Rig) -> None:
     assert await rig.csms.status("TriggerMessage", order) == "Rejected"
     order = {"requestedMessage": "TransactionEvent", "evse": {"id": 1}}
     assert await rig.csms.status("TriggerMessage", order) == "Rejected"
-    for message in ("PublishFirmwareStatusNotification", "SignV2GCertificate"):
+    for message in ("PublishFirmwareStatusNotification", "SignCombinedCertificate"):
         order = {"requestedMessage": message}
         assert await rig.csms.status("TriggerMessage", order) == "NotImplemented"
 

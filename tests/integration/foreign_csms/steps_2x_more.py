@@ -93,6 +93,17 @@ async def reserves(rig: Rig) -> None:
     assert [event["reservationId"] for event in events if "reservationId" in event] == [4]
 
 
+async def gets_certificates_for_vehicles(rig: Rig) -> None:
+    mark = rig.csms.mark()
+    order = {"requestedMessage": "SignV2GCertificate"}
+    assert await rig.csms.status("TriggerMessage", order) == "Accepted"
+    asked = await rig.csms.sees("SignCertificate", since=mark)
+    assert asked["certificateType"] == "V2GCertificate"
+    await rig.car_gets_a_certificate()
+    request = await rig.csms.sees("Get15118EVCertificate", since=mark)
+    assert (request["action"], request["exiRequest"]) == ("Install", "gJgCrequest")
+
+
 async def tells_of_its_queue(rig: Rig) -> None:
     assert await rig.csms.call("GetTransactionStatus") == {"messagesInQueue": False}
     answer = await rig.csms.call("GetTransactionStatus", {"transactionId": "none-such"})
@@ -155,6 +166,7 @@ def signed(request: Payload, chain: str) -> Payload:
 
 STEPS = (
     renews_its_certificate,
+    gets_certificates_for_vehicles,
     reports_what_is_picked,
     tells_of_its_queue,
     takes_a_list,

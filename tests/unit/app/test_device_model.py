@@ -35,6 +35,8 @@ GENERIC = "<generic>"
 ANY = "any"
 SPECIFIC_TO_16 = "OCPP16Ctrlr"
 """The vendor component that holds what only OCPP 1.6 has a word for."""
+BENCH = '[bench]\nsocket = "/run/stationd/bench.sock"\n'
+"""Its simulated cars speak ISO 15118."""
 EVSES = (1, 2)
 SOCKETS = ((1, 1),)
 PLACES: Mapping[str, frozenset[tuple[int | None, int | None]]] = {
@@ -111,7 +113,7 @@ STANDARD = tuple(row for row in rows() if row.component != GENERIC)
 def model(tmp_path_factory: pytest.TempPathFactory) -> DeviceModel:
     """A station with a socket outlet of three phases and a fixed cable of one."""
     folder = tmp_path_factory.mktemp("station")
-    return device_model(station(folder, "", ("sType2", 3), ("cType2", 1)), "1.2.3")
+    return device_model(station(folder, BENCH, ("sType2", 3), ("cType2", 1)), "1.2.3")
 
 
 @pytest.fixture(scope="module")

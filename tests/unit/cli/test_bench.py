@@ -28,6 +28,10 @@ CASES: list[tuple[str, dict[str, Any]]] = [
         "error --evse 2 --code estop --off",
         {"op": "error", "evse": 2, "code": "estop", "on": False},
     ),
+    (
+        "error --code contactor_welded --phase 2",
+        {"op": "error", "evse": 1, "code": "contactor_welded", "on": True, "phase": 2},
+    ),
     ("net --down", {"op": "net", "up": False}),
     ("net --up", {"op": "net", "up": True}),
     ("meter --energy-wh 5000", {"op": "meter", "evse": 1, "energy_wh": 5000.0}),
@@ -59,6 +63,17 @@ CASES: list[tuple[str, dict[str, Any]]] = [
             "max_a": 16,
             "leaves_in_s": 3600,
             "choice": 1,
+        },
+    ),
+    (
+        "certificate_installation --exi gJgC --action Update --max-chains 2 --answer-within-s 5",
+        {
+            "op": "certificate_installation",
+            "evse": 1,
+            "exi": "gJgC",
+            "action": "Update",
+            "max_chains": 2,
+            "answer_within_s": 5.0,
         },
     ),
     ("limit --amps 16", {"op": "limit", "amps": 16.0}),

@@ -17,6 +17,7 @@ PRIORITY: dict[str, Any] = {"op": "priority", "evse": 1, "on": True}
     [
         ("limit 16", {**LIMIT, "amps": 16.0, "grid_critical": False}),
         ("limit --evse 2 0", {**LIMIT, "evse": 2, "amps": 0.0, "grid_critical": False}),
+        ("limit", {"op": "limits"}),
         ("limit clear", {**LIMIT, "clear": True}),
         (
             "limit --watts --source SO --grid-critical 4200",
@@ -48,6 +49,24 @@ def test_it_is_said_when_a_limit_will_hold(
         assert capsys.readouterr().out.startswith(words)
 
 
+def test_limits_and_receivers_are_shown_with_what_is_wrong(
+    started: Started, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    since = "2026-03-02T08:00:00+00:00"
+    sun = {"evse": 0, "source": "EMS", "generation": True, "amps": 6.5, "since": since}
+    grid = {"evse": 2, "source": "SO", "generation": False, "watts": 4200.0, "since": since}
+    receiver = {"id": "grid", "evse": 2, "sentence": "cannot be read: torn", "failed": True}
+    reply = {"ok": True, "obeyed": False, "limits": [sun, grid], "receivers": [receiver]}
+    with FakeStation(tmp_path / "s", lambda _: line(reply)) as station:
+        assert started.run("limit", "--socket", str(station.path)) == 0
+    assert capsys.readouterr().out.splitlines() == [
+        f"EMS generates at the station: 6.5 A, since {since}",
+        f"SO limits EVSE 2: 4200 W, since {since}",
+        "the variables of SmartChargingCtrlr do not let limits from outside hold",
+        "! receiver grid for EVSE 2: cannot be read: torn",
+    ]
+
+
 def test_what_the_station_refuses_is_an_error_in_its_words(
     started: Started, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -57,6 +76,6 @@ def test_what_the_station_refuses_is_an_error_in_its_words(
     assert "there is no EVSE 7" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("arguments", ["limit", "limit much", "priority", "priority maybe"])
+@pytest.mark.parametrize("arguments", ["limit much", "priority", "priority maybe"])
 def test_an_order_that_makes_no_sense_is_wrong_usage(started: Started, arguments: str) -> None:
     assert started.run(*arguments.split()) == 2

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from agent.config.backend import BackendConfig
 from agent.config.components import (
     Capability,
     ComponentFileError,
@@ -12,7 +13,7 @@ from agent.config.components import (
 )
 from agent.config.initial_values import device_model_for
 from agent.config.load import load
-from agent.config.model import BackendConfig, HardwareRole, StationConfig
+from agent.config.model import EvseConfig, HardwareRole, StationConfig
 from agent.config.problems import ConfigError
 from agent.core import standard_variables as sv
 from agent.core.commands import ReportBase
@@ -268,15 +269,39 @@ def test_no_definition_contradicts_its_neighbours(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("switching", [True, False])
-def test_it_is_told_whether_one_phase_can_replace_three_and_that_none_can_be_chosen(
-    tmp_path: Path, switching: bool
-) -> None:
+def test_it_is_told_whether_one_phase_can_replace_three(tmp_path: Path, switching: bool) -> None:
     config = station(tmp_path)
     (evse,) = config.evses
     config = replace(config, evses=(replace(evse, phase_switching=switching),))
     model = device_model_for(config, EVERYTHING)
     assert model.boolean(component("SmartChargingCtrlr", "Phases3to1")) is switching
-    assert not model.boolean(component("SmartChargingCtrlr", "ACPhaseSwitchingSupported"))
+
+
+@pytest.mark.parametrize(
+    ("switching", "strategy", "expected"),
+    [(True, "per_phase", True), (True, "series", False), (False, "per_phase", False)],
+)
+def test_each_evse_tells_whether_its_board_can_connect_the_phase_of_choice(
+    tmp_path: Path, switching: bool, strategy: str, expected: bool
+) -> None:
+    config = station(tmp_path)
+    (evse,) = config.evses
+    contactor = BackendConfig(backend="mock", options={"strategy": strategy})
+    able = replace(
+        evse,
+        phase_switching=switching,
+        hardware={**evse.hardware, HardwareRole.CONTACTOR: contactor},
+    )
+    unable = replace(evse, id=2)
+
+    def told(*evses: EvseConfig) -> list[bool]:
+        model = device_model_for(replace(config, evses=evses), EVERYTHING)
+        places = (None, *(one.id for one in evses))
+        controller, name = "SmartChargingCtrlr", "ACPhaseSwitchingSupported"
+        return [model.boolean(component(controller, name, place)) for place in places]
+
+    assert told(able) == [expected, expected]
+    assert told(able, unable) == [False, expected, False]
 
 
 def test_an_evse_has_the_components_of_the_hardware_that_it_has(tmp_path: Path) -> None:

@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
+from agent.config.backend import BackendConfig
 from agent.config.load import load
 from agent.config.model import (
     AuthorizationKeyEncoding,
-    BackendConfig,
     Cable,
     HardwareRole,
     LogLevel,
@@ -272,11 +272,18 @@ wake_up_s = 3.5"""
 
 
 @pytest.mark.parametrize("keys", ["phases = 3", SUPPLY_KEYS])
-def test_agent_and_guard_read_the_same_rules_of_supply(tmp_path: Path, keys: str) -> None:
-    file = edited(tmp_path, ("phases = 3", keys))
+@pytest.mark.parametrize("strategy", ["series", "per_phase"])
+def test_agent_and_guard_read_the_same_rules_of_supply(
+    tmp_path: Path, keys: str, strategy: str
+) -> None:
+    contactor = 'contactor = { backend = "mock" }'
+    choice = f'contactor = {{ backend = "mock", strategy = "{strategy}" }}'
+    file = edited(tmp_path, ("phases = 3", keys), (contactor, choice))
     (evse,) = load(file).evses
     supply = evse.supply
     (setup,) = load_guard(file).setups
+    assert evse.phase_choice is setup.phase_choice
+    assert setup.phase_choice is (setup.phase_switching and strategy == "per_phase")
     assert (evse.phase_switching, supply.phase_pause_s, supply.simplified_pilot_limit_a) == (
         setup.phase_switching,
         setup.phase_pause_s,

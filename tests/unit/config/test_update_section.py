@@ -9,12 +9,12 @@ from agent.config.model import StationConfig
 from agent.config.problems import ConfigError
 from agent.config.transfer_keys import TransferScheme
 from agent.config.update_section import SlotBackend
-from tests.stories.in_process_machine import CONFIG, EVSE
+from tests.stories.in_process_machine import CONFIG, CONTACTOR, EVSE
 
 
 def loaded(folder: Path, section: str, version_line: str = "") -> StationConfig:
     file = folder / "station.toml"
-    evse = EVSE.format(id=1, cable="attached", connector_type="cType2")
+    evse = EVSE.format(id=1, cable="attached", connector_type="cType2", contactor=CONTACTOR)
     file.write_text(
         CONFIG.format(
             url="ws://127.0.0.1:1",

@@ -92,3 +92,9 @@ def test_a_power_is_passed_up_and_down_in_turns(
     sides = [powers[0] >= threshold_w]
     sides += [p >= threshold_w for p, passed in zip(powers[1:], found, strict=True) if passed]
     assert all(one is not other for one, other in pairwise(sides))
+
+
+def test_a_register_that_is_not_known_yet_is_no_fall() -> None:
+    looks = [measured(register_wh=wh) for wh in (5000, 0, 5001, 6000)]
+    assert passes(MeterTriggers(register_wh=Decimal(4000)), *looks) == [False, False, False]
+    assert passes(MeterTriggers(register_wh=Decimal(5500)), *looks) == [False, False, True]

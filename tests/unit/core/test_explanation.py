@@ -166,6 +166,11 @@ def test_a_charging_evse_says_how_much_and_what_limits_it(
     assert not any(cause.prevents for cause in explanation.causes)
 
 
+def test_a_charging_evse_says_which_phase_was_chosen() -> None:
+    explanation = said(CHARGING, limits=(), offered_a=Decimal(16), phases=1, phase=2)
+    assert explanation.sentence == "EVSE 1 charges with up to 16 A on 1 phase, L2."
+
+
 @pytest.mark.parametrize(
     ("limit_a", "limits", "words"),
     [

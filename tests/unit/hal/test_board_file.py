@@ -187,5 +187,6 @@ def test_the_boards_that_ship() -> None:
         "generic-libgpiod",
         "raspberry-pi-4",
         "raspberry-pi-5",
+        "selectable-phase",
         "simulated",
     }

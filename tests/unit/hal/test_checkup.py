@@ -138,3 +138,42 @@ async def test_an_instrument_that_never_answers_is_told(monkeypatch: pytest.Monk
     finding = await instrument_check.check_temperature(1, Deaf())
     assert not finding.ok
     assert "does not answer within 0.01 s" in finding.message
+
+
+class Relay:
+    def __init__(self, *, on: bool | None) -> None:
+        self.on, self.closed = on, False
+
+    async def is_on(self) -> bool:
+        if self.on is None:
+            raise HardwareLost("its wires are torn")
+        return self.on
+
+    async def close(self) -> None:
+        self.closed = True
+
+
+@pytest.mark.parametrize(
+    ("on", "ok", "words"),
+    [(True, True, "is on now"), (False, True, "is off now"), (None, False, "torn")],
+)
+async def test_a_relay_is_read_back_for_the_station(
+    on: bool | None, ok: bool, words: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    relay = Relay(on=on)
+    monkeypatch.setitem(registry._RELAYS, "mock", lambda *_: relay)
+    tables = {"grid.k1": {"backend": "mock"}}
+    (finding,) = [each async for each in checkup.check_relays(tables, tmp_path)]
+    assert (finding.evse, finding.device, finding.ok) == (None, "relay grid.k1", ok)
+    assert words in finding.message
+    assert relay.closed
+
+
+async def test_a_relay_that_this_machine_lacks_is_told(tmp_path: Path) -> None:
+    for table, words in (
+        ({"backend": "keys", "device": "no-such-device", "key": 704}, "no such input device"),
+        ({"backend": "steam"}, "'steam'"),
+    ):
+        (finding,) = [each async for each in checkup.check_relays({"grid.k1": table}, tmp_path)]
+        assert not finding.ok
+        assert words in finding.message

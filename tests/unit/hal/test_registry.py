@@ -52,6 +52,14 @@ def test_an_unknown_option_is_refused_by_name() -> None:
         registry.open_meter(1, {"backend": "mock", "colour": "red"}, Path("unused"))
 
 
+def test_simulated_contactors_are_in_series_or_one_for_each_phase() -> None:
+    for strategy in ("series", "per_phase"):
+        assert registry.problems("contactor", {"backend": "mock", "strategy": strategy}) == ()
+    for wrong in ({"strategy": "single"}, {"strategy": 3}, {"colour": "red"}):
+        (problem,) = registry.problems("contactor", {"backend": "mock", **wrong})
+        assert next(iter(wrong)) in problem
+
+
 def test_a_backend_judges_its_own_options(real_meter: None) -> None:
     wrong = {"backend": "modbus", "port": "tty", "baud": 1}
     assert registry.problems("meter", wrong) == ("meter does not know baud",)

@@ -31,6 +31,7 @@ from agent.metering.ocmf import (
 )
 from agent.metering.signer import SignedRecord
 from agent.metering.verification import verify_pair, verify_record
+from tests.patience import PATIENT_S
 from tests.unit.metering.records import (
     DEVICE,
     START,
@@ -271,4 +272,4 @@ def test_the_signing_modules_load_without_the_cryptography_library() -> None:
         "import sys, agent.metering.signer, agent.metering.verification\n"
         "assert not [m for m in sys.modules if m.partition('.')[0] == 'cryptography']"
     )
-    subprocess.run([sys.executable, "-c", program], check=True, timeout=30)
+    subprocess.run([sys.executable, "-c", program], check=True, timeout=PATIENT_S)

@@ -1,6 +1,7 @@
 """What an EVSE's service makes of its hardware: phases, ceilings, slow signatures, troubles."""
 
 import asyncio
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
@@ -33,6 +34,23 @@ async def test_phases_that_smart_charging_wants_reach_the_guard_and_are_told() -
         assert triggers(rig)[before:] == [TriggerReason.CHARGING_RATE_CHANGED]
         rig.service.post(LimitChanged(Decimal(32)))
         await rig.until(lambda: rig.guard.leases[-1].phases == 3)
+
+
+def leased(rig: Rig) -> tuple[int, int]:
+    lease = rig.guard.leases[-1]
+    return lease.phases, lease.phase
+
+
+@pytest.mark.requirement("K01.FR.46")
+async def test_the_phase_that_smart_charging_chooses_reaches_the_guard_and_is_told() -> None:
+    async with running(replace(SWITCHING, phase_choice=True)) as rig:
+        await rig.charges()
+        before = len(triggers(rig))
+        for phase in (2, 3):
+            rig.service.post(LimitChanged(Decimal(32), phases=1, phase=phase))
+            await rig.until(lambda phase=phase: leased(rig) == (1, phase))
+        assert rig.guard.offers
+        assert triggers(rig)[before:] == [TriggerReason.CHARGING_RATE_CHANGED] * 2
 
 
 async def test_the_phases_of_now_are_those_that_the_guard_has_connected() -> None:

@@ -264,7 +264,6 @@ def test_without_a_cut_each_image_ends_as_it_must(image: str) -> None:
     assert (SecurityEventKind.FIRMWARE_UPDATED in life.security) is (image == "good")
 
 
-@pytest.mark.timeout(240)
 @settings(max_examples=25, deadline=None)
 @given(st.sampled_from(sorted(IMAGES)), st.lists(cut_points, max_size=4))
 @example("good", [Cut(write=1), Cut(write=1, committed=True)])

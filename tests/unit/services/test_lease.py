@@ -47,6 +47,7 @@ def test_the_cable_is_locked_for_whom_it_is_used_or_kept(
 SWITCHING = EvseDescription(1, phase_switching=True, usual_phases=3)
 ONE_PHASE = EvseDescription(1, phases=1, usual_phases=1)
 SPARING = EvseDescription(1, phase_switching=True, usual_phases=1)
+CHOOSING = replace(SWITCHING, phase_choice=True)
 
 
 @pytest.mark.parametrize(
@@ -68,6 +69,55 @@ def test_phases_are_chosen_only_where_they_can_be_switched(
     assert description.phases_for(situation) == phases
     lease = lease_for(situation, lockable=False, phases=description.phases_for(situation))
     assert (lease.mode, lease.phases) == (PilotMode.OFFER, phases)
+
+
+@pytest.mark.requirement("K01.FR.46", "K01.FR.47")
+@pytest.mark.parametrize(
+    ("description", "wanted", "lease"),
+    [
+        (CHOOSING, (None, None), (3, 1)),
+        (CHOOSING, (1, None), (1, 1)),
+        (CHOOSING, (1, 2), (1, 2)),
+        (CHOOSING, (1, 3), (1, 3)),
+        (CHOOSING, (None, 2), (3, 1)),
+        (CHOOSING, (3, 2), (3, 1)),
+        (replace(CHOOSING, usual_phases=1), (None, 2), (1, 2)),
+        (SWITCHING, (1, 2), (1, 1)),
+        (ONE_PHASE, (1, 2), (1, 1)),
+    ],
+)
+def test_a_phase_is_chosen_only_for_a_single_one_and_where_the_board_can(
+    description: EvseDescription, wanted: tuple[int | None, int | None], lease: tuple[int, int]
+) -> None:
+    phases, phase = wanted
+    situation = replace(state(offered=True), wanted_phases=phases, wanted_phase=phase)
+    fed = description.phases_for(situation), description.phase_for(situation)
+    assert fed == lease
+    granted = lease_for(situation, lockable=False, phases=fed[0], phase=fed[1])
+    assert (granted.phases, granted.phase) == lease
+
+
+@pytest.mark.parametrize(
+    ("description", "connected", "phase"),
+    [
+        *((CHOOSING, (1, phase), phase) for phase in (1, 2, 3)),
+        *((CHOOSING, (3, 1), None), (SWITCHING, (1, 1), None), (ONE_PHASE, (1, 1), None)),
+    ],
+)
+def test_the_guard_says_which_single_phase_is_connected(
+    description: EvseDescription, connected: tuple[int, int], phase: int | None
+) -> None:
+    phases, number = connected
+    status = GuardStatus(
+        *(1, PilotState.C, 0.5, 16.0),
+        contactor_commanded=True,
+        contactor_closed=True,
+        lease=LeaseState.LIVE,
+        phases=phases,
+        phase=number,
+    )
+    assert description.phase_of(status) == phase
+    assert description.phase_of(None) is None
 
 
 @pytest.mark.parametrize(
@@ -94,3 +144,6 @@ def test_fewer_phases_need_not_wait_for_the_disk_and_more_must() -> None:
     assert withdraws(one, three)
     assert not withdraws(three, one)
     assert not withdraws(three, three)
+    assert withdraws(replace(one, phase=2), one)
+    assert withdraws(one, replace(one, phase=2))
+    assert not withdraws(three, replace(one, phase=1))

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.patience import PATIENT_S
+
 NOBODY = 65534
 
 PRELUDE = """
@@ -115,7 +117,7 @@ async def main():
 def run(program: str, *arguments: str) -> list[str]:
     script = f"{PRELUDE}\n{program}\nasyncio.run(main())\n"
     command = [sys.executable, "-X", "dev", "-W", "error", "-c", script, *arguments]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=40, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENT_S, check=False)
     assert done.returncode == 0, done.stderr
     return done.stdout.splitlines()
 
@@ -171,7 +173,7 @@ def test_a_full_disk_leaves_room_for_the_essential_and_recovers(tmp_path: Path) 
         [*wrapper, mounted, sys.executable, script, str(tmp_path)],
         capture_output=True,
         text=True,
-        timeout=40,
+        timeout=PATIENT_S,
         check=False,
     )
     assert done.returncode == 0, done.stderr

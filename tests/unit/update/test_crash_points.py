@@ -128,7 +128,6 @@ def check_whole(station: Station, old: dict[str, bytes]) -> None:
 
 
 @pytest.mark.parametrize("way", [update, give_up])
-@pytest.mark.timeout(300)
 def test_wherever_an_update_is_cut_the_station_starts_and_can_be_updated(
     template: Station, memory: Path, way: Callable[[Station], None]
 ) -> None:

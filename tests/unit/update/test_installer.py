@@ -218,7 +218,6 @@ def shared_station(tmp_path_factory: pytest.TempPathFactory) -> Station:
     return Station(tmp_path_factory.mktemp("shared"))
 
 
-@pytest.mark.timeout(300)
 @given(st.data())
 @settings(max_examples=100, deadline=None)
 def test_no_flipped_bit_is_overlooked(shared_station: Station, data: st.DataObject) -> None:

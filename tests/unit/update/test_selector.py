@@ -134,7 +134,6 @@ def small_disk(folder: Path, mib: float) -> Iterator[None]:
         subprocess.run(["/usr/bin/umount", str(folder)], check=True)
 
 
-@pytest.mark.timeout(300)
 @pytest.mark.parametrize("mib", [0.5, 2, 4.5, 5, 5.5, 6, 9])
 def test_a_disk_that_gets_full_leaves_the_old_version_and_room_for_another_try(
     station: Station, mib: float

@@ -50,12 +50,14 @@ class RandomStation:
     def _outlet(self, evse: int) -> Outlet:
         dice = self._dice
         running = dice.random() < 0.6
+        phases, switches = dice.choice((1, 3, 3)), dice.random() < 0.4
         return Outlet(
             evse=evse,
-            phases=dice.choice((1, 3, 3)),
+            phases=phases,
             voltage_v=dice.choice((230, 240)),
             most_a=Decimal(dice.choice((13, 16, 20, 32, 63))),
-            switches=dice.random() < 0.3,
+            switches=switches,
+            chooses=switches and phases == 3 and dice.random() < 0.7,
             transaction=dice.choice(TRANSACTIONS) if running else None,
             ready=self._before(self.window_s) if running else None,
             active=running or dice.random() < 0.3,
@@ -117,16 +119,18 @@ class RandomStation:
         spreads = purpose in (ProfilePurpose.TX, ProfilePurpose.TX_DEFAULT) and dice.random() < 0.2
         return ChargingSchedule(
             unit=unit,
-            periods=tuple(
-                SchedulePeriod(start_s, self._limit(unit), dice.choice((None, None, 1, 2, 3)))
-                for start_s in (0, *starts)
-            ),
+            periods=tuple(self._period(start_s, unit) for start_s in (0, *starts)),
             start=start,
             duration_s=dice.randint(0, self.window_s) if dice.random() < 0.4 else None,
             min_rate=self._limit(unit) if dice.random() < 0.2 else None,
             randomized_delay_s=dice.randint(1, self.window_s // 4) if spreads else None,
             local_time=(kind in AT_THE_CLOCK and dice.random() < 0.2) or None,
         )
+
+    def _period(self, start_s: int, unit: RateUnit) -> SchedulePeriod:
+        phases = self._dice.choice((None, None, 1, 1, 2, 3))
+        chosen = self._dice.choice((None, 1, 2, 3)) if phases == 1 else None
+        return SchedulePeriod(start_s, self._limit(unit), phases, chosen)
 
     def _limit(self, unit: RateUnit) -> Decimal:
         dice = self._dice
@@ -163,7 +167,7 @@ def site_of(world: World) -> Site:
 def _place(outlet: Outlet) -> Place:
     return Place(
         evse=outlet.evse,
-        supply=Supply(outlet.phases, outlet.voltage_v * 1000, outlet.switches),
+        supply=Supply(outlet.phases, outlet.voltage_v * 1000, outlet.switches, outlet.chooses),
         most_ma=int(outlet.most_a * 1000),
         transaction_id=outlet.transaction,
         active=outlet.active,

@@ -33,6 +33,7 @@ class Outlet:
     voltage_v: int
     most_a: Decimal
     switches: bool = False
+    chooses: bool = False
     transaction: str | None = None
     ready: datetime | None = None
     active: bool = False
@@ -63,6 +64,7 @@ class Amount:
     amps: Fraction | None
     watts: Fraction | None
     phases: int = 3
+    phase: int | None = None
 
 
 def leading(
@@ -110,8 +112,8 @@ def said(installed: InstalledProfile, world: World, outlet: Outlet, at: datetime
     assert period is not None
     amount, phases = Fraction(period.limit), period.phases or 3
     if schedule.unit is RateUnit.AMPERE:
-        return Amount(amount, None, phases)
-    return Amount(None, amount, phases)
+        return Amount(amount, None, phases, period.phase_to_use)
+    return Amount(None, amount, phases, period.phase_to_use)
 
 
 def valid(installed: InstalledProfile, world: World, at: datetime) -> bool:
@@ -196,19 +198,17 @@ def with_least(installed: Sequence[InstalledProfile], outlet: Outlet) -> Outlet:
     return outlet
 
 
-def of_station(
-    installed: Sequence[InstalledProfile], world: World, at: datetime
-) -> tuple[Fraction | None, Fraction | None, int]:
-    """Return the amperes, the watts, and the phases of the station's limit."""
+def of_station(installed: Sequence[InstalledProfile], world: World, at: datetime) -> Amount:
+    """Return the station's limit: amperes and watts, and the phases."""
     nobody = Outlet(0, 3, 230, Decimal(0))
     maximum = leading(levels(installed, ProfilePurpose.STATION_MAX, (0,)), world, nobody, at)
     more = leading(levels(installed, ProfilePurpose.LOCAL_GENERATION, (0,)), world, nobody, at)
     outside = every(installed, ProfilePurpose.EXTERNAL_CONSTRAINTS, world, nobody, at)
     amps = [] if world.supply_a is None else [Fraction(world.supply_a)]
     watts: list[Fraction] = []
-    phases = 3
+    phases, chosen = 3, []
     if maximum is not None:
-        phases = maximum.phases
+        phases, chosen = maximum.phases, [maximum.phase]
         add_amps = add_watts = Fraction(0)
         if more is not None:
             add_amps = milli(more.amps if more.amps is not None else more.watts / 690)  # type: ignore[operator]
@@ -219,29 +219,38 @@ def of_station(
             watts.append(maximum.watts + add_watts)
     for limit in outside:
         phases = min(phases, limit.phases)
+        chosen.append(limit.phase)
         amps += [] if limit.amps is None else [limit.amps]
         watts += [] if limit.watts is None else [limit.watts]
-    return min(amps, default=None), min(watts, default=None), phases
+    return Amount(min(amps, default=None), min(watts, default=None), phases, first(chosen))
+
+
+def first(phases: Sequence[int | None]) -> int | None:
+    """Return the lowest of the phases that somebody has chosen."""
+    return min((phase for phase in phases if phase is not None), default=None)
 
 
 def allowed(
     installed: Sequence[InstalledProfile], world: World, at: datetime
-) -> list[tuple[Decimal, int]]:
-    """Return amperes in tenths and phases for each outlet."""
-    amps, watts, phases = of_station(installed, world, at)
-    alone = []
+) -> list[tuple[Decimal, int, int | None]]:
+    """Return amperes in tenths, phases, and the chosen phase, for each outlet."""
+    station = of_station(installed, world, at)
+    alone, chosen = [], []
     for outlet in world.outlets:
-        limits = [Amount(Fraction(outlet.most_a), None), Amount(amps, watts, phases)]
+        limits = [Amount(Fraction(outlet.most_a), None), station]
         own = of_session(installed, world, outlet, at)
         limits += [] if own is None else [own]
         limits += every(installed, ProfilePurpose.EXTERNAL_CONSTRAINTS, world, outlet, at)
         if world.fallback_from is not None and at >= world.fallback_from:
             limits.append(Amount(Fraction(world.fallback_a), None))
         alone.append(one_current(limits, outlet))
-    if len(alone) == 1:
-        return [(tenths(current), n) for current, n in alone]
-    world = replace(world, outlets=tuple(with_least(installed, o) for o in world.outlets))
-    return shared(alone, world, (amps, watts), at)
+        phase = station.phase or first([limit.phase for limit in limits if limit is not station])
+        chosen.append(phase if outlet.chooses and alone[-1][1] == 1 else None)
+    found = [(tenths(current), n) for current, n in alone]
+    if len(alone) > 1:
+        world = replace(world, outlets=tuple(with_least(installed, o) for o in world.outlets))
+        found = shared(alone, world, (station.amps, station.watts), at)
+    return [(*one, phase) for one, phase in zip(found, chosen, strict=True)]
 
 
 def one_current(limits: Sequence[Amount], outlet: Outlet) -> tuple[Fraction, int]:

@@ -7,6 +7,7 @@ from random import Random
 
 import pytest
 
+from agent.core.smart_charging.ceilings import ANY_PHASE
 from agent.core.smart_charging.composite import composite
 from agent.core.smart_charging.plan import plan_of
 from agent.core.smart_charging.timeline import instant_of
@@ -21,7 +22,8 @@ MICROSECOND = timedelta(microseconds=1)
 
 
 @pytest.mark.requirement(
-    *("K08.FR.02", "K08.FR.04", "K01.FR.17", "K01.FR.07", "S16-SC-05", "S16-SC-06", "S16-SC-11")
+    *("K08.FR.02", "K08.FR.04", "K01.FR.17", "K01.FR.07", "S16-SC-05", "S16-SC-06", "S16-SC-11"),
+    *("K01.FR.46", "K01.FR.140"),
 )
 @pytest.mark.parametrize("group", range(GROUPS))
 def test_engine_and_reference_agree_at_every_instant(group: int) -> None:
@@ -35,7 +37,7 @@ def test_engine_and_reference_agree_at_every_instant(group: int) -> None:
         assert starts == sorted(set(starts))
         for at_us in _instants(seed, starts, end_us):
             step = steps[bisect_right(starts, at_us) - 1]
-            found = [(_tenths(a.current_ma), a.phases) for a in step.allowances]
+            found = [(_tenths(a.current_ma), a.phases, _chosen(a.phase)) for a in step.allowances]
             expected = allowed(station.installed, station.world, instant_of(at_us))
             assert found == expected, f"seed {seed} at {instant_of(at_us)}"
 
@@ -52,8 +54,9 @@ def test_the_composite_schedule_is_what_the_pilots_are_given(group: int) -> None
             at = instant_of(found.start_us) + timedelta(seconds=period.start_s)
             # Instants are told in whole seconds.
             at = max(NOW, at + timedelta(seconds=0.5) - MICROSECOND) if period.start_s else NOW
-            expected = allowed(station.installed, station.world, at)[0][0]
-            assert period.limit == expected, f"seed {seed} at {at}"
+            limit_a, phases, chosen = allowed(station.installed, station.world, at)[0]
+            told = (period.limit, period.phases or 3, period.phase_to_use)
+            assert told == (limit_a, phases, chosen), f"seed {seed} at {at}"
 
 
 def _instants(seed: int, starts: list[int], end_us: int) -> list[int]:
@@ -62,6 +65,10 @@ def _instants(seed: int, starts: list[int], end_us: int) -> list[int]:
     chosen = dice.sample(starts, min(len(starts), INSTANTS // 2))
     before = [at_us - 1 for at_us in chosen if at_us > starts[0]]
     return [*chosen, *before, *(dice.randrange(starts[0], end_us) for _ in range(INSTANTS // 2))]
+
+
+def _chosen(phase: int) -> int | None:
+    return None if phase == ANY_PHASE else phase
 
 
 def _tenths(current_ma: int) -> Decimal:

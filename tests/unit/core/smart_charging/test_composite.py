@@ -105,6 +105,20 @@ def test_the_number_of_phases_is_told_where_it_is_not_three() -> None:
     assert alone.phases == 1
 
 
+@pytest.mark.requirement("K01.FR.46")
+def test_the_chosen_phase_is_told_where_it_holds() -> None:
+    choosing = site(place(supply=Supply(switches=True, chooses=True)))
+    profile = installed((0, 16, 1, 2), (60, 16, 1, 3), (120, 16, 1), (180, 16))
+
+    found = made(profile, where=choosing)
+
+    assert [(p.start_s, p.phases, p.phase_to_use) for p in found.periods] == [
+        *((0, 1, 2), (60, 1, 3), (120, 1, None), (180, None, None)),
+    ]
+    unable = made(profile, where=site(place(supply=Supply(switches=True))))
+    assert [(p.start_s, p.phase_to_use) for p in unable.periods] == [(0, None), (180, None)]
+
+
 @pytest.mark.requirement("K08.FR.03", "S16-SC-07")
 def test_the_station_expects_the_sum_of_its_evses_up_to_its_limit() -> None:
     both = site(place(1), place(2, **IDLE))

@@ -1,6 +1,11 @@
 """Why an EVSE may offer what it may."""
 
-from agent.core.smart_charging.explanation import Explanation, LimitCause, explain
+from agent.core.smart_charging.explanation import (
+    Explanation,
+    LimitCause,
+    explain,
+    limit_sources,
+)
 from agent.core.smart_charging.plan import plan_of
 from agent.core.smart_charging.profiles import InstalledProfile
 from agent.core.smart_charging.site import Site
@@ -41,12 +46,24 @@ def test_the_lowest_limit_comes_first_with_purpose_level_id_and_source() -> None
     assert found.limit_a == 10
     assert causes(found) == [
         (LimitCause.PROFILE, 10, 1),
-        (LimitCause.PROFILE, 16, -1),
+        (LimitCause.EXTERNAL, 16, -1),
         (LimitCause.HARDWARE, 32, None),
     ]
     first, second, _ = found.bounds
     assert (first.purpose, first.stack_level, first.source) == ("TxDefaultProfile", 2, "CSO")
     assert (second.purpose, second.source) == ("ChargingStationExternalConstraints", "SO")
+
+
+def test_a_limit_from_outside_is_told_by_its_source_and_what_is_said_of_it() -> None:
+    default = installed((0, 10), number=1, stack_level=2)
+    outside = installed((0, 16), purpose=OUTSIDE, number=-1, source="SO")
+    found = why(default, outside)
+
+    details = [source.detail for source in limit_sources(found)]
+    said = [source.detail for source in limit_sources(found, {-1: "receiver grid: k1 is on"})]
+
+    assert details == ["TxDefaultProfile 1, stack level 2", "SO"]
+    assert said == ["TxDefaultProfile 1, stack level 2", "SO, receiver grid: k1 is on"]
 
 
 def test_a_share_of_the_station_is_named_as_one() -> None:

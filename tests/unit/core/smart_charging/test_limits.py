@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from agent.core.smart_charging.ceilings import Supply
-from agent.core.smart_charging.profiles import ProfileKind, Recurrency
+from agent.core.smart_charging.ceilings import ANY_PHASE, Supply
+from agent.core.smart_charging.profiles import InstalledProfile, ProfileKind, Recurrency
 from agent.core.smart_charging.timeline import micros
 from tests.unit.core.smart_charging.builders import (
     GENERATION,
@@ -34,6 +34,7 @@ DAY_S = 86_400
 RELATIVE, RECURRING, DYNAMIC = ProfileKind.RELATIVE, ProfileKind.RECURRING, ProfileKind.DYNAMIC
 NOBODY = site(place(**IDLE))
 SWITCHING = Supply(switches=True)
+CHOOSING = Supply(switches=True, chooses=True)
 
 
 def test_without_profiles_the_hardware_is_the_limit() -> None:
@@ -339,6 +340,36 @@ def test_the_fewest_phases_of_all_limits_count_and_watts_are_divided_by_them() -
 
     assert limit(one_phase, station, where=site(place(supply=SWITCHING))) == 24
     assert limit(one_phase, station) == 8
+
+
+@pytest.mark.requirement("K01.FR.46", "K01.FR.47")
+def test_a_single_phase_is_the_one_that_the_period_chooses_else_the_stations_choice() -> None:
+    periods = ((0, 16, 1, 2), (60, 16, 1, 3), (120, 16, 1), (180, 16, 3), (240, 16))
+
+    def chosen(supply: Supply) -> list[tuple[int, int]]:
+        where = site(place(supply=supply))
+        times_s = (0, 60, 120, 180, 240)
+        found = [allowances([installed(*periods)], seconds=s, where=where)[0] for s in times_s]
+        return [(a.phases, a.phase) for a in found]
+
+    assert chosen(CHOOSING) == [(1, 2), (1, 3), (1, ANY_PHASE), (3, ANY_PHASE), (3, ANY_PHASE)]
+    assert chosen(SWITCHING) == [(n, ANY_PHASE) for n in (1, 1, 1, 3, 3)]
+
+
+@pytest.mark.requirement("K01.FR.46", "K01.FR.140")
+def test_a_phase_chosen_for_the_station_goes_before_one_chosen_for_a_session() -> None:
+    where = site(place(1, supply=CHOOSING), place(2, supply=CHOOSING))
+    session = installed((0, 16, 1, 3))
+    station = installed((0, 100, 1, 2), purpose=STATION_MAX, number=2)
+    only_one = installed((0, 100, 1), purpose=STATION_MAX, number=2)
+
+    def chosen(*profiles: InstalledProfile) -> list[tuple[int, int]]:
+        return [(a.phases, a.phase) for a in allowances(profiles, where=where)]
+
+    assert chosen(session) == [(1, 3), (3, ANY_PHASE)]
+    assert chosen(station) == [(1, 2), (1, 2)]
+    assert chosen(session, station) == [(1, 2), (1, 2)]
+    assert chosen(session, only_one) == [(1, 3), (1, ANY_PHASE)]
 
 
 @pytest.mark.requirement("K01.FR.50")

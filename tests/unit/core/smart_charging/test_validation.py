@@ -33,7 +33,7 @@ from tests.unit.core.smart_charging.builders import (
 )
 
 RULES = ProfileRules()
-RULES_21 = ProfileRules(reserves_ids=True)
+RULES_21 = ProfileRules(reserves_ids=True, phases_agree=True)
 RULES_16 = ProfileRules(
     same_level_gives_way=True,
     defaults_shadow=True,
@@ -331,10 +331,126 @@ def test_to_1_6_a_number_of_phases_is_no_promise() -> None:
 @pytest.mark.requirement("K01.FR.48")
 @pytest.mark.parametrize(("phase", "phases"), [(1, 1), (2, 1), (2, 3), (2, None), (4, 1), (0, 1)])
 @pytest.mark.parametrize("switches", [True, False])
-def test_no_phase_can_be_chosen(phase: int, phases: int | None, switches: bool) -> None:
+def test_no_phase_can_be_chosen_where_the_board_cannot(
+    phase: int, phases: int | None, switches: bool
+) -> None:
     new = with_periods(installed((0, 10)), [SchedulePeriod(0, Decimal(10), phases, phase)])
 
     assert reason(new, situation(supply=Supply(switches=switches))) == "InvalidSchedule"
+
+
+CHOOSING = Supply(switches=True, chooses=True)
+
+
+@pytest.mark.requirement("K01.FR.46", "K01.FR.48")
+@pytest.mark.parametrize(
+    ("phase", "phases", "expected"),
+    [
+        *((phase, 1, None) for phase in (1, 2, 3)),
+        *((phase, phases, "InvalidSchedule") for phase in (1, 2, 3) for phases in (None, 2, 3)),
+        *((phase, 1, "InvalidSchedule") for phase in (-1, 0, 4)),
+    ],
+)
+def test_a_single_phase_may_be_chosen_where_the_board_can(
+    phase: int, phases: int | None, expected: str | None
+) -> None:
+    new = with_periods(installed((0, 10)), [SchedulePeriod(0, Decimal(10), phases, phase)])
+
+    assert reason(new, situation(supply=CHOOSING)) == expected
+    assert reason(new, situation(supply=CHOOSING), RULES_21) == expected
+
+
+@pytest.mark.requirement("K01.FR.48")
+def test_a_phase_for_all_evses_must_be_possible_at_each_of_them() -> None:
+    outlets = {1: Outlet(CHOOSING, RUNNING), 2: Outlet(Supply(switches=True))}
+    where = Situation(outlets=outlets)
+    chosen = (0, 10, 1, 2)
+
+    assert reason(installed(chosen, evse=1), where) is None
+    assert reason(installed(chosen, evse=2), where) == "InvalidSchedule"
+    assert reason(installed(chosen, evse=0), where) == "InvalidSchedule"
+    assert reason(installed(chosen, purpose=STATION_MAX), where) == "InvalidSchedule"
+
+
+def conflict(one: InstalledProfile, other: InstalledProfile, rules: ProfileRules) -> str | None:
+    """Return why the second cannot come to the first, which is the same the other way round."""
+    there = situation(one, supply=CHOOSING)
+    back = situation(other, supply=CHOOSING)
+    assert reason(other, there, rules) == reason(one, back, rules)
+    return reason(other, there, rules)
+
+
+def of_station(*periods: tuple[Any, ...], **more: Any) -> InstalledProfile:
+    return installed(*periods, purpose=STATION_MAX, number=20, **more)
+
+
+@pytest.mark.requirement("K01.FR.141")
+@pytest.mark.parametrize("purpose", [TX, TX_DEFAULT, PRIORITY])
+def test_a_phase_that_contradicts_the_stations_is_a_conflict(purpose: Any) -> None:
+    session = installed((0, 16, 1, 3), purpose=purpose, number=30)
+
+    assert conflict(of_station((0, 80, 1, 1)), session, RULES_21) == "PhaseConflict"
+    assert conflict(of_station((0, 80, 1, 3)), session, RULES_21) is None
+    assert conflict(of_station((0, 80, 1)), session, RULES_21) is None
+    assert conflict(of_station((0, 80)), session, RULES_21) is None
+    assert conflict(of_station((0, 80, 1, 1)), session, RULES) is None
+
+
+@pytest.mark.requirement("K01.FR.141")
+def test_a_session_has_one_leading_profile_so_that_another_phase_there_is_no_conflict() -> None:
+    default = installed((0, 16, 1, 1), number=20)
+    of_transaction = installed((0, 16, 1, 2), purpose=TX, number=30)
+
+    assert conflict(default, of_transaction, RULES_21) is None
+    again = installed((0, 16, 1, 3), purpose=TX, number=30)
+    assert reason(again, situation(of_transaction, supply=CHOOSING), RULES_21) is None
+
+
+@pytest.mark.requirement("K01.FR.141")
+@pytest.mark.parametrize(
+    ("session", "expected"),
+    [
+        (((0, 16, 1, 1), (3600, 16, 1, 2)), None),
+        (((0, 16, 1, 1), (3599, 16, 1, 2)), "PhaseConflict"),
+        (((0, 16, 1, 1), (3601, 16, 1, 2)), "PhaseConflict"),
+        (((0, 16), (3600, 16, 1, 2)), None),
+        (((0, 16), (7200, 16, 1, 1)), None),
+        (((0, 16), (7199, 16, 1, 1)), "PhaseConflict"),
+    ],
+)
+def test_profiles_at_the_clock_conflict_only_while_they_hold_together(
+    session: Any, expected: str | None
+) -> None:
+    station = of_station((0, 80, 1, 1), (3600, 80, 1, 2), duration_s=7200)
+
+    assert conflict(station, installed(*session, number=30), RULES_21) == expected
+
+
+@pytest.mark.requirement("K01.FR.141")
+def test_profiles_that_are_not_at_the_clock_may_hold_whenever_they_are_valid() -> None:
+    station = of_station((0, 80, 1, 1), (3600, 80, 1, 2))
+    relative = installed((0, 16, 1, 2), kind=RELATIVE, number=30)
+
+    assert conflict(station, relative, RULES_21) == "PhaseConflict"
+    later = replace(relative, profile=replace(relative.profile, valid_from=at(3600)))
+    assert conflict(station, later, RULES_21) is None
+    recurring = installed((0, 16, 1, 2), kind=RECURRING, number=30)
+    assert conflict(station, recurring, RULES_21) == "PhaseConflict"
+    delayed = installed((0, 16, 1, 1), (3600, 16, 1, 2), randomized_delay_s=60, number=30)
+    assert conflict(station, delayed, RULES_21) == "PhaseConflict"
+
+
+@pytest.mark.requirement("K01.FR.141")
+def test_any_of_the_schedules_that_an_ev_may_take_may_be_in_conflict() -> None:
+    one = installed((0, 16, 1, 1), purpose=TX, number=30)
+    other = installed((0, 16, 1, 2), purpose=TX, number=30)
+    both = replace(
+        one, profile=replace(one.profile, schedules=one.profile.schedules + other.profile.schedules)
+    )
+    where = situation(of_station((0, 80, 1, 1)), supply=CHOOSING, told_needs=True)
+
+    assert reason(both, where, RULES_21) == "PhaseConflict"
+    assert reason(one, where, RULES_21) is None
 
 
 # --- What is there already.

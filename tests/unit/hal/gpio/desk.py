@@ -23,6 +23,8 @@ COIL, MIRROR, COIL_2, MIRROR_2 = 0, 1, 2, 3
 TRIP, TEST, ESTOP, TAMPER = 4, 5, 6, 7
 ENGAGE, RELEASE, BOLT, READY = 8, 9, 10, 11
 SHUNT, HEART, RESET, DISCONNECT = 12, 13, 14, 15
+COIL_3, MIRROR_3, COIL_4, MIRROR_4 = 16, 17, 18, 19
+MIRRORS = {COIL: MIRROR, COIL_2: MIRROR_2, COIL_3: MIRROR_3, COIL_4: MIRROR_4}
 CONVERSION_S = 60e-6
 CONTACT_S = 0.030
 
@@ -59,6 +61,18 @@ EXCLUSIVE: Table = {
     "mirror_1ph": line(MIRROR),
     "coil_3ph": line(COIL_2),
     "mirror_3ph": line(MIRROR_2),
+}
+CHOICE: Table = {
+    "backend": "gpio",
+    "strategy": "per_phase",
+    "coil_l1": line(COIL),
+    "mirror_l1": line(MIRROR),
+    "coil_l2": line(COIL_2),
+    "mirror_l2": line(MIRROR_2),
+    "coil_l3": line(COIL_3),
+    "mirror_l3": line(MIRROR_3),
+    "coil_3ph": line(COIL_4),
+    "mirror_3ph": line(MIRROR_4),
 }
 RCM: Table = {"backend": "gpio", "fault": line(TRIP), "test": line(TEST)}
 ESTOP_TABLE: Table = {"backend": "gpio", **line(ESTOP)}
@@ -110,7 +124,7 @@ class Desk:
 
     def __post_init__(self) -> None:
         self.clock = DeskClock()
-        self.chip = chip_of()
+        self.chip = chip_of(20)
         self.sysfs = FakeSysfs()
         self.pwm = FakePwmChip(self.sysfs, 0, "soc/fe20c000.pwm")
         self.converter = FakeIioDevice(self.sysfs, 0, "mcp3208", self.measure)
@@ -122,8 +136,8 @@ class Desk:
         )
         self._dice = random.Random(4711)  # noqa: S311 -- a test's dice
         self._due: list[tuple[float, Callable[[], None]]] = []
-        self._contact(COIL, MIRROR)
-        self._contact(COIL_2, MIRROR_2)
+        for coil in MIRRORS:
+            self._contact(coil)
         self.chip.watchers.append(self._moved)
 
     def board(self, tables: Mapping[str, Table] | None = None, **more: Table) -> GpioSafetyBoard:
@@ -195,9 +209,8 @@ class Desk:
         return max(low_v, high_v - (high_v - low_v) * after_s / self.edges_s)
 
     def _moved(self, offset: int, high: bool) -> None:
-        if offset in {COIL, COIL_2}:
-            mirror = MIRROR if offset == COIL else MIRROR_2
-            self.after(CONTACT_S, lambda: self._contact(offset, mirror))
+        if offset in MIRRORS:
+            self.after(CONTACT_S, lambda: self._contact(offset))
         if offset == TEST and high and self.monitor_works:
             self.after(0.1, lambda: self.chip.set_outside(TRIP, high=True))
             self.after(0.4, lambda: self.chip.set_outside(TRIP, high=False))
@@ -206,12 +219,12 @@ class Desk:
         """Let something happen later."""
         self._due.append((self.clock.now_s + seconds, action))
 
-    def _contact(self, coil: int, mirror: int) -> None:
+    def _contact(self, coil: int) -> None:
         """The mirror contact is normally closed: its line is on while the main ones are open."""
         closed = (self.high(coil) and coil not in self.stuck) or coil in self.welded
-        self.chip.set_outside(mirror, high=not closed)
+        self.chip.set_outside(MIRRORS[coil], high=not closed)
 
     def weld(self, coil: int) -> None:
         """Weld a contactor as it is, closed."""
         self.welded.add(coil)
-        self._contact(coil, MIRROR if coil == COIL else MIRROR_2)
+        self._contact(coil)

@@ -11,7 +11,9 @@ from hal.guard.duty import duty_for_current
 from hal.line_check import Pace
 from hal.mock.pilot_circuit import Load
 from tests.unit.hal.gpio.desk import (
+    CHOICE,
     COIL,
+    COIL_3,
     CONTACTOR,
     ESTOP,
     ESTOP_TABLE,
@@ -74,6 +76,21 @@ def test_everything_that_is_there_is_told_and_nothing_is_driven() -> None:
     assert desk.sysfs.writes == []
     assert not desk.pwm.channels
     assert all(wire.driven is None for wire in desk.chip.wires)
+
+
+def test_each_contactor_of_a_choice_is_looked_at_and_one_that_is_welded_is_told() -> None:
+    desk = Desk()
+    found = looked(desk, contactor=CHOICE)
+    assert {name for name in found if name.startswith("contactor.")} == {
+        f"contactor.{part}_{choice}"
+        for part in ("coil", "mirror")
+        for choice in ("l1", "l2", "l3", "3ph")
+    }
+    assert tried(desk, contactor=CHOICE)["contactor"].ok
+    desk.weld(COIL_3)
+    welded = tried(desk, contactor=CHOICE)["contactor"]
+    assert not welded.ok
+    assert "coil_l3" in welded.message
 
 
 def test_every_mistake_is_found_in_one_look() -> None:

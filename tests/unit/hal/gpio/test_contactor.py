@@ -1,11 +1,18 @@
 """Contactors of all strategies on the desk's copper."""
 
-import pytest
+from contextlib import suppress
 
-from hal.api import Fault, HardwareError
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from hal.api import Fault, Feed, HardwareError
 from tests.unit.hal.gpio.desk import (
+    CHOICE,
     COIL,
     COIL_2,
+    COIL_3,
+    COIL_4,
     CONTACTOR,
     EXCLUSIVE,
     MIRROR,
@@ -37,7 +44,7 @@ def test_each_strategy_drives_the_coils_of_its_phases(
     board = desk.board(contactor=table)
     contactor = board.evses[1].contactor
     desk.run(0.04, board)
-    contactor.select_phases(phases)
+    contactor.select_phases(Feed(phases))
     contactor.command(closed=True)
     board.flush()
     assert coils(desk) == driven
@@ -53,7 +60,10 @@ def test_each_strategy_drives_the_coils_of_its_phases(
 
 @pytest.mark.parametrize(
     ("table", "driven"),
-    [(CONTACTOR, (True, False)), (SERIES, (True, False)), (EXCLUSIVE, (True, False))],
+    [
+        *((CONTACTOR, (True, False)), (SERIES, (True, False))),
+        *((EXCLUSIVE, (True, False)), (CHOICE, (True, False))),
+    ],
 )
 def test_an_evse_built_for_one_phase_begins_with_one(
     table: Table, driven: tuple[bool, bool]
@@ -68,13 +78,13 @@ def test_an_evse_built_for_one_phase_begins_with_one(
 
 def test_one_contactor_alone_refuses_what_it_cannot_do() -> None:
     board = Desk().board()
-    board.evses[1].contactor.select_phases(3)
+    board.evses[1].contactor.select_phases(Feed(3))
     with pytest.raises(HardwareError, match=r"cannot supply 1 instead of 3 phases; wire two"):
-        board.evses[1].contactor.select_phases(1)
+        board.evses[1].contactor.select_phases(Feed(1))
     board.close()
 
 
-@pytest.mark.parametrize("table", [SERIES, EXCLUSIVE])
+@pytest.mark.parametrize("table", [SERIES, EXCLUSIVE, CHOICE])
 def test_phases_are_never_switched_under_a_contactor_that_is_not_open(table: Table) -> None:
     desk = Desk()
     board = desk.board(contactor=table)
@@ -82,14 +92,15 @@ def test_phases_are_never_switched_under_a_contactor_that_is_not_open(table: Tab
     desk.run(0.04, board)
     contactor.command(closed=True)
     with pytest.raises(HardwareError, match="not open"):
-        contactor.select_phases(1)
+        contactor.select_phases(Feed(1))
     desk.run(0.1, board)
     contactor.command(closed=False)
     board.flush()
     with pytest.raises(HardwareError, match="not open"):
-        contactor.select_phases(1)  # commanded open, but the mirror contact says otherwise yet
+        # Commanded open, but the mirror contact says otherwise yet.
+        contactor.select_phases(Feed(1))
     desk.run(0.1, board)
-    contactor.select_phases(1)
+    contactor.select_phases(Feed(1))
     board.close()
 
 
@@ -101,7 +112,7 @@ def test_of_an_exclusive_pair_never_both_are_driven() -> None:
     contactor = board.evses[1].contactor
     for phases in (3, 1, 3):
         desk.run(0.1, board)
-        contactor.select_phases(phases)
+        contactor.select_phases(Feed(phases))
         contactor.command(closed=True)
         desk.run(0.1, board)
         contactor.command(closed=False)
@@ -114,7 +125,97 @@ def test_of_an_exclusive_pair_never_both_are_driven() -> None:
 def test_a_number_of_phases_that_nobody_can_supply_is_refused() -> None:
     board = Desk().board(contactor=SERIES)
     with pytest.raises(HardwareError, match="1 or 3 phases, not 2"):
-        board.evses[1].contactor.select_phases(2)
+        board.evses[1].contactor.select_phases(Feed(2))
+    board.close()
+
+
+@pytest.mark.parametrize("table", [CONTACTOR, SERIES, EXCLUSIVE])
+@pytest.mark.parametrize("phase", [2, 3])
+def test_a_phase_that_the_contactors_cannot_connect_is_refused(table: Table, phase: int) -> None:
+    board = Desk().board(contactor=table)
+    with pytest.raises(HardwareError, match=rf"cannot supply L{phase} alone"):
+        board.evses[1].contactor.select_phases(Feed(1, phase))
+    board.close()
+
+
+FOUR = {Feed(1, 1): COIL, Feed(1, 2): COIL_2, Feed(1, 3): COIL_3, Feed(3): COIL_4}
+
+
+def driven(desk: Desk) -> frozenset[int]:
+    return frozenset(coil for coil in FOUR.values() if desk.high(coil))
+
+
+@pytest.mark.parametrize("feed", FOUR)
+def test_each_choice_of_phases_drives_its_own_contactor_and_no_other(feed: Feed) -> None:
+    desk = Desk()
+    board = desk.board(contactor=CHOICE)
+    contactor = board.evses[1].contactor
+    desk.run(0.04, board)
+    contactor.select_phases(feed)
+    contactor.command(closed=True)
+    desk.run(0.1, board)
+    assert driven(desk) == {FOUR[feed]}
+    assert contactor.is_closed()
+    board.close()
+
+
+@given(st.lists(st.tuples(st.sampled_from(list(FOUR)), st.floats(0.02, 0.3)), max_size=12))
+@settings(max_examples=25, deadline=None)
+def test_of_the_contactors_of_single_phases_never_two_are_driven(
+    wishes: list[tuple[Feed, float]],
+) -> None:
+    desk = Desk()
+    board = desk.board(contactor=CHOICE)
+    seen: set[frozenset[int]] = set()
+    desk.chip.watchers.append(lambda *_: seen.add(driven(desk)))
+    contactor = board.evses[1].contactor
+    for feed, wait_s in wishes:
+        desk.run(wait_s, board)
+        with suppress(HardwareError):
+            contactor.select_phases(feed)
+            contactor.command(closed=True)
+        desk.run(wait_s, board)
+        contactor.command(closed=False)
+    assert all(len(coils) <= 1 for coils in seen)
+    board.close()
+
+
+def test_a_welded_contactor_of_another_phase_forbids_every_choice() -> None:
+    desk = Desk()
+    board = desk.board(contactor=CHOICE)
+    desk.run(0.04, board)
+    desk.weld(COIL_2)
+    board.refresh()
+    contactor = board.evses[1].contactor
+    assert contactor.is_closed()
+    for feed in (Feed(1, 1), Feed(1, 2), Feed(1, 3)):
+        with pytest.raises(HardwareError, match="not open"):
+            contactor.select_phases(feed)
+    board.close()
+
+
+def test_a_contactor_of_another_phase_that_closes_unasked_is_a_fault() -> None:
+    desk = Desk()
+    board = desk.board(contactor=CHOICE)
+    desk.run(0.04, board)
+    board.evses[1].contactor.select_phases(Feed(1, 2))
+    board.evses[1].contactor.command(closed=True)
+    desk.run(0.4, board)
+    assert not is_on(board, Fault.CONTACTOR_WELDED)
+    desk.weld(COIL_3)
+    desk.run(0.04, board)
+    assert is_on(board, Fault.CONTACTOR_WELDED)
+    board.close()
+
+
+def test_a_chosen_phase_whose_contactor_does_not_close_is_a_fault() -> None:
+    desk = Desk(stuck={COIL_3})
+    board = desk.board(contactor=CHOICE)
+    desk.run(0.04, board)
+    board.evses[1].contactor.select_phases(Feed(1, 3))
+    board.evses[1].contactor.command(closed=True)
+    desk.run(0.4, board)
+    assert is_on(board, Fault.CONTACTOR_STUCK_OPEN)
     board.close()
 
 
@@ -150,7 +251,7 @@ def test_a_contactor_that_closes_without_being_selected_is_a_fault() -> None:
     desk = Desk()
     board = desk.board(contactor=EXCLUSIVE)
     desk.run(0.04, board)
-    board.evses[1].contactor.select_phases(1)
+    board.evses[1].contactor.select_phases(Feed(1))
     board.evses[1].contactor.command(closed=True)
     desk.run(0.4, board)
     assert not is_on(board, Fault.CONTACTOR_WELDED)

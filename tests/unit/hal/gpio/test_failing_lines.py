@@ -264,7 +264,7 @@ def test_a_contactor_that_is_stuck_is_told_from_one_that_is_welded(site: Site) -
     assert site.status.faults == {Fault.CONTACTOR_WELDED}
     site.desk.welded.clear()
     site.desk.stuck.add(COIL)
-    site.desk._contact(COIL, MIRROR)
+    site.desk._contact(COIL)
     site.desk.load = Load.NONE
     site.run(6.0)
     assert not site.status.faults

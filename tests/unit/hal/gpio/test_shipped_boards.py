@@ -21,8 +21,12 @@ FIRST_PULLED_DOWN, LAST_PULLED_DOWN = 9, 27
 """BCM lines that are low at reset until somebody drives them; 0 to 8 are pulled up."""
 DRIVERS = {"contactor.coil", "contactor.monostable", "shut_off.output", "lock.engage"}
 DRIVERS |= {"lock.release", "rcm.test", "pilot.disconnect"}
+DRIVERS |= {f"contactor.coil_{choice}" for choice in ("l1", "l2", "l3", "3ph")}
 INSTRUMENTS = {"meter", "reader", "temperature", "indicator"}
 RASPBERRIES = {"raspberry-pi-4": "pinctrl-bcm2711", "raspberry-pi-5": "pinctrl-rp1"}
+
+
+BOARDS = [*RASPBERRIES, "generic-libgpiod", "selectable-phase"]
 
 
 def path_of(board: str) -> Path:
@@ -53,7 +57,7 @@ def driven(board: str) -> dict[str, LinePlace]:
     return {key: place for key, place in lines(wiring) if key in DRIVERS}
 
 
-@pytest.mark.parametrize("board", [*RASPBERRIES, "generic-libgpiod"])
+@pytest.mark.parametrize("board", BOARDS)
 def test_every_line_and_device_of_a_board_is_found_where_its_file_says(board: str) -> None:
     machine, _ = machine_of(board)
     found = list(look(tables_of(board), machine))
@@ -61,7 +65,7 @@ def test_every_line_and_device_of_a_board_is_found_where_its_file_says(board: st
     assert all(finding.ok for finding in found), [one.message for one in found if not one.ok]
 
 
-@pytest.mark.parametrize("board", [*RASPBERRIES, "generic-libgpiod"])
+@pytest.mark.parametrize("board", BOARDS)
 def test_a_board_is_opened_with_everything_that_energizes_at_rest(board: str) -> None:
     machine, chip = machine_of(board)
     opened = open_board(tables_of(board), machine)
@@ -79,6 +83,14 @@ def test_what_energizes_is_low_from_the_first_moment_on(board: str) -> None:
     numbers = {place.line for place in driven(board).values()}
     assert numbers == set(map(int, held[1].split(",")))
     assert all(FIRST_PULLED_DOWN <= int(number) <= LAST_PULLED_DOWN for number in numbers)
+
+
+def test_a_board_with_a_selectable_phase_has_coil_and_mirror_contact_for_each() -> None:
+    machine, _ = machine_of("selectable-phase")
+    looked = {each.device for each in look(tables_of("selectable-phase"), machine) if each.ok}
+    for choice in ("l1", "l2", "l3", "3ph"):
+        assert {f"contactor.coil_{choice}", f"contactor.mirror_{choice}"} <= looked
+    assert len(driven("selectable-phase")) == 5  # with the test input of the monitor
 
 
 def test_both_raspberries_have_the_same_circuit() -> None:

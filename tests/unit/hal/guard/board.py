@@ -4,7 +4,7 @@ import os
 from collections.abc import Mapping
 from contextlib import suppress
 
-from hal.api import EvseLines, Fault, HardwareLost, PilotSample
+from hal.api import EvseLines, Fault, Feed, HardwareLost, PilotSample
 from hal.guard.duty import STEADY_NEGATIVE, is_pwm
 from tests.unit.hal.guard.rig import LEVELS
 
@@ -22,7 +22,7 @@ class Lines:
         self.locked = False
         self.trip = False
         self.tests = 0
-        self.phases: int | None = None
+        self.phases: Feed | None = None
         self.cut = False
         self.lid_open = False
 
@@ -71,8 +71,11 @@ class Coil:
     def is_closed(self) -> bool:
         return self._lines.contact
 
-    def select_phases(self, phases: int) -> None:
-        self._lines.phases = phases
+    def closed_contactors(self) -> tuple[str, ...]:
+        return ("coil",) if self._lines.contact else ()
+
+    def select_phases(self, feed: Feed) -> None:
+        self._lines.phases = feed
 
 
 class Bolt:

@@ -147,7 +147,8 @@ class Oracle:
             assert not copper.tripped
             assert rig.tests > self._session_tests, "no test since the vehicle came"
         if rig.setup.phase_switching and rig.lease is not None:
-            assert rig.selected[-1] == rig.lease.phases
+            assert rig.selected[-1] == (rig.lease.phases, rig.lease.phase)
+        assert self._has_the_phase(), "no board has a phase that it cannot connect"
         assert copper.cable_a != 0
 
     def _is_true(self, hindrance: Hindrance) -> bool:
@@ -164,7 +165,13 @@ class Oracle:
 
     def lease_offers_nothing(self) -> bool:
         lease = self._rig.lease
-        return lease is None or lease.mode is not PilotMode.OFFER or lease.limit_a < 6.0
+        nothing = lease is None or lease.mode is not PilotMode.OFFER or lease.limit_a < 6.0
+        return nothing or not self._has_the_phase()
+
+    def _has_the_phase(self) -> bool:
+        lease, setup = self._rig.lease, self._rig.setup
+        chooses = setup.phase_switching and setup.phase_choice
+        return lease is None or lease.phase == 1 or chooses
 
     def is_resting(self) -> bool:
         latest = max(self._closed_at, self._started_at)

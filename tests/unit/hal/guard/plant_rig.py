@@ -44,9 +44,11 @@ class PlantLines:
 class PlantRig:
     """One EVSE of copper with a car, and a guard that has been there for a while."""
 
-    def __init__(self, *, has_shut_off: bool = False, **setup: object) -> None:
+    def __init__(
+        self, *, has_shut_off: bool = False, per_phase: bool = False, **setup: object
+    ) -> None:
         self.now_s = 1000.0
-        built = EvseSettings(has_shut_off=has_shut_off)
+        built = EvseSettings(has_shut_off=has_shut_off, per_phase=per_phase)
         self.evse = Evse(built, 0, self.now_ns())
         plant = Plant()
         plant.add(1, self.evse, self.now_ns())
@@ -57,8 +59,8 @@ class PlantRig:
         self.history: list[GuardStatus] = []
         self.run(0.5)
 
-    def offer(self, limit_a: float = 16.0, phases: int = 3) -> None:
-        self.lease = Lease(1, PilotMode.OFFER, limit_a, phases=phases)
+    def offer(self, limit_a: float = 16.0, phases: int = 3, phase: int = 1) -> None:
+        self.lease = Lease(1, PilotMode.OFFER, limit_a, phases=phases, phase=phase)
 
     def fit(self, **fitting: bool) -> None:
         self.evse.fit_vehicle(Fitting(32.0, 3, 32, **fitting), self.now_ns())

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from hal.api import Fault, Hindrance, Lease, PilotMode, PilotSample
+from hal.api import Fault, Feed, Hindrance, Lease, PilotMode, PilotSample
 from hal.guard import decision
 from hal.guard.duty import STEADY_NEGATIVE, is_pwm
 from hal.guard.evse import Decision, EvseInputs, EvseSetup
@@ -63,7 +63,7 @@ class Rig:
         self.verdict: bool | None = None
         self.tests = 0
         self.lease: Lease | None = None
-        self.selected: list[int] = []
+        self.selected: list[Feed] = []
         self.reset_guard()
         self.last: Decision = self._decide()
 
@@ -93,9 +93,11 @@ class Rig:
     def find_lines(self) -> None:
         self.state = decision.find_lines(self.setup, self.state, self.inputs(1.0), self.now_s)
 
-    def offer(self, limit_a: float = 16.0, *, lock: bool = False, phases: int = 3) -> None:
+    def offer(
+        self, limit_a: float = 16.0, *, lock: bool = False, phases: int = 3, phase: int = 1
+    ) -> None:
         """Let the services offer from now on, renewing at each step."""
-        self.lease = Lease(1, PilotMode.OFFER, limit_a, lock, phases=phases)
+        self.lease = Lease(1, PilotMode.OFFER, limit_a, lock, phases=phases, phase=phase)
 
     def standby(self) -> None:
         self.lease = Lease(1, PilotMode.STANDBY)

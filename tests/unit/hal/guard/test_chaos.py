@@ -1,7 +1,7 @@
 """Whatever vehicles, devices, services and restarts do, in any order: the oracle agrees."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
@@ -46,12 +46,16 @@ leases = st.builds(
     st.sampled_from([0.0, 5.9, 6.0, 16.0, 32.0]),
     st.booleans(),
     st.just(1.0),
-    st.sampled_from([1, 3]),
+    st.just(3),
+)
+one_phase = st.builds(
+    lambda lease, phase: replace(lease, phases=1, phase=phase), leases, st.sampled_from([1, 2, 3])
 )
 happenings = st.one_of(
     st.tuples(st.just("vehicle"), st.sampled_from("ABCCCCDE")),
     st.tuples(st.just("vehicle"), st.sampled_from("BC")),
     st.tuples(st.just("lease"), leases),
+    st.tuples(st.just("lease"), one_phase),
     st.tuples(st.just("lease"), st.just(Lease(1, PilotMode.OFFER, 16.0))),
     st.tuples(st.just("silence"), st.booleans()),
     st.tuples(st.just("fault"), st.sampled_from([Fault.EMERGENCY_STOP, Fault.OVER_TEMPERATURE])),
@@ -82,6 +86,7 @@ setups = st.fixed_dictionaries(
     {
         "ventilation": st.booleans(),
         "phase_switching": st.booleans(),
+        "phase_choice": st.booleans(),
         "min_closing_interval_s": st.sampled_from([1.0, 10.0]),
         "wake_up": st.sampled_from(
             [WakeUpSetup(), WakeUpSetup(enabled=True, after_s=3.0, state_f_s=3.0)]
@@ -162,6 +167,7 @@ DISTURBED = [Event("vehicle", "A", 7, 0.001), Event("vehicle", "C", 4, 0.5)]
 QUICK = {
     "ventilation": False,
     "phase_switching": False,
+    "phase_choice": False,
     "min_closing_interval_s": 1.0,
     "wake_up": WakeUpSetup(enabled=False),
 }

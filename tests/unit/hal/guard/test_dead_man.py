@@ -6,6 +6,8 @@ import sys
 
 import pytest
 
+from tests.patience import PATIENT_S
+
 PRELUDE = """
 import time
 from hal.guard.dead_man import DeadMan, tell_where_it_hung
@@ -25,7 +27,7 @@ def run(body: str, limit_s: float | None = 0.1) -> subprocess.CompletedProcess[s
         [sys.executable, "-c", PRELUDE.format(limit_s=limit_s) + body],
         capture_output=True,
         text=True,
-        timeout=20.0,
+        timeout=PATIENT_S,
         check=False,
     )
 

@@ -4,7 +4,7 @@ from itertools import product
 
 import pytest
 
-from hal.api import Fault, Lease, LeaseState, PilotMode, PilotSample, PilotState
+from hal.api import Fault, Feed, Lease, LeaseState, PilotMode, PilotSample, PilotState
 from hal.guard.contactor_check import ContactorTrack
 from hal.guard.debounce import Debounced
 from hal.guard.decision import decide
@@ -56,7 +56,7 @@ def evse_state(pilot: PilotState, lease: LeaseTrack, readiness: str = "ready") -
         latch=FaultLatch(),
         residual_current=ResidualCurrentTrack(),
         duty=DutyTrack(0.1, long_ago_s),
-        phases=PhaseTrack(3),
+        phases=PhaseTrack(Feed(3)),
         plug=PlugTrack(plugged=pilot is not PilotState.A, seen_free=pilot is PilotState.A),
         wake_up=WakeUpTrack(),
         tampered=Debounced.settled(value=False, now_s=long_ago_s),

@@ -38,7 +38,8 @@ def test_what_is_new_at_the_start_is_no_change(caplog: pytest.LogCaptureFixture)
         ({"contactor_commanded": True}, "EVSE 2: contactor told to close"),
         ({"lease": LeaseState.LIVE}, "EVSE 2: lease is Live"),
         ({"tampered": True}, "EVSE 2: housing open"),
-        ({"phases": 1}, "EVSE 2: 1-phase from now on"),
+        ({"phases": 1}, "EVSE 2: fed by L1 alone from now on"),
+        ({"phases": 1, "phase": 3}, "EVSE 2: fed by L3 alone from now on"),
         (
             {"hindrances": frozenset({Hindrance.WAKE_UP})},
             "EVSE 2: the vehicle does not answer, waking it up",

@@ -3,8 +3,10 @@
 from itertools import groupby
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from hal.api import Fault, Hindrance, Lease, PilotMode, PilotState
+from hal.api import Fault, Feed, Hindrance, Lease, PilotMode, PilotState
 from hal.guard.evse import WakeUpSetup
 from tests.unit.hal.guard.plant_rig import PlantRig
 
@@ -15,12 +17,16 @@ def supplying(rig: PlantRig, current_a: tuple[float, ...]) -> bool:
     return rig.current_a == pytest.approx(current_a, abs=0.01)
 
 
-def charging(rig: PlantRig, phases: int = 3) -> PlantRig:
-    rig.offer(phases=phases)
+def charging(rig: PlantRig, phases: int = 3, phase: int = 1) -> PlantRig:
+    rig.offer(phases=phases, phase=phase)
     rig.plug()
-    drawn_a = (16.0,) * phases + (0.0,) * (3 - phases)
-    rig.until(lambda: supplying(rig, drawn_a))
+    rig.until(lambda: supplying(rig, only(phase) if phases == 1 else (16.0, 16.0, 16.0)))
     return rig
+
+
+def only(phase: int) -> tuple[float, ...]:
+    """Return the currents of a car that is fed by one phase of choice."""
+    return tuple(16.0 * (n == phase) for n in (1, 2, 3))
 
 
 def test_a_car_that_sleeps_is_woken_and_charges() -> None:
@@ -76,6 +82,91 @@ def test_a_session_may_begin_with_one_phase() -> None:
     rig = charging(PlantRig(phase_switching=True), phases=1)
     assert rig.evse.connected_phases == 1
     assert rig.evse.moved_under_load == 0
+
+
+def choosing() -> PlantRig:
+    return PlantRig(per_phase=True, phase_switching=True, phase_choice=True)
+
+
+def test_any_phase_follows_any_other_and_the_change_happens_open() -> None:
+    rig = charging(choosing())
+    for phase in (2, 3, 1, 3, 2):
+        rig.offer(phases=1, phase=phase)
+        rig.until(lambda phase=phase: supplying(rig, only(phase)))  # type: ignore[misc]
+        assert (rig.history[-1].phases, rig.history[-1].phase) == (1, phase)
+    rig.offer()
+    rig.until(lambda: supplying(rig, (16.0, 16.0, 16.0)))
+    assert rig.evse.moved_under_load == 0
+    assert not rig.evse.contacts.fuses_blown
+    assert not any(one.faults for one in rig.history)
+    assert any(Hindrance.PHASE_SWITCH in one.hindrances for one in rig.history)
+
+
+def test_a_session_may_begin_with_any_phase() -> None:
+    rig = charging(choosing(), phases=1, phase=3)
+    assert rig.evse.contacts.fed == {3}
+    assert rig.evse.moved_under_load == 0
+
+
+def test_a_phase_that_the_board_does_not_have_ends_the_supply_and_brings_no_other() -> None:
+    rig = charging(PlantRig(phase_switching=True), phases=1)
+    rig.offer(phases=1, phase=2)
+    rig.until(lambda: not rig.history[-1].contactor_closed)
+    rig.run(30.0)
+    assert Hindrance.NO_OFFER in rig.history[-1].hindrances
+    assert rig.current_a == (0.0, 0.0, 0.0)
+    assert not rig.history[-1].faults
+    rig.offer(phases=1)
+    rig.until(lambda: supplying(rig, only(1)))
+
+
+def test_a_welded_phase_is_a_fault_and_no_other_phase_is_connected_beside_it() -> None:
+    rig = charging(choosing(), phases=1, phase=2)
+    rig.evse.set_fault(Fault.CONTACTOR_WELDED, rig.now_ns(), on=True)
+    rig.offer(phases=1, phase=3)
+    rig.run(60.0)
+    assert rig.history[-1].faults == {Fault.CONTACTOR_WELDED}
+    assert rig.evse.read_lines().closed == {Feed(1, 2)}
+    assert not rig.evse.contacts.fuses_blown
+    assert rig.evse.moved_under_load == 0
+
+
+def test_a_wrong_phase_that_closes_beside_the_chosen_one_opens_it_at_once() -> None:
+    rig = charging(choosing(), phases=1, phase=2)
+    rig.evse.set_fault(Fault.CONTACTOR_WELDED, rig.now_ns(), on=True, contactor=Feed(1, 3))
+    rig.until(lambda: not rig.history[-1].contactor_commanded, 0.1)
+    assert Fault.CONTACTOR_WELDED in rig.history[-1].faults
+    rig.run(1.0)
+    assert rig.evse.read_lines().closed == {Feed(1, 3)}
+
+
+def test_the_wrong_phase_in_place_of_the_chosen_one_is_a_fault() -> None:
+    rig = choosing()
+    rig.offer(phases=1, phase=2)
+    rig.run(1.0)
+    rig.plug()
+    rig.until(lambda: rig.history[-1].contactor_closed)
+    rig.evse.set_fault(Fault.CONTACTOR_STUCK_OPEN, rig.now_ns(), on=True)
+    rig.evse.set_fault(Fault.CONTACTOR_WELDED, rig.now_ns(), on=True, contactor=Feed(1, 1))
+    rig.until(lambda: not rig.history[-1].contactor_commanded, 0.1)
+    assert Fault.CONTACTOR_WELDED in rig.history[-1].faults
+
+
+@given(st.lists(st.tuples(st.sampled_from([(3, 1), (1, 1), (1, 2), (1, 3)]), st.floats(0, 30))))
+@settings(max_examples=15, deadline=None)
+def test_whatever_phases_are_wished_no_two_are_joined_and_none_moves_under_load(
+    wishes: list[tuple[tuple[int, int], float]],
+) -> None:
+    rig = choosing()
+    rig.plug()
+    for (phases, phase), wait_s in wishes[:8]:
+        rig.offer(phases=phases, phase=phase)
+        rig.run(wait_s)
+        assert not rig.evse.contacts.fuses_blown
+        assert rig.evse.moved_under_load == 0
+        status = rig.history[-1]
+        fed = {1, 2, 3} if status.phases == 3 else {status.phase}
+        assert {n for n, amps in enumerate(rig.current_a, 1) if amps} in (set(), fed)
 
 
 def test_without_phase_switching_the_poles_stay_where_they_are() -> None:

@@ -123,6 +123,8 @@ def test_a_frame_of_another_size_is_refused(size: int) -> None:
         (12, b"\x03", "pilot mode 3"),
         (13, b"\x02", "lock 2"),
         (14, b"\x02", "2 phases"),
+        (31, b"\x01", "L2 of 3 phases"),
+        (31, b"\x03", "L4"),
         (15, struct.pack("<d", float("nan")), "limit"),
         (15, struct.pack("<d", float("inf")), "limit"),
         (15, struct.pack("<d", -0.1), "limit"),
@@ -143,6 +145,7 @@ def test_a_wrong_lease_is_refused(offset: int, value: bytes, reason: str) -> Non
     [
         (12, b"\x06", "pilot state"),
         (13, b"\x04", "lease state"),
+        (13, b"\xc1", "L4"),
         (56, b"\xff\xff\xff\xff", "hindrances"),
         (16, b"\xff\xff\xff\xff", "faults"),
         (20, struct.pack("<d", float("inf")), "finite"),
@@ -152,6 +155,23 @@ def test_a_wrong_status_is_refused(offset: int, value: bytes, reason: str) -> No
     status = GuardStatus(1, PilotState.C, 0.5, 30.0, True, True, LeaseState.LIVE)
     with pytest.raises(FrameError, match=reason):
         decode(patched(encode(status, 1), offset, value))
+
+
+@pytest.mark.parametrize("phase", [2, 3])
+def test_the_phase_of_choice_goes_there_and_back(phase: int) -> None:
+    lease = Lease(1, PilotMode.OFFER, 16.0, phases=1, phase=phase)
+    assert decode(encode(lease, 1)) == (lease, 1)
+    status = GuardStatus(
+        1, PilotState.C, 0.5, 30.0, True, True, LeaseState.EXPIRED, phases=1, phase=phase
+    )
+    assert decode(encode(status, 1)) == (status, 1)
+
+
+def test_frames_without_a_choice_are_those_of_a_guard_that_has_none() -> None:
+    lease = Lease(1, PilotMode.OFFER, 16.0, phases=1)
+    assert encode(lease, 1)[12 + 19 : 60] == bytes(29)
+    status = GuardStatus(1, PilotState.C, 0.5, 30.0, True, True, LeaseState.LIVE, phases=1)
+    assert encode(status, 1)[13] == 1
 
 
 @pytest.mark.parametrize("greeting", [Hello(Role.SERVICES, 1), Bye(Farewell.REFUSED)])

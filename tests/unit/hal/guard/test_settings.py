@@ -46,6 +46,25 @@ def test_a_simulated_socket_outlet_has_the_devices_of_a_real_one(tmp_path: Path)
     assert tables["proximity"] == tables["lock"] == {"backend": "mock"}
 
 
+@pytest.mark.parametrize(
+    ("switching", "strategy", "chooses"),
+    [
+        ("true", "per_phase", True),
+        ("true", "series", False),
+        ("false", "per_phase", False),
+        ("true", None, False),
+    ],
+)
+def test_a_phase_may_be_chosen_where_phases_switch_and_the_contactors_can(
+    tmp_path: Path, switching: str, strategy: str | None, chooses: bool
+) -> None:
+    contactor = 'contactor = { backend = "mock" }'
+    named = contactor if strategy is None else f'{contactor[:-2]}, strategy = "{strategy}" }}'
+    entry = EVSE.replace(contactor, f"{named}\nphase_switching = {switching}")
+    (setup,) = load(write(tmp_path, STATION + entry)).setups
+    assert setup.phase_choice is chooses
+
+
 def test_every_key(tmp_path: Path) -> None:
     guard = (
         '[guard]\nsocket = "run/g.sock"\ngroup = "charging"\ngrace_s = 30\nfallback_limit_a = 8\n'

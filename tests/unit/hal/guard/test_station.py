@@ -236,7 +236,7 @@ def test_the_poles_are_chosen_and_the_lid_is_read(full_board: MemoryBoard) -> No
     setup = EvseSetup(1, 32.0, phase_switching=True)
     station = Station((setup,), full_board.open, 100.0)
     now_s = run(station, 100.0, 1.0, Lease(1, PilotMode.OFFER, 16.0, phases=1))
-    assert full_board.lines[1].phases == 1
+    assert full_board.lines[1].phases == (1, 1)
     full_board.lines[1].lid_open = True
     now_s = run(station, now_s, 0.5)
     status = station.statuses(now_s)[1]

@@ -9,7 +9,7 @@ open firmware and manuals quote them, where no other source is named.
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from hal.api import Fault, Hindrance, PilotState
+from hal.api import Fault, Feed, Hindrance, PilotState
 from hal.guard.duty import STEADY_NEGATIVE, STEADY_POSITIVE, is_pwm
 from hal.guard.evse import WakeUpSetup
 from tests.unit.hal.guard.rig import Copper, Rig
@@ -127,6 +127,19 @@ def changing_phases() -> Rig:
     return rig
 
 
+def changing_the_phase() -> Rig:
+    """L3 is wanted instead of L2, and a vehicle that heeds the pilot has just left C."""
+    rig = waiting(phase_switching=True, phase_choice=True)
+    rig.offer(phases=1, phase=2)
+    rig.copper.vehicle = "B"
+    rig.run(1.5)
+    rig.copper.vehicle = "C"
+    rig.until(lambda: rig.closed, 3.0)
+    rig.offer(phases=1, phase=3)
+    rig.step()
+    return rig
+
+
 def tested_yesterday() -> Rig:
     """An idle outlet whose last self test is almost a day old."""
     rig = Rig(Copper(has_monitor=True))
@@ -151,8 +164,8 @@ def press(fault: Fault) -> Act:
     return lambda rig: rig.copper.fault_inputs.add(fault)
 
 
-def offer(limit_a: float = 16.0, phases: int = 3) -> Act:
-    return lambda rig: rig.offer(limit_a, phases=phases)
+def offer(limit_a: float = 16.0, phases: int = 3, phase: int = 1) -> Act:
+    return lambda rig: rig.offer(limit_a, phases=phases, phase=phase)
 
 
 def standby(rig: Rig) -> None:
@@ -247,8 +260,8 @@ def hindered(by: Hindrance) -> Holds:
     return lambda rig: by in rig.hindrances
 
 
-def selected(phases: int) -> Holds:
-    return lambda rig: rig.selected[-1:] == [phases]
+def selected(phases: int, phase: int = 1) -> Holds:
+    return lambda rig: rig.selected[-1:] == [Feed(phases, phase)]
 
 
 C, D = PilotState.C, PilotState.D
@@ -411,6 +424,15 @@ POWER_PATH = (
         lambda: waiting(phase_switching=True), offer(phases=1), selected(1), 0.0, 0.025),
     Row("without phase switching nothing is selected", "own rule", waiting, offer(phases=1),
         selected(1), never_s=30.0),
+    Row("another phase is selected behind an open contactor", "own rule", changing_the_phase,
+        vehicle("B"), selected(1, 3), 0.03, 0.15),
+    Row("5 s without PWM at a change of the phase", "phase_pause_s", changing_the_phase,
+        vehicle("B"), pwm, 4.9, 5.05),
+    Row("a phase that the board does not have ends the offer", "own rule",
+        lambda: charging(phase_switching=True), offer(phases=1, phase=2), x1, 0.0, 0.05),
+    Row("and it is never selected", "own rule",
+        lambda: charging(phase_switching=True), offer(phases=1, phase=2), selected(1, 2),
+        never_s=30.0),
 )  # fmt: skip
 
 RESIDUAL_CURRENT = (

@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from hal.api import HardwareLost, Presentation
-from hal.mock.backends import BoardControl, MockMeter, MockReader
+from hal.api import CertificateAnswer, CertificateRequest, HardwareLost, Presentation
+from hal.mock.backends import BoardControl, MockMeter, MockReader, MockVehicles
 from hal.mock.board import Board
+from hal.mock.relay import MockRelay
 
 
 @pytest.fixture
@@ -53,6 +54,32 @@ async def test_a_meter_reads_what_the_bench_sees(control: BoardControl, meter: M
     assert reading.voltage_v == (230.0, 230.0, 230.0)
     assert reading.current_a == (0.0, 0.0, 0.0)
     assert reading.frequency_hz == 50.0
+
+
+async def test_a_relay_is_what_the_bench_says_and_may_break(
+    control: BoardControl, state_dir: Path
+) -> None:
+    relay = MockRelay("grid.k1", state_dir)
+    assert await relay.is_on() is False
+    await control.operate({"op": "relay", "relay": "grid.k1", "on": True})
+    assert await relay.is_on() is True
+    await control.operate({"op": "relay", "relay": "grid.k1", "on": None})
+    with pytest.raises(HardwareLost, match=r"grid\.k1 is broken"):
+        await relay.is_on()
+    await relay.close()
+
+
+async def test_a_board_has_so_many_relays_and_no_more(
+    control: BoardControl, state_dir: Path
+) -> None:
+    for number in range(64):
+        relay = MockRelay(f"grid.k{number}", state_dir)
+        assert await relay.is_on() is False
+        await relay.close()
+    last = MockRelay("one.more", state_dir)
+    with pytest.raises(HardwareLost):
+        await last.is_on()
+    await last.close()
 
 
 async def test_a_meters_identity_belongs_to_its_world_and_evse(
@@ -225,3 +252,92 @@ async def test_a_lost_reader_is_not_reached_until_it_is_repaired(
     await control.operate({"op": "error", "code": "reader_lost", "on": False})
     await reader.reach()
     assert (reader.evses, reader.token_type) == ((1,), "ISO14443")
+
+
+# --- Vehicles.
+
+
+@pytest.fixture
+async def vehicles(control: BoardControl, state_dir: Path) -> AsyncIterator[MockVehicles]:
+    vehicles = MockVehicles([1, 2], state_dir)
+    yield vehicles
+    await vehicles.close()
+
+
+async def certificates_of(control: BoardControl) -> object:
+    state = await control.operate({"op": "state", "evse": 1})
+    (evse,) = state["evses"]  # type: ignore[misc] # a list of one
+    return evse["certificates"]
+
+
+async def test_a_car_asks_for_a_certificate_and_shows_what_it_was_answered(
+    control: BoardControl, vehicles: MockVehicles
+) -> None:
+    heard: asyncio.Queue[CertificateRequest] = asyncio.Queue()
+
+    async def listen() -> None:
+        async for request in vehicles.certificate_requests():
+            heard.put_nowait(request)
+
+    listening = asyncio.create_task(listen())
+    await control.operate({"op": "plug_in"})
+    wish = {"op": "certificate_installation", "exi": "gJgC", "max_chains": 2}
+    while heard.empty():
+        assert (await control.operate(wish))["ok"]
+        await asyncio.sleep(0.01)
+    assert heard.get_nowait() == CertificateRequest(
+        1, "urn:iso:15118:2:2013:MsgDef", "gJgC", max_chains=2
+    )
+    assert await certificates_of(control) == []
+    await vehicles.answer_certificate(1, CertificateAnswer("gJkC", 1))
+    await vehicles.answer_certificate(1, CertificateAnswer(problem="there is none"))
+    assert await certificates_of(control) == [
+        {"exi": "gJkC", "remaining": 1, "problem": ""},
+        {"exi": None, "remaining": 0, "problem": "there is none"},
+    ]
+    assert (await control.operate(wish))["ok"]
+    assert await certificates_of(control) == [], "a new wish has no answer yet"
+    listening.cancel()
+    await asyncio.gather(listening, return_exceptions=True)
+
+
+async def test_a_car_that_has_left_hears_no_answer(
+    control: BoardControl, vehicles: MockVehicles
+) -> None:
+    await vehicles.answer_certificate(1, CertificateAnswer("gJkC"))
+    assert await certificates_of(control) == []
+
+
+async def test_cars_are_shown_what_was_stapled_last(
+    control: BoardControl, vehicles: MockVehicles
+) -> None:
+    await vehicles.staple((b"one", b"two"))
+    assert (await control.operate({"op": "state"}))["stapled"] == ["b25l", "dHdv"]
+    await vehicles.staple(())
+    assert (await control.operate({"op": "state"}))["stapled"] == []
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {},
+        {"exi": ""},
+        {"exi": 5},
+        {"exi": "x" * 20_001},
+        {"exi": "\u00e9"},
+        {"exi": "gJgC", "action": "Delete"},
+        {"exi": "gJgC", "schema": ""},
+        {"exi": "gJgC", "max_chains": 1.5},
+        {"exi": "gJgC", "answer_within_s": 0},
+        {"exi": "gJgC", "answer_within_s": "soon"},
+        {"exi": "gJgC", "evse": 3},
+        {"exi": "gJgC", "evse": 2},
+    ],
+)
+async def test_a_wish_that_makes_no_sense_or_of_no_car_is_refused(
+    control: BoardControl, wrong: dict[str, object]
+) -> None:
+    await control.operate({"op": "plug_in"})
+    reply = await control.operate({"op": "certificate_installation", **wrong})
+    assert reply["ok"] is False
+    assert reply["error"]

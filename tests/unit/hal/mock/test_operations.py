@@ -27,6 +27,7 @@ OPERATIONS = (
     "meter",
     "vehicle",
     "tamper",
+    "relay",
     "power_fail",
     "power_on",
     "state",
@@ -42,14 +43,14 @@ class Station:
         self.power_failures = 0
         self.plant.add(1, Evse(EvseSettings(), 10**9, 0), 0)
         self.plant.add(2, Evse(EvseSettings(cable_a=None, has_lock=False), 10**9, 0), 0)
-        self._bench = Bench(self.plant, self._present, self._fail_power)
+        self.bench = Bench(self.plant, self._present, self._fail_power)
         self.now_ns = 0
 
     def operate(self, op: str, **request: object) -> dict[str, Any]:
         return self.send({"op": op} | request)
 
     def send(self, request: object) -> dict[str, Any]:
-        return self._bench.perform(request, self.now_ns)
+        return self.bench.perform(request, self.now_ns)
 
     def evse_state(self, evse: int = 1) -> dict[str, Any]:
         state: dict[str, Any] = self.operate("state", evse=evse)["evses"][0]
@@ -120,6 +121,7 @@ def test_the_state_shows_what_an_observer_could_measure(station: Station) -> Non
         "simplified": False,
     }
     assert (state["connected_phases"], state["moved_under_load"]) == (3, 0)
+    assert state["fed_phases"] == [1, 2, 3]
     assert state["shut_off"] is state["tampered"] is False
 
 
@@ -225,6 +227,18 @@ def test_the_lid_opens_and_closes(station: Station) -> None:
     assert not station.plant.evses[2].tampered
 
 
+def test_a_relay_that_somebody_looks_at_is_switched_and_breaks(station: Station) -> None:
+    reply = station.operate("relay", relay="grid.k1", on=True)
+    assert reply["error"] == "nobody looks at a relay 'grid.k1'; there is none"
+    surroundings = station.bench.surroundings
+    assert surroundings.relay("grid.k1") is False
+    for on in (True, None, False):
+        assert station.operate("relay", relay="grid.k1", on=on)["ok"]
+        assert surroundings.relay("grid.k1") is on
+        assert station.operate("state")["relays"] == {"grid.k1": on}
+    assert not station.operate("relay", relay="grid.k1", on="yes")["ok"]
+
+
 def test_a_power_failure_takes_the_mains_until_they_are_given_back(station: Station) -> None:
     charge(station)
     assert station.operate("power_fail") == {"ok": True}
@@ -274,6 +288,7 @@ def test_a_power_failure_takes_the_mains_until_they_are_given_back(station: Stat
         ({"op": "vehicle", "cable_a": [13]}, "'cable_a'"),
         ({"op": "vehicle", "cable_a": 13.0}, "'cable_a'"),
         ({"op": "vehicle", "evse": 2, "cable_a": 13}, "attached"),
+        ({"op": "error", "code": "contactor_welded", "phase": 2}, "where each phase"),
     ],
 )
 def test_a_wrong_request_is_answered_with_a_sentence(
@@ -282,6 +297,18 @@ def test_a_wrong_request_is_answered_with_a_sentence(
     reply = station.send(request_)
     assert reply["ok"] is False
     assert word in reply["error"]
+
+
+def test_the_contactor_of_one_phase_welds_where_each_has_one(station: Station) -> None:
+    station.plant.add(3, Evse(EvseSettings(per_phase=True), 10**9, 0), 0)
+    weld = {"op": "error", "evse": 3, "code": "contactor_welded"}
+    assert station.send(weld | {"phase": 2}) == {"ok": True}
+    state = station.evse_state(3)
+    assert (state["contactor_closed"], state["fed_phases"]) == (True, [2])
+    assert station.send(weld | {"on": False}) == {"ok": True}
+    assert station.evse_state(3)["fed_phases"] == []
+    for wrong in ({"phase": 0}, {"phase": True}, {"phase": 1, "code": "rcd"}):
+        assert "'phase'" in station.send(weld | wrong)["error"]
 
 
 def test_an_operation_on_a_board_without_evses_says_so() -> None:
@@ -313,29 +340,11 @@ KEYS = (
     "cable_a",
     "legacy",
     "simplified",
+    "phase",
 )
 requests = st.fixed_dictionaries(
     {"op": st.sampled_from(OPERATIONS) | json_values},
-    optional=dict.fromkeys(
-        [
-            "evse",
-            "code",
-            "on",
-            "token",
-            "type",
-            "evses",
-            "energy_wh",
-            "power_w",
-            "voltage_v",
-            "current_a",
-            "max_a",
-            "phases",
-            "cable_a",
-            "legacy",
-            "simplified",
-        ],
-        plausible | json_values,
-    ),
+    optional=dict.fromkeys(KEYS, plausible | json_values),
 )
 
 

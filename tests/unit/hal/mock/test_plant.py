@@ -6,11 +6,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hal.api import Fault, PilotState
+from hal.api import Fault, Feed, PilotState
+from hal.mock.contactors import CLOSE_NS, OPEN_NS
 from hal.mock.plant import (
-    CLOSE_NS,
     LOCK_NS,
-    OPEN_NS,
     SELF_TEST_NS,
     Evse,
     Fitting,
@@ -107,6 +106,66 @@ def test_one_pole_carries_one_phase_only() -> None:
     evse.drive(CHARGE_16, S)
     assert current_a(evse, 10 * S) == pytest.approx((16, 0, 0), abs=1e-3)
     assert (evse.connected_phases, evse.moved_under_load) == (1, 0)
+
+
+@pytest.mark.parametrize("phases", [1, 2, 3])
+@pytest.mark.parametrize("phase", [1, 2, 3])
+def test_a_single_phase_of_choice_carries_the_load_whatever_the_car_has(
+    phase: int, phases: int
+) -> None:
+    evse = charging_on(phase)
+    evse.fit_vehicle(Fitting(32.0, phases, 32), 8 * S)
+    before_wh = evse.read_meter(20 * S).micro_wh / 1e6
+    values = evse.read_meter(3620 * S)
+    assert [round(amps) for amps in values.current_a] == [16 * (n == phase) for n in (1, 2, 3)]
+    assert [volts < 230.0 for volts in values.voltage_v] == [n == phase for n in (1, 2, 3)]
+    assert values.micro_wh / 1e6 - before_wh == pytest.approx(16 * 229.36, abs=0.01)
+    assert evse.read_lines().closed == {Feed(1, phase)}
+
+
+def charging_on(phase: int) -> Evse:
+    evse = new_evse(per_phase=True)
+    evse.plug(0, plugged=True)
+    evse.drive(LineOutputs(duty=16 / 60, phases=1, phase=phase), 0)
+    evse.drive(LineOutputs(duty=16 / 60, coil=True, phases=1, phase=phase), S)
+    evse.advance(8 * S)
+    return evse
+
+
+def test_a_welded_phase_feeds_on_whatever_is_selected_and_reads_closed() -> None:
+    evse = charging_on(2)
+    evse.set_fault(Fault.CONTACTOR_WELDED, 10 * S, on=True)
+    evse.drive(LineOutputs(duty=1.0, phases=1, phase=3), 11 * S)
+    evse.advance(20 * S)
+    assert evse.read_lines().contactor_closed
+    assert evse.read_lines().closed == {Feed(1, 2)}
+    assert evse.contacts.fed == {2}
+
+
+def test_two_contactors_of_single_phases_that_are_closed_at_once_blow_the_fuses() -> None:
+    evse = charging_on(2)
+    evse.set_fault(Fault.CONTACTOR_WELDED, 10 * S, on=True, contactor=Feed(1, 3))
+    assert evse.read_lines().closed == {Feed(1, 2), Feed(1, 3)}
+    assert evse.contacts.fuses_blown
+    assert current_a(evse, 20 * S) == (0, 0, 0)
+
+
+def test_a_weld_stays_when_the_outlet_is_told_to_have_other_contactors() -> None:
+    evse = new_evse()
+    evse.set_fault(Fault.CONTACTOR_WELDED, 0, on=True)
+    evse.configure(EvseSettings(per_phase=True), S)
+    assert evse.read_lines().closed == {Feed(3)}
+    evse.set_fault(Fault.CONTACTOR_WELDED, S, on=False)
+    assert not evse.read_lines().contactor_closed
+
+
+def test_a_contactor_that_does_not_close_feeds_no_phase() -> None:
+    evse = new_evse(per_phase=True)
+    evse.set_fault(Fault.CONTACTOR_STUCK_OPEN, 0, on=True)
+    evse.plug(0, plugged=True)
+    evse.drive(LineOutputs(duty=16 / 60, coil=True, phases=1, phase=2), 0)
+    assert current_a(evse, 10 * S) == (0, 0, 0)
+    assert not evse.read_lines().closed
 
 
 def test_poles_that_are_moved_under_voltage_are_counted() -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from hal.api import Fault, HardwareError, HardwareLost
+from hal.api import Fault, Feed, HardwareError, HardwareLost
 from hal.mock import safety_board, wire
 from hal.mock.board import Board
 from hal.mock.client import connect
@@ -115,7 +115,7 @@ def test_phases_and_shut_off_are_driven_only_when_told(
 ) -> None:
     evse = lines.evses[1]
     assert evse.shut_off is not None
-    evse.contactor.select_phases(1)
+    evse.contactor.select_phases(Feed(1))
     evse.shut_off.command(tripped=True)
     lines.flush()
     assert (facts(state_dir)["connected_phases"], facts(state_dir)["shut_off"]) == (1, True)
@@ -125,6 +125,31 @@ def test_phases_and_shut_off_are_driven_only_when_told(
     again.flush()
     assert (facts(state_dir)["connected_phases"], facts(state_dir)["shut_off"]) == (1, True)
     again.close()
+
+
+CHOICE = {1: EvseSettings(per_phase=True)}
+
+
+def test_a_phase_of_choice_is_connected_and_read_back(state_dir: Path, board: Board) -> None:
+    del board
+    lines = open_safety_board(CHOICE, state_dir)
+    contactor = lines.evses[1].contactor
+    contactor.select_phases(Feed(1, 3))
+    contactor.command(closed=True)
+    lines.flush()
+    wait_until(lines, contactor.is_closed)
+    assert facts(state_dir)["fed_phases"] == [3]
+    unasked = lines.evses[1].fault_inputs[Fault.CONTACTOR_WELDED]
+    assert not unasked.is_on()
+    bench(state_dir, '{"op": "error", "code": "contactor_welded", "phase": 1}')
+    wait_until(lines, unasked.is_on)
+    lines.close()
+
+
+def test_a_phase_that_no_contactor_connects_is_refused(lines: MockSafetyBoard) -> None:
+    for phase in (2, 3):
+        with pytest.raises(HardwareError, match=f"L{phase} alone"):
+            lines.evses[1].contactor.select_phases(Feed(1, phase))
 
 
 def test_an_open_lid_is_seen(lines: MockSafetyBoard, state_dir: Path) -> None:

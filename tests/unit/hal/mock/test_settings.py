@@ -33,6 +33,12 @@ def test_the_connector_type_tells_the_kind_of_cable_unless_that_is_named() -> No
     assert build({"connector_type": "cType2", "cable": "socket"}).cable_a == 32
 
 
+def test_the_contactors_are_one_for_each_phase_where_the_table_says_so() -> None:
+    assert not build({}).per_phase
+    assert not build({}, contactor=MOCK | {"strategy": "series"}).per_phase
+    assert build({}, contactor=MOCK | {"strategy": "per_phase"}).per_phase
+
+
 @pytest.mark.parametrize(
     ("settings", "word"),
     [

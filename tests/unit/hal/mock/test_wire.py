@@ -20,6 +20,7 @@ all_settings = st.builds(
     ratings,
     st.booleans(),
     st.booleans(),
+    st.booleans(),
 )
 all_outputs = st.builds(
     LineOutputs,
@@ -29,6 +30,7 @@ all_outputs = st.builds(
     st.integers(0, 0xFFFF),
     st.sampled_from([None, 1, 3]),
     st.none() | st.booleans(),
+    st.integers(1, 3),
 )
 all_inputs = st.builds(
     LineInputs,
@@ -42,6 +44,7 @@ all_inputs = st.builds(
     st.none() | st.booleans(),
     st.frozensets(st.sampled_from(wire.FAULT_INPUTS)),
     st.booleans(),
+    st.frozensets(st.sampled_from(wire.CONTACTORS)),
 )
 
 

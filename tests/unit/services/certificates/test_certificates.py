@@ -277,3 +277,23 @@ async def test_nothing_is_asked_after_an_invalid_certificate_until_it_is_trigger
     assert len(rig.office.asked) == 1, "not even for the renewal"
     rig.service.trigger(CertificateUse.CHARGING_STATION)
     await rig.asks(2)
+
+
+async def test_a_refused_renewal_of_what_vehicles_are_shown_rests_until_the_next_boot(
+    rig: Rig,
+) -> None:
+    await rig.gets(CertificateUse.V2G)
+    rig.office.accepts = False
+
+    def refused() -> int:
+        return sum(request.use is CertificateUse.V2G for request in rig.office.asked) - 1
+
+    await asyncio.sleep(58 * 86_400)
+    assert refused() == 0
+    await asyncio.sleep(5 * 86_400)
+    assert refused() == 1
+    again = asyncio.create_task(CertificateService(rig.service._ports, rig.service._settings).run())
+    await asyncio.sleep(86_400)
+    assert refused() == 2
+    again.cancel()
+    await asyncio.gather(again, return_exceptions=True)

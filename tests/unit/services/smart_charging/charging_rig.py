@@ -108,6 +108,7 @@ class Pilot:
     def __init__(self, evse: int) -> None:
         self.evse = evse
         self.plugged = self.takes = False
+        self.cable_a: int | None = None
         self.connection = 0
         self.log: list[tuple[float, float]] = [(0.0, 0.0)]
         self.hears: Callable[[GuardStatus], None] | None = None
@@ -129,7 +130,8 @@ class Pilot:
 
     def obey(self, lease: Lease) -> None:
         offers = lease.mode is PilotMode.OFFER
-        self._wanted = duty_for_current(lease.limit_a) if offers else STEADY_POSITIVE
+        most_a = min(lease.limit_a, self.cable_a or lease.limit_a)
+        self._wanted = duty_for_current(most_a) if offers else STEADY_POSITIVE
         self._drive()
 
     def abandon(self) -> None:
@@ -154,6 +156,7 @@ class Pilot:
             contactor_closed=state is PilotState.C and charges,
             lease=LeaseState.LIVE,
             connection=self.connection,
+            cable_rating_a=self.cable_a if self.plugged else None,
         )
 
     def _drive(self) -> None:
