@@ -45,11 +45,13 @@ class BenchFile:
     """One bench.
 
     `parallel` copies of it may run at the same time. Every wait may last `patience` times longer
-    than on a fast machine. A coil has to fall within `reaction_ms` of its cause, where the bench
-    can measure that. `restarts_guard` says that a service manager starts a guard that has ended.
+    than on a fast machine, by the station's own clock where the bench has one. A coil has to fall
+    within `reaction_ms` of its cause, where the bench can measure that. `restarts_guard` says that
+    a service manager starts a guard that has ended.
     `cables` are the kinds of outlet that its EVSEs can be configured with. Of all stories the bench
     runs those whose names contain a word of `only`; hardware cases are not concerned. A bench
-    with `quick` runs only stories and cases whose names contain a word of it, unless `--full`.
+    with `quick` runs only stories and cases whose names, but for the version, contain a word of it,
+    unless `--full`.
     """
 
     path: Path

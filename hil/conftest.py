@@ -1,5 +1,6 @@
 """`pytest hil --bench FILE|NAME`: the fixtures of the bench, and what is skipped on it and why."""
 
+import re
 from collections import Counter
 from collections.abc import AsyncIterator, Generator, Iterator
 from dataclasses import replace
@@ -22,6 +23,7 @@ from tests.stories.words import VERSIONS  # noqa: E402
 
 TIMEOUT_S = 90.0
 LOG_CHARS = 6000
+_VERSION = re.compile(r"\[ocpp[\d.]+-?")
 _BENCH = pytest.StashKey[BenchFile]()
 _PASSED = pytest.StashKey[bool]()
 _LEFT = pytest.StashKey[int]()
@@ -96,8 +98,13 @@ def _quick_part(
     bench: BenchFile, items: list[pytest.Item]
 ) -> tuple[list[pytest.Item], list[pytest.Item]]:
     """Return what a run without `--full` consists of, and the rest."""
-    quick = [item for item in items if not bench.quick or any(q in item.name for q in bench.quick)]
+    quick = [item for item in items if not bench.quick or _is_quick(bench, item)]
     return quick, [item for item in items if item not in quick]
+
+
+def _is_quick(bench: BenchFile, item: pytest.Item) -> bool:
+    name = _VERSION.sub("[", item.name)
+    return any(word in name for word in bench.quick)
 
 
 def _one_version_each(items: list[pytest.Item]) -> tuple[list[pytest.Item], list[pytest.Item]]:

@@ -210,6 +210,10 @@ class ClockDriver(Driver, ABC):
     async def pass_s(self, seconds: float) -> None:
         """Return when so much time has passed there, or here while nothing lives there."""
 
+    @abstractmethod
+    def elapsed_s(self) -> float:
+        """Return a time that goes on as that clock does, over resets as well."""
+
 
 class Plug(ABC):
     """A serial port that can be unplugged; `port` is the path by which the station finds it."""

@@ -1,9 +1,12 @@
 """The residual-current monitor on GPIO lines: one or two fault outputs and a test input."""
 
+import logging
 from collections.abc import Callable, Mapping
 
 from hal.gpio.lines import Input, Output
 from hal.gpio.self_test import SelfTest, SelfTestPlan
+
+_log = logging.getLogger(__name__)
 
 
 class GpioResidualCurrentMonitor:
@@ -26,18 +29,13 @@ class GpioResidualCurrentMonitor:
         """When the test goes on by itself."""
         return self._self_test.due_s(self._clock())
 
-    @property
-    def failure(self) -> str:
-        """What the last test missed, empty if nothing."""
-        return self._self_test.failure
-
     def tripped(self) -> bool:
         """Tell whether the monitor reported a residual current at the last refresh."""
         return any(line.is_on for line in self._outputs.values())
 
     def start_self_test(self) -> None:
         """Begin a test with the next flush."""
-        self._self_test = self._self_test.start(self._levels(), self._clock())
+        self._take(self._self_test.start(self._levels(), self._clock()))
 
     def self_test_passed(self) -> bool | None:
         """Return the last verdict, None while the test runs or none was asked for."""
@@ -45,8 +43,15 @@ class GpioResidualCurrentMonitor:
 
     def advance(self, now_s: float) -> None:
         """Let a test take its sample, and set the test input for the next flush."""
-        self._self_test = self._self_test.observe(self._levels(), now_s)
+        self._take(self._self_test.observe(self._levels(), now_s))
         self._test.set(on=self._self_test.pulse_is_on(now_s))
+
+    def _take(self, test: SelfTest) -> None:
+        """Go on with a test, and say once what it missed: the verdict alone mends no wire."""
+        if test.failure and test.failure != self._self_test.failure:
+            places = ", ".join(str(line.place) for line in self._outputs.values())
+            _log.error("the self test of the monitor on %s failed: %s", places, test.failure)
+        self._self_test = test
 
     def _levels(self) -> dict[str, bool]:
         return {name: line.is_on for name, line in self._outputs.items()}

@@ -130,11 +130,17 @@ class Card:
     @property
     def looked_ns(self) -> int:
         """When the guest last began to look at what it was rung for, by its monotonic clock."""
-        while True:
-            sequence = self._words[r.SEQUENCE]
-            low, high = self._words[r.LOOKED : r.LOOKED + 2]
-            if not sequence % 2 and self._words[r.SEQUENCE] == sequence:
-                return high << 32 | low
+        return self._time(r.LOOKED)
+
+    @property
+    def now_ns(self) -> int:
+        """The guest's monotonic clock, up to a tenth of a second ago."""
+        return self._time(r.NOW)
+
+    @property
+    def written(self) -> int:
+        """How often the guest has changed its outputs; to be read before them."""
+        return self._words[r.WRITTEN]
 
     @property
     def probes(self) -> int:
@@ -192,6 +198,23 @@ class Card:
         """Let every change of a PWM channel fail."""
         self._words[r.PWM + r.PWM_WORDS * channel + 3] = refuse
 
+    @property
+    def is_attended(self) -> bool:
+        """Whether somebody outside answers what the guest drives."""
+        return bool(self._words[r.ATTENDED])
+
+    def attend(self, *, attended: bool) -> None:
+        """Let the guest rely on answers, or not."""
+        self._words[r.ATTENDED] = attended
+
+    def answer(self, written: int, *, owing: bool) -> None:
+        """Tell that so many changes were seen; `owing`: what follows from them is yet to come.
+
+        The guest's clock does not run ahead meanwhile.
+        """
+        self._words[r.OWING] = owing
+        self._words[r.ANSWERED] = written
+
     def ring(self) -> None:
         """Tell the guest that something has changed outside."""
         os.eventfd_write(self.files.to_guest, 1)
@@ -203,6 +226,13 @@ class Card:
         self._words[r.PULL_UP] = r.DEFAULT_PULL_UP
         for channel in range(r.PWMS):
             self._words[r.PWM + r.PWM_WORDS * channel + 2] = 0
+
+    def _time(self, word: int) -> int:
+        while True:
+            sequence = self._words[r.SEQUENCE]
+            low, high = self._words[word : word + 2]
+            if not sequence % 2 and self._words[r.SEQUENCE] == sequence:
+                return high << 32 | low
 
     def _wave(self, channel: int) -> Wave:
         at = r.PWM + r.PWM_WORDS * channel

@@ -17,6 +17,7 @@ from hil.virtual.image.programs import BuildFailed
 from hil.virtual.machine import Machine, MachineFailed
 from hil.virtual.qmp import QmpError
 from hil.virtual.resources import VirtualMachine
+from hil.virtual.running_time import RunningTime
 
 if TYPE_CHECKING:
     from hil.target import Target
@@ -33,6 +34,7 @@ class MachineDriver(ClockDriver):
         super().__init__(resource, target)
         self._machine: Machine | None = None
         self._console_at = 0
+        self._running_time = RunningTime()
 
     async def begin(self, folder: Path) -> None:
         self._folder = folder
@@ -118,6 +120,9 @@ class MachineDriver(ClockDriver):
             await self.wait_until(await self.now_ns() + int(seconds * 1e9))
         except ControlLost:  # it is being reset, and so is its clock
             await asyncio.sleep(seconds)
+
+    def elapsed_s(self) -> float:
+        return self._running_time.after(self.card.now_ns) / 1e9
 
     async def is_up_again(self, boots: int) -> None:
         """Wait until the machine has come up that often; raises `DriverFailed`."""

@@ -26,6 +26,8 @@ REFRESH_S = 0.05
 DEAF_S = 5.0
 # How long a monitor's output stays on after its own test, by the machine's clock.
 ANSWER_NS = 200_000_000
+# Contacts and a lock that have not moved after this time do not move.
+MOVING_S = 0.5
 PRIORITY = 35
 
 _log = logging.getLogger(__name__)
@@ -42,6 +44,8 @@ class Wires:
         self._answers_until_ns: int | None = None
         self._shown: object = None
         self._looked_ns, self._rung_s = -1, 0.0
+        self._driven: Outputs | None = None
+        self._driven_s = 0.0
 
     def run(self) -> None:
         """Serve board after board: one that fails its mains lets go of its lines."""
@@ -56,6 +60,7 @@ class Wires:
             except HardwareLost as error:
                 _log.info("the board lets go of its lines: %s", error)
             finally:
+                self._card.attend(attended=False)
                 board.close()
 
     def _serve(self, board: SafetyBoard) -> None:
@@ -66,12 +71,14 @@ class Wires:
             poll.register(fileno, select.POLLIN)
         while True:
             self._card.heard()
-            lines = board.evses[EVSE]
-            self._drive(lines, self._card.outputs())
+            lines, written, outputs = board.evses[EVSE], self._card.written, self._card.outputs()
+            self._drive(lines, outputs)
             board.flush()
             board.refresh()
             self._show(lines)
             self._time_answer()
+            self._card.answer(written, owing=self._owes(lines, outputs))
+            self._card.attend(attended=True)
             poll.poll(REFRESH_S * 1000)
 
     def _drive(self, lines: EvseLines, outputs: Outputs) -> None:
@@ -87,6 +94,19 @@ class Wires:
                 lines.lock.command(engaged=forward)
         if lines.residual_current is not None:
             self._test(lines.residual_current, asked=outputs.is_high(w.RCM_TEST))
+
+    def _owes(self, lines: EvseLines, outputs: Outputs) -> bool:
+        """Tell whether the guest's outputs have yet to have an effect, or it has yet to see one."""
+        now_s = time.monotonic()
+        if outputs != self._driven:
+            self._driven, self._driven_s = outputs, now_s
+        if self._testing or not self._is_seen():
+            return True
+        moves = lines.contactor.is_closed() is not outputs.is_high(w.COIL)
+        if lines.lock is not None:
+            forward, backward = outputs.is_high(w.LOCK_FORWARD), outputs.is_high(w.LOCK_BACKWARD)
+            moves |= forward is not backward and lines.lock.is_engaged() is not forward
+        return moves and now_s - self._driven_s < MOVING_S
 
     def _test(self, monitor: ResidualCurrentMonitor, *, asked: bool) -> None:
         """Let the monitor test itself at the beginning of a pulse, and show its answer a while."""

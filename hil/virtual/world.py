@@ -1,5 +1,6 @@
 """The world around the machine: the simulated board behind wires, devices at USB adapters."""
 
+import asyncio
 import subprocess
 import sys
 from contextlib import AbstractContextManager
@@ -7,7 +8,7 @@ from dataclasses import astuple, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from hil.drivers import Driver, OutletFacts, Tables
+from hil.drivers import Driver, DriverFailed, OutletFacts, Tables
 from hil.sim.board import BoardDriver
 from hil.sim.instruments import AWAY_S, PtyLineDriver, PtyMeterDriver, PtyReaderDriver
 from hil.sim.process import environment, leash
@@ -19,6 +20,8 @@ from hil.virtual.stopwatch import Stopwatch
 
 if TYPE_CHECKING:
     from hil.target import Target
+
+CONNECT_S = 15.0
 
 
 class WiredBoardDriver(BoardDriver):
@@ -48,6 +51,17 @@ class WiredBoardDriver(BoardDriver):
                 env=environment(),
                 pass_fds=files,
             )
+        await self._until_wired(folder)
+
+    async def _until_wired(self, folder: Path) -> None:
+        """Wait for the wires: a monitor that is tested before they are there fails its test."""
+        loop = asyncio.get_running_loop()
+        give_up_s = loop.time() + CONNECT_S * self.target.bench.patience
+        while not self._card.is_attended:
+            if loop.time() > give_up_s:
+                said = (folder / "wires.log").read_text("utf-8", "replace")
+                raise DriverFailed(f"{self.name}: the wires do not reach the machine: {said}")
+            await asyncio.sleep(0.02)
 
     async def finish(self) -> None:
         self.close()
@@ -58,6 +72,7 @@ class WiredBoardDriver(BoardDriver):
             self._wires.terminate()
             self._wires.wait()
             self._wires = None
+            self._card.attend(attended=False)
 
     def tables(self, evse: int) -> Tables:
         del evse

@@ -75,7 +75,9 @@ def obstacle() -> str:
     if os.geteuid() != 0:
         return "RAUC mounts bundles, which needs root"
     missing = [name for name in NEEDED if shutil.which(name) is None]
-    return f"{', '.join(missing)} missing: apt-get install rauc dbus" if missing else ""
+    if missing:
+        return f"{', '.join(missing)} missing: apt-get install rauc dbus squashfs-tools"
+    return ""
 
 
 class RaucBench:

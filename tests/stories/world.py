@@ -43,6 +43,7 @@ class World:
             boot_interval_s=86_400,
         )
         self.csms = Desk(version, self._csms)
+        self.csms.now_s = self.now_s
         self.evses = 1
         self._variables: Mapping[str, str] | None = None
         self.bills_exactly = True
@@ -105,6 +106,10 @@ class World:
         """Return a clock for the station that does not know the time."""
         return VirtualClock(difference)
 
+    def now_s(self) -> float:
+        """Return the time by which waiting is in vain, as of no certain instant."""
+        return asyncio.get_running_loop().time()
+
     async def pass_s(self, seconds: float) -> None:
         """Let time pass."""
         await asyncio.sleep(seconds)
@@ -121,9 +126,9 @@ class World:
         self, condition: Callable[[], object], what: str, within_s: float = LONG_S
     ) -> None:
         """Wait for something that an observer could see."""
-        give_up_s = _now_s() + within_s * self.patience
+        give_up_s = self.now_s() + within_s * self.patience
         while not condition():
-            assert _now_s() < give_up_s, f"waited {within_s} s in vain for {what}"
+            assert self.now_s() < give_up_s, f"waited {within_s} s in vain for {what}"
             await asyncio.sleep(0.05)
 
     async def charges(self, token: str = TOKEN, evse: int = 1) -> TransactionRecord:
@@ -166,9 +171,9 @@ class World:
 
     async def queue_drains(self, within_s: float = 120.0) -> None:
         """Wait until everything that was stored has been told."""
-        give_up_s = _now_s() + within_s * self.patience
+        give_up_s = self.now_s() + within_s * self.patience
         while await self.machine.queued_events():
-            assert _now_s() < give_up_s, f"waited {within_s} s in vain for an empty queue"
+            assert self.now_s() < give_up_s, f"waited {within_s} s in vain for an empty queue"
             await asyncio.sleep(0.05)
 
     # --- What must hold at the end of every story.
@@ -231,8 +236,8 @@ class World:
                 if not await self._is_unauthorized(number):
                     closed_since.pop(number, None)
                     continue
-                since_s = closed_since.setdefault(number, _now_s())
-                if _now_s() - since_s > CLOSED_WITHOUT_AUTHORIZATION_S:
+                since_s = closed_since.setdefault(number, self.now_s())
+                if self.now_s() - since_s > CLOSED_WITHOUT_AUTHORIZATION_S:
                     at = utc_now().isoformat(timespec="seconds")
                     self._violations.append(f"{at} EVSE {number} closed without authorization")
 
@@ -246,7 +251,3 @@ class World:
             self._watching.cancel()
             await asyncio.gather(self._watching, return_exceptions=True)
             self._watching = None
-
-
-def _now_s() -> float:
-    return asyncio.get_running_loop().time()

@@ -2,5 +2,5 @@
 
 Nothing of arm64 is executed meanwhile: packages are unpacked, not installed; modules are
 cross-compiled; wheels are chosen for the other platform. `built` returns what is cached or builds
-it; the cache lies in `.bench-cache` at the top of the checkout.
+it; the cache is the user's, outside of the checkout.
 """

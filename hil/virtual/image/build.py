@@ -4,6 +4,7 @@ import fcntl
 import hashlib
 import json
 import logging
+import os
 import shutil
 import subprocess
 import tempfile
@@ -20,7 +21,9 @@ from hil.virtual.image.initrd import write_initrd
 from hil.virtual.image.product import SOURCES, write_product
 from hil.virtual.image.root import CHECKOUT, make_root
 
-CACHE = CHECKOUT / ".bench-cache"
+CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "stationd-bench"
+KEPT_S = 7 * 24 * 3600.0
+"""How long an image stays that nobody has asked for: another checkout may have its own."""
 SPARE_MIB = 96
 _BASE_SOURCES = ("hil/virtual/image", "hil/virtual/modules", "hil/virtual/guest")
 _BASE_FILES = ("hil/virtual/control_in_guest.py", "pyproject.toml", "systemd")
@@ -44,12 +47,12 @@ def built(*, anew: bool = False) -> Image:
 
     `anew` makes it again, with whatever kernel and packages Debian has by now.
     """
-    CACHE.mkdir(exist_ok=True)
+    CACHE.mkdir(parents=True, exist_ok=True)
     with _locked(CACHE / "lock"):
-        base = CACHE / "base"
-        _ensure(base, (*_BASE_SOURCES, *_BASE_FILES), _build_base, anew=anew)
-        product = CACHE / "product"
-        _ensure(product, (*SOURCES, *_BASE_SOURCES), _build_product, anew=anew)
+        for left in CACHE.glob("new-*"):  # by a build that was killed
+            shutil.rmtree(left)
+        base = _ensured("base", (*_BASE_SOURCES, *_BASE_FILES), _build_base, anew=anew)
+        product = _ensured("product", (*SOURCES, *_BASE_SOURCES), _build_product, anew=anew)
     facts = json.loads((base / "facts.json").read_text("ascii"))
     return Image(
         facts["release"],
@@ -60,22 +63,30 @@ def built(*, anew: bool = False) -> Image:
     )
 
 
-def _ensure(
-    folder: Path, sources: Iterable[str], build: Callable[[Path], None], *, anew: bool
-) -> None:
-    key, stamp = _key(sources), folder / "key"
-    if not anew and stamp.is_file() and stamp.read_text("ascii") == key:
-        return
-    started_s = time.monotonic()
-    fresh = Path(tempfile.mkdtemp(prefix=f"{folder.name}-", dir=folder.parent))
-    try:
-        build(fresh)
-        (fresh / "key").write_text(key, "ascii")
-        shutil.rmtree(folder, ignore_errors=True)
-        fresh.rename(folder)
-    finally:
-        shutil.rmtree(fresh, ignore_errors=True)
-    _log.info("built %s in %.1f s", folder.name, time.monotonic() - started_s)
+def _ensured(
+    kind: str, sources: Iterable[str], build: Callable[[Path], None], *, anew: bool
+) -> Path:
+    """Return the folder of what is made of some sources; make it first where it is not there."""
+    folder = CACHE / f"{kind}-{_key(sources)[:16]}"
+    if anew or not folder.is_dir():
+        started_s = time.monotonic()
+        fresh = Path(tempfile.mkdtemp(prefix="new-", dir=CACHE))
+        try:
+            build(fresh)
+            shutil.rmtree(folder, ignore_errors=True)
+            fresh.rename(folder)
+        finally:
+            shutil.rmtree(fresh, ignore_errors=True)
+        _log.info("built %s in %.1f s", kind, time.monotonic() - started_s)
+    os.utime(folder)
+    _forget_old(kind)
+    return folder
+
+
+def _forget_old(kind: str) -> None:
+    for folder in CACHE.glob(f"{kind}-*"):
+        if time.time() - folder.stat().st_mtime > KEPT_S:
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def _build_base(folder: Path) -> None:

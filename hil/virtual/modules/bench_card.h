@@ -22,12 +22,17 @@ enum bench_word {
 	BENCH_W_PROBES = 2,	/* guest: how often a kernel has found the card */
 	BENCH_W_TRACED = 3,	/* guest: how many records were ever traced */
 	BENCH_W_LOOKED = 4,	/* guest: nanoseconds low, high when it last looked at what it was rung for */
+	BENCH_W_NOW = 6,	/* guest: nanoseconds low, high, some ten times in a second */
+	BENCH_W_WRITTEN = 8,	/* guest: how often it has changed outputs that the host is told of */
 	BENCH_W_DIRECTION = 16,	/* guest: a bit for each line, 1 is an output */
 	BENCH_W_OUTPUT = 17,	/* guest: the levels of the outputs */
 	BENCH_W_PULL_UP = 18,	/* guest: inputs that float high */
 	BENCH_W_DRIVEN = 20,	/* host: lines that the outside world drives */
 	BENCH_W_INPUT = 21,	/* host: their levels */
 	BENCH_W_QUIET = 22,	/* host: lines of which it is neither rung for nor told in the trace */
+	BENCH_W_ATTENDED = 23,	/* host: 1 while somebody outside answers what the guest drives */
+	BENCH_W_ANSWERED = 24,	/* host: the number of changes of outputs that the outside has seen */
+	BENCH_W_OWING = 25,	/* host: 1 while something follows from them that the guest cannot see yet */
 	BENCH_W_PWM = 32,	/* per channel: period ns, duty ns, enabled (guest); refuse (host) */
 	BENCH_W_ADC = 48,	/* host, per channel: raw value while PWM 0 is high, and while it is low */
 	BENCH_W_ADC_BROKEN = 64,/* host: a bit for each channel that cannot be read */

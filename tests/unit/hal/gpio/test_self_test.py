@@ -1,5 +1,7 @@
 """Self tests of residual-current monitors as tables over time, and a monitor on the desk."""
 
+import logging
+
 import pytest
 
 from hal.gpio.self_test import SelfTest, SelfTestPlan, generic_plan, rdc_dd_plan
@@ -124,7 +126,9 @@ def test_a_monitor_is_tested_and_answers(works: bool) -> None:
     board.close()
 
 
-def test_each_test_gives_a_verdict_of_its_own() -> None:
+def test_each_test_gives_a_verdict_of_its_own_and_says_once_what_it_missed(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     desk = Desk()
     board = desk.board(rcm=RCM)
     monitor = board.evses[1].residual_current
@@ -137,8 +141,11 @@ def test_each_test_gives_a_verdict_of_its_own() -> None:
         assert monitor.self_test_passed() is True
     desk.monitor_works = False
     monitor.start_self_test()
-    desk.run(1.2, board)
+    with caplog.at_level(logging.ERROR):
+        desk.run(1.2, board)
     assert monitor.self_test_passed() is False
+    (said,) = caplog.messages
+    assert said.endswith("failed: fault is not on after 1000 ms")
     board.close()
 
 

@@ -2,6 +2,7 @@
 
 import mmap
 import os
+import re
 import socket
 import struct
 from collections.abc import Iterator
@@ -10,6 +11,7 @@ import pytest
 
 from hil.virtual import registers as r
 from hil.virtual.card import Card, Record, new_files
+from hil.virtual.image.kernel import MODULES
 from hil.virtual.registers import Traced
 
 LINE = 17
@@ -108,6 +110,31 @@ def test_hushed_lines_are_named_to_the_guest(card: Card, guest: memoryview) -> N
 def test_when_the_guest_looked_is_told_by_its_clock(card: Card, guest: memoryview) -> None:
     guest[r.LOOKED], guest[r.LOOKED + 1] = 7, 2
     assert card.looked_ns == 2 << 32 | 7
+
+
+def test_the_guests_time_is_told_whole(card: Card, guest: memoryview) -> None:
+    guest[r.NOW], guest[r.NOW + 1] = 7, 2
+    assert card.now_ns == (2 << 32) + 7
+
+
+def test_the_world_answers_changes_by_their_number_and_says_what_it_owes(
+    card: Card, guest: memoryview
+) -> None:
+    guest[r.WRITTEN] = 3
+    card.attend(attended=True)
+    card.answer(card.written, owing=True)
+    assert (guest[r.ATTENDED], guest[r.ANSWERED], guest[r.OWING]) == (1, 3, 1)
+    card.answer(card.written, owing=False)
+    assert guest[r.OWING] == 0
+    card.attend(attended=False)
+    assert not card.is_attended
+
+
+def test_the_words_are_those_of_the_guests_module() -> None:
+    header = (MODULES / "bench_card.h").read_text("ascii")
+    words = {name: int(number) for name, number in re.findall(r"BENCH_W_(\w+) = (\d+)", header)}
+    assert words == {name: getattr(r, name) for name in words}
+    assert {"NOW", "WRITTEN", "OWING"} <= words.keys()
 
 
 def test_the_doorbells_ring_one_way_each(card: Card) -> None:
