@@ -49,7 +49,9 @@ LINE_PORTS = (
     "tamper",
 )
 MOCK_STRATEGIES = ("series", PER_PHASE)
-INSTRUMENT_PORTS = ("meter", "reader", "temperature", "indicator", "relay")
+INSTRUMENT_PORTS = ("meter", "reader", "temperature", "indicator")
+STATION_PORTS = ("relay",)
+"""What belongs to the site and not to an EVSE, so that no board file has it."""
 
 
 class BackendRefused(HardwareError):
@@ -338,7 +340,7 @@ def _modbus_meter(evse: int, table: Table, state_dir: Path) -> EnergyMeter:
 
 
 _PORTS: dict[str, dict[str, Backend]] = {
-    port: {MOCK: Backend(MOCK)} for port in (*LINE_PORTS, *INSTRUMENT_PORTS)
+    port: {MOCK: Backend(MOCK)} for port in (*LINE_PORTS, *INSTRUMENT_PORTS, *STATION_PORTS)
 }
 _PORTS["contactor"][MOCK] = Backend(MOCK, _mock_contactor_check)
 for _port in LINE_PORTS:
