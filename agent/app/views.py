@@ -7,6 +7,7 @@ from agent.app.cost import cost_told, default_price, texts_told
 from agent.app.foundations import Foundations
 from agent.app.live_variables import station_status
 from agent.app.variable_views import variables_told
+from agent.core.local_time import offset_text
 from agent.core.session_state import Transaction
 from agent.core.snapshot import charging_state, connector_status
 from agent.core.variable_definition import (
@@ -16,6 +17,7 @@ from agent.core.variable_definition import (
     VariableKey,
 )
 from agent.ocpp.dispatch import Dispatcher
+from agent.services import policies
 from agent.services.cost import CostService
 from agent.services.evse import EvseService
 from agent.services.history import TransactionHistory, utc_text
@@ -106,9 +108,17 @@ class LocalViews:
             "station": self._station(),
             "csms": self._csms(),
             "guard": self._guard(),
-            "clock": {"now": utc_text(self._clock.now())},
+            "clock": self._time(),
             "update": self.firmware(),
             "evses": [self.evse(number) for number in self._evses],
+        }
+
+    def _time(self) -> dict[str, str]:
+        now, local = self._clock.now(), policies.local_time(self._model)
+        return {
+            "now": utc_text(now),
+            "local_time": local.shown(now),
+            "time_offset": offset_text(local.offset_at(now)),
         }
 
     def evse(self, number: int) -> dict[str, Any]:

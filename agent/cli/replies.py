@@ -82,6 +82,7 @@ class StationStatus:
     now: str
     evses: tuple[EvseStatus, ...]
     update: UpdateStatus | None = None
+    local_time: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -268,6 +269,7 @@ def _station_status(reply: Mapping[str, Any]) -> StationStatus:
         now=str(reply["clock"]["now"]),
         evses=tuple(_evse(entry) for entry in reply["evses"]),
         update=None if reply.get("update") is None else _update(reply["update"]),
+        local_time=_optional_text(reply["clock"].get("local_time")),
     )
 
 

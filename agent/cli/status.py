@@ -13,6 +13,7 @@ from agent.cli.replies import CsmsStatus, EvseStatus, StationStatus, UpdateStatu
 
 EXAMPLE = "stationd status --json"
 
+_UTC = "+00:00"
 _HEADINGS = ("EVSE", "status", "pilot", "offered", "contactor", "power", "register", "transaction")
 
 
@@ -44,12 +45,18 @@ def _show(reply: Mapping[str, Any]) -> None:
 def _lines(status: StationStatus) -> Iterator[str]:
     yield (
         f"{status.identity}: {status.vendor} {status.model}, serial number {status.serial_number},"
-        f" firmware {status.firmware_version or '-'}, {status.now}"
+        f" firmware {status.firmware_version or '-'}, {_time_words(status)}"
     )
     yield f"CSMS   {status.csms.url}: {_csms_words(status.csms)}"
     yield f"guard  {_guard_words(status)}"
     if status.update is not None:
         yield f"update {_update_words(status.update)}"
+
+
+def _time_words(status: StationStatus) -> str:
+    local = status.local_time
+    is_utc = local is None or local.endswith(_UTC)
+    return status.now if is_utc else f"{status.now} ({local} local time)"
 
 
 def _csms_words(csms: CsmsStatus) -> str:

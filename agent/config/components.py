@@ -37,7 +37,7 @@ _FIELDS = frozenset(
     {
         *("name", "instance", "type", "access", "unit", "min", "max", "min_length", "max_length"),
         *("values", "format", "default", "live", "configurable", "reboot_required", "guarded"),
-        "when",
+        *("optional", "when"),
     }
 )
 _NO_PARKING_BAY_SENSOR = frozenset({TxPoint.PARKING_BAY_OCCUPANCY})
@@ -256,6 +256,7 @@ def _definition(
         configurable=entry.get("configurable", mutability is Mutability.READ_WRITE),
         reboot_required=entry.get("reboot_required", False),
         guarded=entry.get("guarded", False),
+        optional=entry.get("optional", False),
     )
 
 

@@ -133,6 +133,9 @@ ALLOW_NEW_SESSIONS_PENDING_FIRMWARE_UPDATE = _station(
     "ChargingStation", "AllowNewSessionsPendingFirmwareUpdate"
 )
 
+NEXT_TIME_OFFSET = _station("ClockCtrlr", "TimeOffset", "NextTransition")
+NEXT_TIME_OFFSET_TRANSITION = _station("ClockCtrlr", "NextTimeOffsetTransitionDateTime")
+TIME_OFFSET = _station("ClockCtrlr", "TimeOffset")
 TIME_SOURCE = _station("ClockCtrlr", "TimeSource")
 TIME_ADJUSTMENT_REPORTING_THRESHOLD = _station("ClockCtrlr", "TimeAdjustmentReportingThreshold")
 BYTES_PER_GET_REPORT = _station("DeviceDataCtrlr", "BytesPerMessage", "GetReport")

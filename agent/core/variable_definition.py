@@ -12,6 +12,7 @@ from decimal import Decimal
 from enum import StrEnum
 
 from agent.core.basic_auth_password import is_escaped_octet
+from agent.core.local_time import offset_of
 from agent.core.records import dataclass
 
 CONFIGURATION_VALUE_SIZE = 1000
@@ -61,6 +62,7 @@ class TextFormat(StrEnum):
     PLAIN = "plain"
     IDENTIFIER = "identifierString"
     PASSWORD = "passwordString"  # noqa: S105 - the name of OCPP's primitive type, no secret
+    TIME_OFFSET = "timeOffset"
 
 
 class ReasonCode(StrEnum):
@@ -147,7 +149,7 @@ class VariableDefinition:
     `max_length` and `min_length` count characters of the text; `min_limit` and `max_limit` bound
     numbers, and on a ReadOnly counter `max_limit` is the capacity. `live` values are computed when
     read and never stored. A `guarded` variable can be changed only while a rule judges it.
-    `configurable` says whether the configuration file may set it.
+    `configurable` says whether the configuration file may set it. An `optional` value may be empty.
     """
 
     component: ComponentKey
@@ -168,6 +170,7 @@ class VariableDefinition:
     persistent: bool = True
     reboot_required: bool = False
     guarded: bool = False
+    optional: bool = False
     supports_monitoring: bool = False
     key: ComponentVariable = field(init=False)
 
@@ -188,6 +191,8 @@ def check_value(definition: VariableDefinition, text: str) -> ValueFault | None:
     if len(text) > definition.max_length:
         detail = f"longer than {definition.max_length} characters"
         return ValueFault(ReasonCode.TOO_LARGE_ELEMENT, detail)
+    if definition.optional and not text:
+        return None
     if len(text) < definition.min_length:
         detail = f"shorter than {definition.min_length} characters"
         return ValueFault(ReasonCode.INVALID_VALUE, detail)
@@ -303,12 +308,16 @@ def _list_fault(definition: VariableDefinition, text: str) -> ValueFault | None:
 def _text_fault(definition: VariableDefinition, text: str) -> ValueFault | None:
     if _TEXT_CHECKS[definition.text_format](text):
         return None
-    detail = f"holds characters that a {definition.text_format} cannot have"
+    detail = f"is no {definition.text_format}, or holds characters that it cannot have"
     return ValueFault(ReasonCode.INVALID_VALUE, detail)
 
 
 def _is_identifier(text: str) -> bool:
     return all(c.isascii() and (c.isalnum() or c in _IDENTIFIER_EXTRAS) for c in text)
+
+
+def _is_time_offset(text: str) -> bool:
+    return offset_of(text) is not None
 
 
 def _is_password(text: str) -> bool:
@@ -319,6 +328,7 @@ _TEXT_CHECKS: Mapping[TextFormat, Callable[[str], bool]] = {
     TextFormat.PLAIN: str.isprintable,
     TextFormat.IDENTIFIER: _is_identifier,
     TextFormat.PASSWORD: _is_password,
+    TextFormat.TIME_OFFSET: _is_time_offset,
 }
 
 _CHECKS: Mapping[DataType, Callable[[VariableDefinition, str], ValueFault | None]] = {

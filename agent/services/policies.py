@@ -8,10 +8,11 @@ from agent.core.authorization_cache import CachePolicy, EvictionPolicy
 from agent.core.contracts import ContractPolicy
 from agent.core.device_model import DeviceModel
 from agent.core.local_authorization_list import ListLimits
+from agent.core.local_time import UTC_OFFSET, LocalTime, offset_of
 from agent.core.reservation import ReservationPolicy
 from agent.core.session_state import SessionPolicy
 from agent.core.signed_values import PublicKeyPolicy, SigningRules
-from agent.core.variable_definition import ComponentVariable
+from agent.core.variable_definition import ComponentVariable, parsed_instant
 from agent.core.vocabulary import Measurand, TxPoint
 from agent.services.local_authorization_list import ListPolicy
 from agent.services.metering import AlignedPolicy
@@ -123,6 +124,15 @@ def reservation_policy(model: DeviceModel) -> ReservationPolicy:
 def public_key_policy(model: DeviceModel) -> PublicKeyPolicy:
     """Return which signed values carry the public key."""
     return PublicKeyPolicy(model.text(sv.PUBLIC_KEY_WITH_SIGNED_METER_VALUE))
+
+
+def local_time(model: DeviceModel) -> LocalTime:
+    """Return how people are told the time, as configured now."""
+    return LocalTime(
+        offset_of(model.text(sv.TIME_OFFSET)) or UTC_OFFSET,
+        parsed_instant(model.text(sv.NEXT_TIME_OFFSET_TRANSITION)),
+        offset_of(model.text(sv.NEXT_TIME_OFFSET)),
+    )
 
 
 def concerns_sessions(key: ComponentVariable) -> bool:

@@ -18,7 +18,6 @@ TABLE: Final = Path(__file__).parents[1] / "data" / "config_keys_16.tsv"
 ROWS: Final = [line.split("\t") for line in TABLE.read_text("utf-8").splitlines()[1:]]
 NO_LAMP = "no backend has a lamp whose brightness or blinking can be set"
 NO_LIMIT = "optional, and its list has no limit of its own"
-NO_LOCAL_TIME = "optional: every interface of the station tells the time in UTC"
 NO_TARIFF = "optional: the station shows what the CSMS tells and computes no price itself"
 ABSENT: Final = {
     "BlinkRepeat": NO_LAMP,
@@ -26,9 +25,6 @@ ABSENT: Final = {
     "StopTransactionMaxMeterValues": NO_LIMIT,
     "SupportedFeatureProfilesMaxLength": "the errata call it useless: it need not exist",
     "NumberOfDecimalsForCostValues": NO_TARIFF,
-    "TimeOffset": NO_LOCAL_TIME,
-    "NextTimeOffsetTransitionDateTime": NO_LOCAL_TIME,
-    "TimeOffsetNextTransition": NO_LOCAL_TIME,
     "WaitForSetUserPriceTimeout": NO_TARIFF,
 }
 FIXED_HERE: Final = {
@@ -47,9 +43,22 @@ VALUES: Final = {
     "Language": ["de", "en", "nl"],
     "ConnectorPhaseRotation": ["0.RST,1.RTS", "1.NotApplicable"],
     "CpoName": ["Operator", "Another operator"],
+    "TimeOffset": ["Z", "-09:30", "+01:00"],
+    "NextTimeOffsetTransitionDateTime": [
+        "2026-03-29T01:00:00Z",
+        "",
+        "2026-10-25T03:00:00.000+02:00",
+    ],
+    "TimeOffsetNextTransition": ["", "+14:00", "+02:00"],
     "PublicKeyWithSignedMeterValue": ["Never", "OncePerTransaction", "EveryMeterValue"],
     "WebSocketPingInterval": ["0", "60"],
 }
+NO_OFFSETS = ["1", "+25:00", "+01:60", "Europe/Berlin", " "]
+WRONG: Final = {
+    "TimeOffset": ["", *NO_OFFSETS],
+    "TimeOffsetNextTransition": NO_OFFSETS,
+}
+"""Texts that are no values of keys whose type is `string`."""
 MEASURANDS = ["Voltage,Energy.Active.Import.Register", "Voltage.L1-N", ""]
 
 
@@ -136,6 +145,8 @@ async def test_no_key_takes_a_value_of_another_type(world: World, csms: Desk) ->
         wrong = {
             "boolean": ["", "yes", "1", "0", "truex"],
             "integer": ["", "-1", "1.5", "0x10", "1e3", "99999999999999999999", "many"],
+            "dateTime": ["tomorrow", "2026-03-29", "2026-03-29T01:00:00", "2026-13-29T01:00:00Z"],
+            "string": WRONG.get(name, []),
             "CSL": ["Nonsense", "Voltage,Nonsense", "Voltage;Current.Import"],
         }.get(kind, [])
         for value in wrong:

@@ -102,6 +102,30 @@ def test_status_tells_how_far_an_update_has_come(
     assert f"{words}\n" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize(
+    ("clock", "ending"),
+    [
+        ({}, ", 2026-01-01T10:00:00.000Z"),
+        ({"local_time": "2026-01-01T10:00:00+00:00"}, ", 2026-01-01T10:00:00.000Z"),
+        (
+            {"local_time": "2026-01-01T11:00:00+01:00"},
+            ", 2026-01-01T10:00:00.000Z (2026-01-01T11:00:00+01:00 local time)",
+        ),
+    ],
+)
+def test_status_tells_local_time_where_it_is_another_than_utc(
+    started: Started,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    clock: dict[str, str],
+    ending: str,
+) -> None:
+    reply = STATUS | {"clock": STATUS["clock"] | clock}
+    with FakeStation(tmp_path / "s", lambda _: line(reply)) as station:
+        assert started.run("status", "--socket", str(station.path)) == 0
+    assert capsys.readouterr().out.splitlines()[0].endswith(ending)
+
+
 def test_variables_are_told_with_their_origin_and_no_secret(
     started: Started, station: FakeStation, capsys: pytest.CaptureFixture[str]
 ) -> None:

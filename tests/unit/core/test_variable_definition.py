@@ -57,6 +57,9 @@ OPTION = definition(DataType.OPTION_LIST, values_list=("Never", "Always"))
         (definition(text_format=TextFormat.IDENTIFIER), "a b"),
         (definition(text_format=TextFormat.IDENTIFIER), "é"),
         (definition(text_format=TextFormat.PASSWORD, min_length=16), "tab\tin-the-password"),
+        *((definition(text_format=TextFormat.TIME_OFFSET), t) for t in ("", "1", "+15:00", "UTC")),
+        (definition(text_format=TextFormat.TIME_OFFSET, optional=True), " "),
+        (definition(DataType.DATE_TIME, optional=True), "noon"),
     ],
 )
 def test_malformed_values_are_refused(of: VariableDefinition, text: str) -> None:
@@ -78,6 +81,9 @@ def test_malformed_values_are_refused(of: VariableDefinition, text: str) -> None
         (OPTION, "Always"),
         (definition(), "Übung"),
         (definition(text_format=TextFormat.IDENTIFIER), "A-z0_9*=:+|@."),
+        *((definition(text_format=TextFormat.TIME_OFFSET), t) for t in ("Z", "-02:30", "+14:00")),
+        (definition(text_format=TextFormat.TIME_OFFSET, optional=True), ""),
+        (definition(DataType.DATE_TIME, optional=True), ""),
     ],
 )
 def test_well_formed_values_are_taken(of: VariableDefinition, text: str) -> None:
