@@ -14,6 +14,8 @@ LOADED_A = Decimal(1)
 """From this current on a phase is in use; less is noise of the meter or a car's electronics."""
 LEAST_VALUES = 2
 """First and last of a series are never dropped."""
+MOST_ENDED_VALUES = 100
+"""Of this many meter values an Ended event consists at most, unless fewer are wanted."""
 PHASES = ("L1", "L2", "L3")
 PHASES_TO_NEUTRAL = ("L1-N", "L2-N", "L3-N")
 

@@ -7,7 +7,7 @@ from decimal import Decimal
 from agent.core.events import TransactionEvent
 from agent.core.limits import LimitSource
 from agent.core.meter_values import MeterValue
-from agent.core.metering import Offer, Reading
+from agent.core.metering import MOST_ENDED_VALUES, Offer, Reading
 from agent.core.records import dataclass
 from agent.core.reservation import Hold
 from agent.core.signed_values import SigningRules
@@ -177,7 +177,7 @@ class SessionPolicy:
     aligned_ended_measurands: tuple[Measurand, ...] = ()
     updated_interval_s: int = 60
     ended_interval_s: int = 0
-    ended_values_at_most: int = 100
+    ended_values_at_most: int = MOST_ENDED_VALUES
     ended_samples_at_most: int = 300
     ending_timeout_s: float = 10.0
     signing: SigningRules = field(default_factory=SigningRules)

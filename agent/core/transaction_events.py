@@ -127,7 +127,7 @@ def ended(
         trigger=cause.trigger,
         id_token=cause.token,
         stopped_reason=cause.stopped_reason,
-        meter_values=_bounded(values, policy),
+        meter_values=_bounded(values, policy, spare=last is None),
     )
 
 
@@ -296,5 +296,9 @@ def _value(
     return meter_value(moment.at, moment.reading, moment.offer(limit_a), measurands, context)
 
 
-def _bounded(values: tuple[MeterValue, ...], policy: SessionPolicy) -> tuple[MeterValue, ...]:
-    return bounded(values, policy.ended_values_at_most, policy.ended_samples_at_most)
+def _bounded(
+    values: tuple[MeterValue, ...], policy: SessionPolicy, *, spare: bool = False
+) -> tuple[MeterValue, ...]:
+    """Bound a series; `spare` leaves room for an end value that is there only to be signed."""
+    most = policy.ended_values_at_most - spare
+    return bounded(values, most, policy.ended_samples_at_most)

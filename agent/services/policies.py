@@ -9,6 +9,7 @@ from agent.core.contracts import ContractPolicy
 from agent.core.device_model import DeviceModel
 from agent.core.local_authorization_list import ListLimits
 from agent.core.local_time import UTC_OFFSET, LocalTime, offset_of
+from agent.core.metering import MOST_ENDED_VALUES
 from agent.core.reservation import ReservationPolicy
 from agent.core.session_state import SessionPolicy
 from agent.core.signed_values import PublicKeyPolicy, SigningRules
@@ -38,6 +39,9 @@ def session_policy(model: DeviceModel) -> SessionPolicy:
         aligned_ended_measurands=_measurands(model, sv.ALIGNED_TX_ENDED_MEASURANDS),
         updated_interval_s=model.integer(sv.SAMPLED_TX_UPDATED_INTERVAL),
         ended_interval_s=model.integer(sv.SAMPLED_TX_ENDED_INTERVAL),
+        ended_values_at_most=model.integer(
+            sv.V16_STOP_TRANSACTION_MAX_METER_VALUES, default=MOST_ENDED_VALUES
+        ),
         signing=signing_rules(model),
     )
 

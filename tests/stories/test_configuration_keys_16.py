@@ -17,13 +17,10 @@ pytestmark = pytest.mark.parametrize("version", [V16])
 TABLE: Final = Path(__file__).parents[1] / "data" / "config_keys_16.tsv"
 ROWS: Final = [line.split("\t") for line in TABLE.read_text("utf-8").splitlines()[1:]]
 NO_LAMP = "no backend has a lamp whose brightness or blinking can be set"
-NO_LIMIT = "optional, and its list has no limit of its own"
 NO_TARIFF = "optional: the station shows what the CSMS tells and computes no price itself"
 ABSENT: Final = {
     "BlinkRepeat": NO_LAMP,
     "LightIntensity": NO_LAMP,
-    "StopTransactionMaxMeterValues": NO_LIMIT,
-    "SupportedFeatureProfilesMaxLength": "the errata call it useless: it need not exist",
     "NumberOfDecimalsForCostValues": NO_TARIFF,
     "WaitForSetUserPriceTimeout": NO_TARIFF,
 }

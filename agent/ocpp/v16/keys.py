@@ -6,7 +6,8 @@ as long as both say the same.
 
 MeterValueSampleInterval is the interval of MeterValues; the series in StopTransaction has its own,
 `SampledDataCtrlr.TxEndedInterval`, so that a short sampling interval cannot make that message too
-long to send. Its first and last values are always there.
+long to send. Its first and last values are always there; there are at most
+`StopTransactionMaxMeterValues`.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -290,7 +291,13 @@ _KEYS: tuple[KeyDefinition, ...] = (
     *_measurands(
         "StopTxnSampledData", sv.SAMPLED_TX_ENDED_MEASURANDS, sv.V16_STOP_TXN_SAMPLED_DATA
     ),
+    KeyDefinition("StopTransactionMaxMeterValues", sv.V16_STOP_TRANSACTION_MAX_METER_VALUES),
     KeyDefinition("SupportedFeatureProfiles", sv.V16_SUPPORTED_FEATURE_PROFILES),
+    KeyDefinition(
+        "SupportedFeatureProfilesMaxLength",
+        sv.V16_SUPPORTED_FEATURE_PROFILES,
+        shown=Shown.ITEM_COUNT,
+    ),
     KeyDefinition("TransactionMessageAttempts", sv.MESSAGE_ATTEMPTS),
     KeyDefinition("TransactionMessageRetryInterval", sv.MESSAGE_ATTEMPT_INTERVAL),
     KeyDefinition("UnlockConnectorOnEVSideDisconnect", sv.UNLOCK_ON_EV_SIDE_DISCONNECT),
