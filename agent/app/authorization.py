@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
+from agent.app.codecs import rule_in_use
 from agent.app.commands import CommandRouter
 from agent.app.foundations import Foundations
 from agent.core.authorization_cache import ClearCache
@@ -24,6 +25,7 @@ from agent.services.evse import EvseService
 from agent.services.learnt_cards import LearntCardsService
 from agent.services.lobby import Lobby
 from agent.services.local_authorization_list import LocalAuthorizationListService
+from agent.services.price_wait import PriceWait
 from agent.store.hash_key import load_or_create_hash_key
 
 if TYPE_CHECKING:
@@ -40,6 +42,7 @@ class Authorization:
 
     local: LocalKnowledge
     service: AuthorizationService
+    prices: PriceWait
 
     @property
     def local_list(self) -> LocalAuthorizationListService:
@@ -99,14 +102,21 @@ def authorization(
         lambda: _caches_listed_tokens(dispatcher),
         lambda: dispatcher.publish(LocalListConflict(at=f.clock.now(), operative=operative())),
     )
+    prices = PriceWait(lambda: _longest_wait_for_price_s(f, dispatcher))
     service = AuthorizationService(
         dispatcher,
         lambda: policies.authorization_policy(f.model),
         local,
         contracts,
         f.clock.monotonic_s,
+        prices,
     )
-    return Authorization(local, service)
+    return Authorization(local, service, prices)
+
+
+def _longest_wait_for_price_s(f: Foundations, dispatcher: Dispatcher) -> float:
+    tells = rule_in_use(dispatcher, lambda rules: rules.tells_price_of_token)
+    return policies.longest_wait_for_price_s(f.model) if tells else 0
 
 
 def _caches_listed_tokens(dispatcher: Dispatcher) -> bool:

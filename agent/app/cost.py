@@ -1,20 +1,29 @@
 """Prices and costs put together, and how they are shown."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any, Final
 
 from agent.app.foundations import Foundations
 from agent.core import standard_variables as sv
-from agent.core.cost import ChargingPrice, CostTold, IdlePrice, NextPeriod, PriceText
+from agent.core.cost import (
+    ChargingPrice,
+    CostTold,
+    IdlePrice,
+    NextPeriod,
+    PriceText,
+    shown_cost,
+)
 from agent.core.device_model import DeviceModel
+from agent.core.vocabulary import IdToken
 from agent.services.cost import CostService
 from agent.services.cost_triggers import CostTriggers
 from agent.services.evse import EvseService
 from agent.services.history import utc_text
 from agent.services.meter_reader import MeterReader
 
+USUAL_DECIMALS: Final = 2
 _TEXTS: Final = MappingProxyType(
     {
         "en": sv.V16_DEFAULT_PRICE_TEXT_EN,
@@ -26,10 +35,14 @@ _TEXTS: Final = MappingProxyType(
 
 
 def cost_service(
-    f: Foundations, evses: Mapping[int, EvseService], meters: Mapping[int, MeterReader]
+    f: Foundations,
+    evses: Mapping[int, EvseService],
+    meters: Mapping[int, MeterReader],
+    on_price: Callable[[IdToken], None],
 ) -> CostService:
     """Return the service with what it knew before the last restart."""
-    return CostService(f.storage.documents, CostTriggers(evses, meters, f.clock.now))
+    triggers = CostTriggers(evses, meters, f.clock.now)
+    return CostService(f.storage.documents, triggers, on_price)
 
 
 def default_price(model: DeviceModel, *, online: bool) -> tuple[str | None, dict[str, str]]:
@@ -55,10 +68,19 @@ def _words(text: str, online: bool) -> str | None:  # noqa: FBT001 - as it is as
     return next((named[f] for f in fields if isinstance(named.get(f), str) and named[f]), None)
 
 
-def cost_told(told: CostTold) -> dict[str, Any]:
-    """Return a cost as the local API tells it; numbers are texts with all their digits."""
+def cost_decimals(model: DeviceModel) -> int:
+    """Return with how many decimals people are shown a cost."""
+    return model.integer(sv.V16_COST_DECIMALS, default=USUAL_DECIMALS)
+
+
+def cost_told(told: CostTold, decimals: int) -> dict[str, Any]:
+    """Return a cost as the local API tells it; numbers are texts with all their digits.
+
+    `cost_shown` alone is rounded to the `decimals` that people are shown.
+    """
     return {
         "cost": str(told.cost),
+        "cost_shown": shown_cost(told.cost, decimals),
         "is_final": told.is_final,
         "state": told.state,
         "counted_until": None if told.at is None else utc_text(told.at),

@@ -117,7 +117,7 @@ class Station:
         self.lobby.observers.append(introducing(self.evses))
         heed_master_passes(self._sessions())
         self.variables = VariablesService(f.model, f.storage.documents)
-        self.costs = cost_service(f, self.evses, self.meters)
+        self.costs = cost_service(f, self.evses, self.meters, self.authorization.prices.told)
         self.reports = ReportService(f.model, self.dispatcher, f.clock, self.spawn)
         self.watches = Watches(
             f,

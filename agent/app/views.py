@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
-from agent.app.cost import cost_told, default_price, texts_told
+from agent.app.cost import cost_decimals, cost_told, default_price, texts_told
 from agent.app.foundations import Foundations
 from agent.app.live_variables import station_status
 from agent.app.variable_views import variables_told
@@ -164,7 +164,7 @@ class LocalViews:
             "price": words,
             "price_texts": texts,
             "cost": None if cost is None else str(cost.cost),
-            "cost_told": None if cost is None else cost_told(cost),
+            "cost_told": self._cost_told(transaction.id),
         }
 
     def _station(self) -> dict[str, Any]:
@@ -222,7 +222,7 @@ class LocalViews:
 
     def _cost_told(self, transaction_id: str) -> dict[str, Any] | None:
         cost = self.costs.cost_of(transaction_id)
-        return None if cost is None else cost_told(cost)
+        return None if cost is None else cost_told(cost, cost_decimals(self._model))
 
     def _variables(self) -> dict[str, str]:
         return {

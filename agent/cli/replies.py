@@ -20,7 +20,7 @@ class RunningTransaction:
     started_at: str
     energy_wh: float
     price: str | None = None
-    cost: str | None = None
+    cost_shown: str | None = None
     cost_state: str | None = None
 
 
@@ -305,14 +305,15 @@ def _evse(entry: Mapping[str, Any]) -> EvseStatus:
 
 
 def _running(entry: Mapping[str, Any]) -> RunningTransaction:
+    told = entry.get("cost_told") or {}
     return RunningTransaction(
         id=str(entry["id"]),
         seq_no=int(entry["seq_no"]),
         started_at=str(entry["started_at"]),
         energy_wh=float(entry["energy_wh"]),
         price=_optional_text(entry.get("price")),
-        cost=_optional_text(entry.get("cost")),
-        cost_state=_optional_text((entry.get("cost_told") or {}).get("state")),
+        cost_shown=_optional_text(told.get("cost_shown", entry.get("cost"))),
+        cost_state=_optional_text(told.get("state")),
     )
 
 

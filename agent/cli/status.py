@@ -108,7 +108,8 @@ def _transaction_words(evse: EvseStatus) -> str:
     words = f"{running.id} since {running.started_at}, {running.energy_wh / 1000:.3f} kWh"
     price = "" if running.price is None else f" at {running.price}"
     state = "" if running.cost_state is None else f" ({running.cost_state})"
-    return words + price + ("" if running.cost is None else f", cost {running.cost}{state}")
+    cost = "" if running.cost_shown is None else f", cost {running.cost_shown}{state}"
+    return words + price + cost
 
 
 def _scaled(value: float | None) -> float | None:

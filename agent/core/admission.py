@@ -12,6 +12,13 @@ def may_start(state: SessionState, token: IdToken, group: IdToken | None = None)
     return _is_open_to(state, token) and admits(state.hold, token, group)
 
 
+def starts_by_token(state: SessionState) -> bool:
+    """Tell whether a token can only start here: it neither stops anything nor frees a cable."""
+    transaction = state.transaction
+    held = transaction is not None and transaction.holder is not None
+    return state.authorization is None and state.cable_keeper is None and not held
+
+
 def may_be_judged(state: SessionState, token: IdToken) -> bool:
     """Tell the same of a token whose group is not known yet (H03.FR.08)."""
     return _is_open_to(state, token) and may_admit(state.hold, token)

@@ -29,13 +29,14 @@ class Presented:
     """A token that must be judged where it was presented.
 
     `holder_group` is the group of whoever charges there, `contract` the chain (PEM) that a vehicle
-    presented with its eMAID.
+    presented with its eMAID. `starts` tells that nobody charges there: the token can only start.
     """
 
     token: IdToken
     evse: int
     holder_group: IdToken | None = None
     contract: str | None = field(default=None, repr=False)
+    starts: bool = False
 
 
 @dataclass(frozen=True, slots=True)

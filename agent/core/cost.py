@@ -7,7 +7,7 @@ Source: OCA application note on the California pricing requirements (1.6), CostU
 
 from dataclasses import replace
 from datetime import datetime
-from decimal import Decimal
+from decimal import ROUND_HALF_UP, Context, Decimal
 from enum import StrEnum
 
 from agent.core.records import dataclass
@@ -163,6 +163,13 @@ class KeptPrice:
     number: int
     text: str
     texts: tuple[PriceText, ...] = ()
+
+
+def shown_cost(cost: Decimal, decimals: int) -> str:
+    """Return a cost with so many decimals, rounded half up, as people read it."""
+    digits = max(cost.adjusted(), 0) + decimals + 2
+    rounded = cost.quantize(Decimal(1).scaleb(-decimals), ROUND_HALF_UP, Context(prec=digits))
+    return format(rounded or abs(rounded), "f")
 
 
 def _passed(triggers: MeterTriggers, before: Measured, now: Measured) -> bool:

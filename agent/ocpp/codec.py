@@ -92,7 +92,7 @@ class Rules:
     `triggered_values_join_transaction`: values asked for while a transaction runs are told as part
     of it, else beside it. `keeps_last_csms_root`: the last root of the CSMS cannot be deleted, also
     where the link does not need it. `statuses_must_last`: a status is told only after it has lasted
-    for a configured time.
+    for a configured time. `tells_price_of_token`: the CSMS may tell the price of whom it lets in.
     """
 
     while_rejected: WhileRejected
@@ -102,6 +102,7 @@ class Rules:
     caches_listed_tokens: bool = True
     keeps_last_csms_root: bool = False
     statuses_must_last: bool = False
+    tells_price_of_token: bool = False
 
 
 E = TypeVar("E", bound=DomainEvent)

@@ -16,8 +16,11 @@ from agent.services.authorization_cache import AuthorizationCacheService
 from agent.services.contracts import ContractService
 from agent.services.learnt_cards import LearntCardsService
 from agent.services.local_authorization_list import LocalAuthorizationListService
+from agent.services.price_wait import PriceWait
 
 INVALID = IdTokenInfo(AuthorizationStatus.INVALID)
+
+NOBODY_WAITS = PriceWait(lambda: 0)
 
 log = logging.getLogger(__name__)
 
@@ -49,7 +52,7 @@ class LocalKnowledge:
 class AuthorizationService:
     """Judges tokens; the local list is asked before the cache (C13.FR.01, C14.FR.01).
 
-    Codes rest after wrong ones (C04.FR.06).
+    Codes rest after wrong ones (C04.FR.06). Whom the CSMS lets in may have to wait for a price.
     """
 
     def __init__(
@@ -59,12 +62,14 @@ class AuthorizationService:
         local: LocalKnowledge,
         contracts: ContractService,
         now_s: Callable[[], float],
+        prices: PriceWait = NOBODY_WAITS,
     ) -> None:
         self._csms = csms
         self._policy = policy
         self._local = local
         self._contracts = contracts
         self._now_s = now_s
+        self._prices = prices
         self._wrong_codes = WrongCodes()
 
     async def judge(self, presented: Presented) -> tuple[IdTokenInfo, AuthorizedBy]:
@@ -114,7 +119,16 @@ class AuthorizationService:
     async def _ask(
         self, presented: Presented, contract: ContractEvidence | None = None
     ) -> tuple[IdTokenInfo, AuthorizedBy]:
-        """Ask the CSMS; raises `CsmsUnavailable`."""
+        """Ask the CSMS, and wait for the price of whom it lets in; raises `CsmsUnavailable`."""
+        with self._prices.listening(presented.token) as price_comes:
+            verdict = await self._ask_alone(presented, contract)
+            if presented.starts and verdict[0].accepted:
+                await price_comes()
+        return verdict
+
+    async def _ask_alone(
+        self, presented: Presented, contract: ContractEvidence | None
+    ) -> tuple[IdTokenInfo, AuthorizedBy]:
         asked = AuthorizationAsked(id_token=presented.token, evse=presented.evse, contract=contract)
         try:
             fact = await self._csms.ask(asked)

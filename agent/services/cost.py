@@ -48,11 +48,18 @@ class Triggers(Protocol):
 class CostService:
     """Takes prices and costs; knows the latest of each token and transaction, after a restart too.
 
-    Without `triggers` no meter values are told when the CSMS needs them.
+    Without `triggers` no meter values are told when the CSMS needs them. `on_price` hears of each
+    price once it is kept.
     """
 
-    def __init__(self, documents: Settings, triggers: Triggers | None = None) -> None:
+    def __init__(
+        self,
+        documents: Settings,
+        triggers: Triggers | None = None,
+        on_price: Callable[[IdToken], None] = lambda _token: None,
+    ) -> None:
         self._documents = documents
+        self._on_price = on_price
         self._triggers = triggers
         self._prices = _restored(documents, PRICES, KeptPrice)
         self._costs = _restored(documents, COSTS, KeptCost)
@@ -75,6 +82,7 @@ class CostService:
         log.info("the CSMS told the price of a token: %s", told.text)
         kept = KeptPrice(self._next_number(), told.text, told.texts)
         await self._keep(PRICES, self._prices, _digest(told.token), kept)
+        self._on_price(told.token)
         return ACCEPTED
 
     async def cost(self, told: CostTold) -> Outcome:

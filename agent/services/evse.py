@@ -11,6 +11,7 @@ import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
+from agent.core.admission import starts_by_token
 from agent.core.authorization import Presented
 from agent.core.events import StoredEvent, TransactionEvent
 from agent.core.fault_taxonomy import INTERNAL
@@ -366,9 +367,9 @@ class EvseService:
             guarded(observer, before, after)
 
     def _presented(self, token: IdToken, contract: str | None) -> Presented:
-        holder = self.state.authorization
-        group = None if holder is None else holder.group
-        return Presented(token, self.description.evse, group, contract)
+        group = None if (holder := self.state.authorization) is None else holder.group
+        here, starts = self.description.evse, starts_by_token(self.state)
+        return Presented(token, here, group, contract, starts)
 
     # --- The guard.
 

@@ -13,6 +13,7 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 from decimal import Decimal
 
+from agent.core.admission import starts_by_token
 from agent.core.authorization import Presented
 from agent.core.metering import Reading
 from agent.core.records import dataclass
@@ -188,7 +189,7 @@ class Lobby:
         self._session.restore(state)
         self._kept = state
         if step is not None and step.judge is not None:
-            self._judging.begin(Presented(step.judge, UNDECIDED))
+            self._judging.begin(Presented(step.judge, UNDECIDED, starts=starts_by_token(state)))
         if step is not None and step.master_pass is not None:
             self.on_master_pass(step.master_pass)
         if state.transaction is None:

@@ -139,6 +139,13 @@ def local_time(model: DeviceModel) -> LocalTime:
     )
 
 
+def longest_wait_for_price_s(model: DeviceModel) -> float:
+    """Return how long a driver waits for a price; nobody does where none is shown."""
+    if not model.boolean(sv.V16_DISPLAYS_COST_AND_PRICE, default=False):
+        return 0
+    return model.integer(sv.V16_USER_PRICE_TIMEOUT) / 1000
+
+
 def concerns_sessions(key: ComponentVariable) -> bool:
     """Tell whether a changed variable changes the rules for sessions."""
     return key.component.name in _SESSION_COMPONENTS or key in _SESSION_VARIABLES

@@ -8,6 +8,7 @@ from typing import Final
 
 import pytest
 
+from agent.core.variable_definition import list_members
 from agent.sim.frames import Payload
 from tests.stories.desk import Desk
 from tests.stories.words import V16
@@ -17,12 +18,9 @@ pytestmark = pytest.mark.parametrize("version", [V16])
 TABLE: Final = Path(__file__).parents[1] / "data" / "config_keys_16.tsv"
 ROWS: Final = [line.split("\t") for line in TABLE.read_text("utf-8").splitlines()[1:]]
 NO_LAMP = "no backend has a lamp whose brightness or blinking can be set"
-NO_TARIFF = "optional: the station shows what the CSMS tells and computes no price itself"
 ABSENT: Final = {
     "BlinkRepeat": NO_LAMP,
     "LightIntensity": NO_LAMP,
-    "NumberOfDecimalsForCostValues": NO_TARIFF,
-    "WaitForSetUserPriceTimeout": NO_TARIFF,
 }
 FIXED_HERE: Final = {
     "AllowSecurityProfileDowngrade": "whether it may be lowered is the operator's to configure",
@@ -164,3 +162,16 @@ async def test_keys_that_only_may_be_read_reject_every_value(world: World, csms:
     for name in ABSENT:
         result = await csms.station.change_configuration(name, "1")
         assert result.status == "NotSupported", name
+
+
+async def test_no_list_is_longer_than_its_own_limit_says(world: World, csms: Desk) -> None:
+    await world.start()
+    every = await shown_keys(csms)
+    limits = {
+        n.removesuffix("MaxLength"): int(e["value"]) for n, e in every.items() if "MaxLen" in n
+    }
+    limited = {name: every[name]["value"] for name in limits if name in every}
+    assert limits["SupportedFeatureProfiles"] == 6
+    assert len(limited) > 5
+    for name, text in limited.items():
+        assert len(list_members(text)) <= limits[name], name

@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 
+from agent.cli.replies import station_status
+from agent.cli.status import _row
 from agent.sim.csms_model import format_timestamp
 from tests.stories.bench import Bench
 from tests.stories.desk import Desk
@@ -63,6 +65,25 @@ async def are_shown(world: World) -> None:
     assert (told["price"], told["price_texts"]) == ("0.305 EUR/kWh", {"de": "0,305 EUR/kWh"})
     assert (told["cost"], told["cost_told"]["state"]) == ("1.5", "Charging")
     assert {name: told["cost_told"][name] for name in SHOWN_PRICES} == SHOWN_PRICES
+
+
+@pytest.mark.parametrize(("decimals", "words"), [(None, "2.35"), ("0", "2"), ("3", "2.345")])
+async def test_a_cost_is_shown_with_the_decimals_of_the_station_and_kept_with_all(
+    world: World, csms: Desk, decimals: str | None, words: str
+) -> None:
+    key = "NumberOfDecimalsForCostValues"
+    await world.start(QUIET if decimals is None else {**QUIET, f"OCPP16Ctrlr.{key}": decimals})
+    assert (await csms.station.get_configuration([key]))[key] == (decimals or "2")
+    assert (await csms.station.change_configuration(key, "1")).status == "Rejected"
+    number = int((await world.charges()).transaction_id)
+    running = {"transactionId": number, "cost": 2.345, "state": "Charging"}
+    assert await tells(csms, "RunningCost", **running) == "Accepted"
+    told = await shown(world)
+    assert told["cost"] == told["cost_told"]["cost"] == "2.345"
+    assert told["cost_told"]["cost_shown"] == words
+    reply = await world.machine.station._servers[0]._answer({"op": "status"})
+    row = _row(station_status(reply).evses[0])
+    assert row[-1].endswith(f", cost {words} (Charging)")
 
 
 async def test_prices_in_numbers_and_words_are_shown_and_outlive_a_restart(

@@ -67,6 +67,7 @@ CODEC: Final = Codec(
         caches_listed_tokens=False,
         keeps_last_csms_root=True,
         statuses_must_last=True,
+        tells_price_of_token=True,
         triggered_values_join_transaction=True,
     ),
 )

@@ -338,6 +338,8 @@ _KEYS: tuple[KeyDefinition, ...] = (
     KeyDefinition("Language", sv.V16_LANGUAGE),
     KeyDefinition("SupportedLanguages", sv.V16_SUPPORTED_LANGUAGES),
     KeyDefinition("CustomIdleFeeAfterStop", sv.V16_IDLE_FEE_AFTER_STOP),
+    KeyDefinition("NumberOfDecimalsForCostValues", sv.V16_COST_DECIMALS),
+    KeyDefinition("WaitForSetUserPriceTimeout", sv.V16_USER_PRICE_TIMEOUT),
     KeyDefinition("TimeOffset", sv.TIME_OFFSET),
     KeyDefinition("NextTimeOffsetTransitionDateTime", sv.NEXT_TIME_OFFSET_TRANSITION),
     KeyDefinition("TimeOffsetNextTransition", sv.NEXT_TIME_OFFSET),

@@ -126,6 +126,27 @@ def test_status_tells_local_time_where_it_is_another_than_utc(
     assert capsys.readouterr().out.splitlines()[0].endswith(ending)
 
 
+@pytest.mark.parametrize(
+    ("told", "shown"),
+    [
+        ({"cost": "1.005", "cost_told": {"state": "Charging", "cost_shown": "1.01"}}, "1.01 (Char"),
+        ({"cost": "1.005", "cost_told": {"state": None}}, "1.005\n"),
+    ],
+)
+def test_status_shows_a_cost_with_the_decimals_that_it_is_told_with(
+    started: Started,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    told: dict[str, object],
+    shown: str,
+) -> None:
+    evse = STATUS["evses"][0]
+    reply = STATUS | {"evses": [evse | {"transaction": evse["transaction"] | told}]}
+    with FakeStation(tmp_path / "s", lambda _: line(reply)) as station:
+        assert started.run("status", "--socket", str(station.path)) == 0
+    assert f", cost {shown}" in capsys.readouterr().out
+
+
 def test_variables_are_told_with_their_origin_and_no_secret(
     started: Started, station: FakeStation, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -1,4 +1,4 @@
-"""When a running cost's triggers are passed."""
+"""When a running cost's triggers are passed, and how a cost is shown."""
 
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent.core.cost import HYSTERESIS, Measured, MeterTriggers, watched
+from agent.core.cost import HYSTERESIS, Measured, MeterTriggers, shown_cost, watched
 from agent.core.vocabulary import ChargingState
 
 NOON = datetime(2025, 6, 1, 12, tzinfo=UTC)
@@ -98,3 +98,38 @@ def test_a_register_that_is_not_known_yet_is_no_fall() -> None:
     looks = [measured(register_wh=wh) for wh in (5000, 0, 5001, 6000)]
     assert passes(MeterTriggers(register_wh=Decimal(4000)), *looks) == [False, False, False]
     assert passes(MeterTriggers(register_wh=Decimal(5500)), *looks) == [False, False, True]
+
+
+# --- How a cost is shown.
+
+
+@pytest.mark.parametrize(
+    ("cost", "decimals", "shown"),
+    [
+        ("1.5", 2, "1.50"),
+        ("1.005", 2, "1.01"),
+        ("1.0049999999", 2, "1.00"),
+        ("0.125", 2, "0.13"),
+        ("2.5", 0, "3"),
+        ("0.5", 0, "1"),
+        ("9.995", 2, "10.00"),
+        ("-1.005", 2, "-1.01"),
+        ("-0.001", 2, "0.00"),
+        ("0", 3, "0.000"),
+        ("1000000000", 9, "1000000000.000000000"),
+        ("123456789012345678901234567890.5", 0, "123456789012345678901234567891"),
+        ("1E+3", 2, "1000.00"),
+    ],
+)
+def test_a_cost_is_shown_rounded_half_up(cost: str, decimals: int, shown: str) -> None:
+    assert shown_cost(Decimal(cost), decimals) == shown
+
+
+@given(st.decimals(-(10**9), 10**9, places=9), st.integers(0, 9))
+def test_what_is_shown_is_never_further_from_the_cost_than_half_its_last_digit(
+    cost: Decimal, decimals: int
+) -> None:
+    shown = shown_cost(cost, decimals)
+
+    assert abs(Decimal(shown) - cost) * 2 <= Decimal(1).scaleb(-decimals)
+    assert len(shown.partition(".")[2]) == decimals
