@@ -127,6 +127,7 @@ class Station:
             lambda: self.firmware.is_switching,
             self.spawn,
         )
+        self.lobby.on_refused = self.watches.refused
         self.smart_charging = SmartCharging(f, self.evses, self.dispatcher, self.spawn)
         self.network = self._network()
         self.logs = Logs(f, self.evses, self.dispatcher, self.certificates.roots, self.spawn)
