@@ -19,9 +19,7 @@ def status_lights(
 ) -> dict[int, StatusLight]:
     """Return the light of each EVSE that has one."""
     return {
-        number: StatusLight(
-            evses[number], light, online, updating, lambda: light_settings(f.model)
-        )
+        number: StatusLight(evses[number], light, online, updating, lambda: light_settings(f.model))
         for number, light in f.hardware.indicators.items()
     }
 
