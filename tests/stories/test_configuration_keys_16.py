@@ -10,19 +10,17 @@ import pytest
 
 from agent.sim.frames import Payload
 from tests.stories.desk import Desk
+from tests.stories.instruments import LIGHT, VirtualLight, with_lights
 from tests.stories.words import V16
 from tests.stories.world import World
 
 pytestmark = pytest.mark.parametrize("version", [V16])
 TABLE: Final = Path(__file__).parents[1] / "data" / "config_keys_16.tsv"
 ROWS: Final = [line.split("\t") for line in TABLE.read_text("utf-8").splitlines()[1:]]
-NO_LAMP = "no backend has a lamp whose brightness or blinking can be set"
 NO_LIMIT = "optional, and its list has no limit of its own"
 NO_LOCAL_TIME = "optional: every interface of the station tells the time in UTC"
 NO_TARIFF = "optional: the station shows what the CSMS tells and computes no price itself"
 ABSENT: Final = {
-    "BlinkRepeat": NO_LAMP,
-    "LightIntensity": NO_LAMP,
     "StopTransactionMaxMeterValues": NO_LIMIT,
     "SupportedFeatureProfilesMaxLength": "the errata call it useless: it need not exist",
     "NumberOfDecimalsForCostValues": NO_TARIFF,
@@ -51,6 +49,13 @@ VALUES: Final = {
     "WebSocketPingInterval": ["0", "60"],
 }
 MEASURANDS = ["Voltage,Energy.Active.Import.Register", "Voltage.L1-N", ""]
+
+
+@pytest.fixture(autouse=True)
+def has_a_light(world: World) -> None:
+    """Give the station the lamp whose keys the table has."""
+    world.machine.wiring = LIGHT
+    world.machine.fitted = with_lights([VirtualLight()])
 
 
 def name_of(row: list[str]) -> str:
@@ -156,3 +161,15 @@ async def test_keys_that_only_may_be_read_reject_every_value(world: World, csms:
     for name in ABSENT:
         result = await csms.station.change_configuration(name, "1")
         assert result.status == "NotSupported", name
+
+
+@pytest.mark.requirement("S16-CFG-01", "S16-CFG-03")
+async def test_a_station_without_a_lamp_has_no_keys_for_one(world: World, csms: Desk) -> None:
+    world.machine.wiring = ""
+    world.machine.fitted = lambda hardware: hardware
+    await world.start()
+    keys = ["BlinkRepeat", "LightIntensity"]
+    answer = await csms.call("GetConfiguration", {"key": keys})
+    assert answer["unknownKey"] == keys
+    for key in keys:
+        assert (await csms.station.change_configuration(key, "1")).status == "NotSupported"
