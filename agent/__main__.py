@@ -12,8 +12,11 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from agent.cli.programs import CsmsOptions, DemoOptions, HardwareFinding, Programs
 
-UNUSED_BY_THE_DAEMON = ("importlib.metadata", "urllib.request")
-"""What websockets imports for its unreleased versions and to find a proxy, with 40 modules more."""
+UNUSED_BY_THE_DAEMON = ("importlib.metadata", "urllib.request", "locale", "platform")
+"""What websockets imports for its unreleased versions and to find a proxy, with 40 modules more.
+
+And what `subprocess` and `uuid` import for cases that do not occur here.
+"""
 
 # ruff: noqa: PLC0415 - each program is imported when it is asked for, see above
 

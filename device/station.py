@@ -202,6 +202,16 @@ class Station:
         self.bench("swipe", "--token", "DEADBEEF")
         wait_until(self.is_supplied, 30.0, "energy flows")
 
+    def leave(self) -> None:
+        """Plug out, and wait until the session is over: only then does a card begin another."""
+        self.bench("plug_out", "--evse", "1")
+        wait_until(self.is_available, 60.0, "the session ends")
+
+    def is_available(self) -> bool:
+        """Tell whether the next vehicle may come."""
+        evses = self.facts().get("evses")
+        return bool(evses) and evses[0]["status"] == "Available" and not self.transaction()
+
     def is_supplied(self) -> bool:
         """Tell whether the contactor is closed."""
         return bool(self.bench("state")["evses"][0]["contactor_closed"])

@@ -25,7 +25,6 @@ from agent.update.slot_link import linked_slot
 from agent.update.slot_state import SlotStateError, load
 from agent.update.slot_tree import read_mark
 from device import cut_lab
-from device.container import wait_until
 from device.cut_machine import DISK_BYTES, CutMachine
 from device.ordering import ENDS, PATIENCE_S, Orders, images_from
 from device.product import Product
@@ -181,8 +180,7 @@ def install(machine: CutMachine, site: Station, files: FileServer) -> None:
     site.start()
     site.await_agent()
     site.charge()
-    site.bench("plug_out", "--evse", "1")
-    wait_until(lambda: site.transaction() is None, 30.0, "the session ends")
+    site.leave()
     machine.set_up()
     site.await_agent()
 

@@ -102,7 +102,7 @@ def test_guard_and_agent_start_and_a_session_runs(device: Station) -> None:
     for unit in (AGENT, GUARD):
         assert device.container.property(unit, "ActiveState") == "active"
     device.charge()
-    device.bench("plug_out", "--evse", "1")
+    device.leave()
 
 
 def test_an_agent_that_hangs_is_ended_by_the_watchdog_and_the_session_goes_on(
@@ -120,7 +120,7 @@ def test_an_agent_that_hangs_is_ended_by_the_watchdog_and_the_session_goes_on(
     wait_until(device.is_supplied, 10.0, "energy still flows")
     said = inside.text("journalctl", "--no-pager", "-o", "cat", f"UNIT={AGENT}")
     assert "Failed with result 'watchdog'" in said
-    device.bench("plug_out", "--evse", "1")
+    device.leave()
     device.remove_drop_ins(AGENT)
 
 
@@ -134,7 +134,7 @@ def test_a_guard_that_hangs_is_ended_its_lines_fall_and_it_is_back(device: Stati
     said = inside.text("journalctl", "--no-pager", "-o", "cat", f"UNIT={GUARD}")
     assert "Failed with result 'watchdog'" in said
     assert inside.property(GUARD, "Result") == "success"
-    device.bench("plug_out", "--evse", "1")
+    device.leave()
 
 
 LINE = "/var/lib/stationd-guard/duty_cycle"
@@ -159,9 +159,9 @@ def test_the_script_that_a_guard_left_behind_makes_the_lines_safe_after_it_hung(
     assert inside.text("cat", LINE) == "0"
     assert not device.is_supplied()
     inside.run("rm", LINE)
-    device.bench("plug_out", "--evse", "1")
     device.remove_drop_ins(GUARD)
     inside.run("systemctl", "start", GUARD)
+    device.leave()
 
 
 PROBE = """

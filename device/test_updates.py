@@ -55,7 +55,7 @@ def test_the_guard_moves_to_the_new_version_once_the_vehicle_has_left(installed:
     confirm(installed)
     assert installed.slots()["confirmed"] == "b"
     installed.charge()
-    installed.bench("plug_out", "--evse", "1")
+    installed.leave()
 
 
 @pytest.mark.parametrize(

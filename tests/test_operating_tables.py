@@ -20,7 +20,7 @@ RHYTHMS = {
     IndicatorRhythm.STEADY: "steady",
     IndicatorRhythm.SLOW: "slowly blinking",
     IndicatorRhythm.FAST: "quickly blinking",
-    IndicatorRhythm.FLASH_ONCE: "a short flash now and then",
+    IndicatorRhythm.FLASH: "a short flash now and then",
 }
 SAYINGS = {
     Indication.FAULTED: "a fault: nobody can charge here",

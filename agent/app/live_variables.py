@@ -130,4 +130,6 @@ def _celsius(watches: Watches, key: ComponentVariable) -> LiveValue:
 
 def _colour(watches: Watches, key: ComponentVariable) -> str:
     shown = watches.lights[key.component.evse_id or 0].shown
-    return "" if shown is None else _RGB[shown.colour]
+    if shown is None:
+        return ""
+    return _RGB[IndicatorColour.OFF if shown.is_dark else shown.colour]

@@ -11,6 +11,7 @@ from agent.app.foundations import Foundations
 from agent.core import standard_variables as sv
 from agent.core.log_upload import GetLog
 from agent.core.variable_definition import Mutability
+from agent.diagnostics.leftovers import remove_leftovers
 from agent.diagnostics.log_lines import RecentLines, log_lines
 from agent.ports import Csms
 from agent.services.evse import EvseService
@@ -72,7 +73,7 @@ class Logs:
 
     def tidy(self) -> None:
         """Remove files that an earlier run has left behind."""
-        self._bundler().tidy()
+        remove_leftovers(self._f.config.station.state_dir)
 
     def objection(self, location: str) -> str:
         """Return why nothing can be sent to a location."""

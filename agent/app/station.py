@@ -366,8 +366,9 @@ class Station:
         return RfidDesk(enrolment, cards, watch)
 
     def _listen(self) -> None:
-        """Let changes of variables and ends of transactions be noticed where they matter."""
+        """Let changes of variables and refused tokens be noticed where they matter."""
         f = self._f
+        self.lobby.on_refused = self.watches.refused
         self.variables.listeners.append(self._variable_changed)
         self.variables.listeners.append(self.security.variable_changed)
         self.variables.listeners.append(self.vehicle_certificates.variable_changed)

@@ -12,7 +12,7 @@ from agent.services.tamper import TamperWatch
 from agent.store.errors import StoreUnavailable
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping
+    from collections.abc import Awaitable, Callable, Coroutine, Iterable, Iterator, Mapping
 
     from agent.app.foundations import Foundations
     from agent.services.evse import EvseService
@@ -47,6 +47,12 @@ class Watches:
         yield from (thermometer.run() for thermometer in self.thermometers.values())
         yield from (light.run() for light in self.lights.values())
 
+    def refused(self, served: Iterable[int]) -> None:
+        """Signal at EVSEs that a token was refused before it was known for which it was meant."""
+        for number in served:
+            if number in self.lights:
+                self.lights[number].refused()
+
 
 def _thermometers(f: Foundations, evses: Mapping[int, EvseService]) -> Mapping[int, Thermometer]:
     if not f.hardware.temperatures:
@@ -64,12 +70,9 @@ def _lights(
 ) -> Mapping[int, StatusLight]:
     if not f.hardware.indicators:
         return {}
-    from agent.services.indicator import StatusLight  # noqa: PLC0415 - where there are some
+    from agent.app.lights import status_lights  # noqa: PLC0415 - where there are some
 
-    indicators = f.hardware.indicators.items()
-    return {
-        number: StatusLight(evses[number], light, online, updating) for number, light in indicators
-    }
+    return status_lights(f, evses, online, updating)
 
 
 def event_ids(f: Foundations) -> Callable[[], Awaitable[int]]:

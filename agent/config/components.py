@@ -5,7 +5,6 @@ The files lie in the folder `components` beside this module; its README describe
 
 import tomllib
 from collections.abc import Iterator, Mapping
-from dataclasses import field
 from decimal import Decimal
 from enum import StrEnum
 from pathlib import Path
@@ -103,13 +102,13 @@ class StationSupport:
 class _Place:
     """Where a component stands, and the facts that hold there.
 
-    The scopes of an EVSE name also the hardware that it has.
+    The scopes of an EVSE name also the hardware that it has, those of the station what any has.
     """
 
     facts: Facts
     evse_id: int | None = None
     connector_id: int | None = None
-    scopes: frozenset[str] = field(default=frozenset({"station"}))
+    scopes: frozenset[str] = frozenset()
 
 
 class ComponentFileError(Exception):
@@ -147,7 +146,9 @@ def _configured_capabilities(config: StationConfig) -> frozenset[Capability]:
 def _places(
     config: StationConfig, support: StationSupport, capabilities: frozenset[Capability]
 ) -> tuple[_Place, ...]:
-    station = _Place(_station_facts(config, support, capabilities))
+    anywhere = {f"any_{role.value}" for evse in config.evses for role in evse.hardware}
+    facts_of_all = _station_facts(config, support, capabilities)
+    station = _Place(facts_of_all, scopes=frozenset({"station", *anywhere}))
     found = [station]
     for evse in config.evses:
         facts = {**station.facts, **_evse_facts(evse)}

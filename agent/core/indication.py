@@ -16,12 +16,19 @@ reserved                                                   RESERVED
 free, but without connection to the CSMS                   OFFLINE
 free                                                       AVAILABLE
 =========================================================  ============
+
+How bright it is and how often it blinks at a signal are the operator's to say (LightIntensity and
+BlinkRepeat of 1.6); a fault is never darker than `FAULT_INTENSITY_PERCENT`, so that nobody takes a
+faulty outlet for one that is switched off.
 """
 
 from collections.abc import Callable
 from enum import StrEnum
 
+from agent.core.records import dataclass
 from agent.core.snapshot import EvseSnapshot
+
+FAULT_INTENSITY_PERCENT = 10
 
 
 class Indication(StrEnum):
@@ -39,6 +46,25 @@ class Indication(StrEnum):
     RESERVED = "reserved"
     OFFLINE = "offline"
     AVAILABLE = "available"
+
+
+@dataclass(frozen=True, slots=True)
+class LightSettings:
+    """How bright a light is, in percent of what it can be, and how often it blinks at a signal."""
+
+    intensity_percent: int = 100
+    blink_repeat: int = 3
+
+    @property
+    def signals(self) -> bool:
+        """Tell whether a signal can be seen at all."""
+        return self.intensity_percent > 0 and self.blink_repeat > 0
+
+    def intensity_for(self, said: Indication) -> int:
+        """Return the brightness in percent for what the light says."""
+        if said is Indication.FAULTED:
+            return max(self.intensity_percent, FAULT_INTENSITY_PERCENT)
+        return self.intensity_percent
 
 
 def indication(

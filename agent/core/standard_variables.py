@@ -150,6 +150,9 @@ PERIODS_PER_SCHEDULE = _station("SmartChargingCtrlr", "PeriodsPerSchedule")
 EXTERNAL_CONSTRAINTS_DISALLOWED = _station(
     "SmartChargingCtrlr", "ExternalConstraintsProfileDisallowed"
 )
+LIGHT_INTENSITY = _station("ChargingStatusIndicator", "Percent", "LightIntensity")
+BLINK_REPEAT = _station("ChargingStatusIndicator", "Count", "BlinkRepeat")
+
 EXTERNAL_CONTROL_SIGNALS_ENABLED = _station("SmartChargingCtrlr", "ExternalControlSignalsEnabled")
 LIMIT_CHANGE_SIGNIFICANCE = _station("SmartChargingCtrlr", "LimitChangeSignificance")
 MAX_EXTERNAL_CONSTRAINTS_ID = _station("SmartChargingCtrlr", "MaxExternalConstraintsId")

@@ -11,11 +11,11 @@ from typing import Final
 
 from agent.core.log_upload import GetLog, LogType
 from agent.core.records import dataclass
+from agent.diagnostics.leftovers import FOLDER
 from agent.diagnostics.log_lines import LogLines
 from agent.diagnostics.redaction import redacted
 from agent.ports import SecurityLog
 
-FOLDER: Final = "logs"
 _UNUSUAL: Final = re.compile(r"[^A-Za-z0-9._-]")
 
 
@@ -42,12 +42,6 @@ class LogBundler:
         self._folder = state_dir / FOLDER
         self._sources = sources
         self._most_bytes = most_bytes
-
-    def tidy(self) -> None:
-        """Remove what an earlier run has left behind. Raises OSError."""
-        if self._folder.is_dir():
-            for path in self._folder.iterdir():
-                path.unlink()
 
     async def collect(self, order: GetLog) -> Path | None:
         """Write the log that is asked for; None if there is nothing in it. Raises OSError."""

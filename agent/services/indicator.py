@@ -1,21 +1,22 @@
-"""The status light of each EVSE: shown when it has something else to say, and again now and then.
+"""The status light of each EVSE: shown when it has something else to say.
 
-A light that fails concerns nobody but itself.
+A token that is refused is signalled in between. A light that fails concerns nobody but itself.
 """
 
 import asyncio
 import logging
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from types import MappingProxyType
 from typing import Final
 
-from agent.core.indication import Indication, indication
+from agent.core.indication import Indication, LightSettings, indication
 from agent.core.session_state import SessionState
 from agent.services.evse import EvseService
 from hal.api import Indicator, IndicatorColour, IndicatorPattern, IndicatorRhythm
 
 LOOK_S = 1.0
-"""For what no EVSE tells: the connection to the CSMS, and a light that was dark for a while."""
+"""For what no EVSE tells: the connection to the CSMS, an update, and how bright the light is."""
 RETRY_S = 10.0
 SHOW_TIMEOUT_S = 2.0
 
@@ -33,11 +34,13 @@ PATTERNS: Final[Mapping[Indication, IndicatorPattern]] = MappingProxyType(
         Indication.FINISHED: IndicatorPattern(IndicatorColour.GREEN, IndicatorRhythm.SLOW),
         Indication.PREPARING: IndicatorPattern(IndicatorColour.YELLOW),
         Indication.RESERVED: IndicatorPattern(IndicatorColour.WHITE),
-        Indication.OFFLINE: IndicatorPattern(IndicatorColour.GREEN, IndicatorRhythm.FLASH_ONCE),
+        Indication.OFFLINE: IndicatorPattern(IndicatorColour.GREEN, IndicatorRhythm.FLASH),
         Indication.AVAILABLE: IndicatorPattern(IndicatorColour.GREEN),
     }
 )
 """What is shown, the same on every station."""
+REFUSED: Final = IndicatorPattern(IndicatorColour.RED, IndicatorRhythm.FAST)
+"""How a refused token is signalled, as often as BlinkRepeat says."""
 
 
 class StatusLight:
@@ -49,11 +52,15 @@ class StatusLight:
         indicator: Indicator,
         online: Callable[[], bool],
         updating: Callable[[], bool] = lambda: False,
+        settings: Callable[[], LightSettings] = LightSettings,
     ) -> None:
         self._evse = evse
         self._indicator = indicator
         self._online = online
         self._updating = updating
+        self._settings = settings
+        self._refusal = evse.refusal
+        self._to_signal = False
         self._changed = asyncio.Event()
         self.shown: IndicatorPattern | None = None
         evse.observers.append(self._observe)
@@ -62,14 +69,43 @@ class StatusLight:
         """Show what there is to say for ever."""
         while True:
             self._changed.clear()
-            pattern = PATTERNS[self._wanted()]
+            if self._to_signal:
+                await self._signal()
+            pattern = self._wanted()
             if pattern != self.shown:
                 await self._show(pattern)
             await self._wait(RETRY_S if self.shown is None else LOOK_S)
 
-    def _wanted(self) -> Indication:
+    def refused(self) -> None:
+        """Signal that a token was refused."""
+        self._to_signal = True
+        self._changed.set()
+
+    def _said(self) -> Indication:
         snapshot = self._evse.state.snapshot
         return indication(snapshot, online=self._online(), updating=self._updating())
+
+    def _wanted(self) -> IndicatorPattern:
+        said = self._said()
+        intensity_percent = self._settings().intensity_for(said)
+        return replace(PATTERNS[said], intensity_percent=intensity_percent)
+
+    async def _signal(self) -> None:
+        """Blink until that is done, or until the light has something else to say."""
+        self._to_signal, settings, said = False, self._settings(), self._said()
+        if not settings.signals:
+            return
+        signal = replace(
+            REFUSED,
+            intensity_percent=settings.intensity_percent,
+            times=settings.blink_repeat,
+        )
+        await self._show(signal)
+        now_s = asyncio.get_running_loop().time
+        over_s = now_s() + (signal.lasts_s or 0.0)
+        while self.shown == signal and self._said() is said and now_s() < over_s:
+            self._changed.clear()
+            await self._wait(over_s - now_s())
 
     async def _wait(self, seconds: float) -> None:
         try:
@@ -94,5 +130,9 @@ class StatusLight:
         self.shown, self._evse.light_trouble = pattern, ""
 
     def _observe(self, before: SessionState, after: SessionState) -> None:
+        if self._evse.refusal is not self._refusal:
+            self._refusal = self._evse.refusal
+            if self._refusal is not None:
+                self.refused()
         if before.snapshot != after.snapshot:
             self._changed.set()

@@ -56,7 +56,10 @@ class LobbyPorts:
 
 
 class Lobby:
-    """Holds one token at a time; `sessions` are those of the EVSEs at the last restart."""
+    """Holds one token at a time; `sessions` are those of the EVSEs at the last restart.
+
+    `on_refused` hears of a refused token, with the EVSEs that its reader serves.
+    """
 
     def __init__(
         self,
@@ -68,6 +71,7 @@ class Lobby:
     ) -> None:
         self.observers: list[Observer] = []
         self.on_master_pass: Callable[[IdToken], None] = lambda _token: None
+        self.on_refused: Callable[[Iterable[int]], None] = lambda _served: None
         self._ports = ports
         self._session = Session(_restored(sessions), policy)
         self._kept = self._session.state
@@ -107,6 +111,7 @@ class Lobby:
         taken = self.state.authorization is not None or self.state.pending is not None
         if taken and not self.holds(token):
             log.info("a token is refused: another one is still waiting for its EVSE")
+            self.on_refused(served)
             return
         self._served = frozenset(served)
         self.post(TokenPresented(token))
@@ -190,6 +195,8 @@ class Lobby:
         self._kept = state
         if step is not None and step.judge is not None:
             self._judging.begin(Presented(step.judge, UNDECIDED, starts=starts_by_token(state)))
+        if step is not None and step.refused is not None:
+            self.on_refused(self._served)
         if step is not None and step.master_pass is not None:
             self.on_master_pass(step.master_pass)
         if state.transaction is None:

@@ -16,6 +16,7 @@ from hal.api.guard import (
     PilotMode,
 )
 from hal.api.instruments import (
+    BLINK_MS,
     EnergyMeter,
     Indicator,
     IndicatorColour,
@@ -61,6 +62,7 @@ from hal.api.vocabulary import (
 )
 
 __all__ = [
+    "BLINK_MS",
     "PER_PHASE",
     "BinaryInput",
     "CertificateAnswer",

@@ -1,11 +1,12 @@
 """Instruments: asynchronous, owned by the services."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
-from typing import Protocol, runtime_checkable
+from types import MappingProxyType
+from typing import Final, Protocol, runtime_checkable
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,21 +128,54 @@ class IndicatorRhythm(StrEnum):
     STEADY = "steady"
     SLOW = "slow"
     FAST = "fast"
-    FLASH_ONCE = "flash_once"
+    FLASH = "flash"
+
+
+BLINK_MS: Final[Mapping[IndicatorRhythm, tuple[int, int]]] = MappingProxyType(
+    {
+        IndicatorRhythm.SLOW: (1000, 1000),
+        IndicatorRhythm.FAST: (200, 200),
+        IndicatorRhythm.FLASH: (300, 4700),
+    }
+)
+"""How long a light that moves is on, and then off, in milliseconds."""
 
 
 @dataclass(frozen=True, slots=True)
 class IndicatorPattern:
-    """What a status light shows."""
+    """What a status light shows, and how bright: 0 % is dark, 100 % what the light can give.
+
+    A light that moves does so `times` times and is dark then; None is until the next pattern.
+    Raises `ValueError` for what no light can show.
+    """
 
     colour: IndicatorColour
     rhythm: IndicatorRhythm = IndicatorRhythm.STEADY
+    intensity_percent: int = 100
+    times: int | None = None
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.intensity_percent <= 100:
+            raise ValueError(f"a light has 0 to 100 %, not {self.intensity_percent}")
+        if self.times is not None and (self.times < 1 or self.rhythm not in BLINK_MS):
+            raise ValueError(f"a light cannot be {self.rhythm} {self.times} times")
+
+    @property
+    def lasts_s(self) -> float | None:
+        """How long it takes; None is until the next pattern."""
+        return None if self.times is None else self.times * sum(BLINK_MS[self.rhythm]) / 1000
+
+    @property
+    def is_dark(self) -> bool:
+        """Tell whether nothing of it can be seen."""
+        return self.colour is IndicatorColour.OFF or self.intensity_percent == 0
 
 
 class Indicator(Protocol):
     """The status light of one EVSE; raises `HardwareLost` when it cannot be driven."""
 
-    async def show(self, pattern: IndicatorPattern) -> None: ...
+    async def show(self, pattern: IndicatorPattern) -> None:
+        """Show a pattern in place of the one before, and return at once."""
 
     async def close(self) -> None: ...
 

@@ -15,7 +15,8 @@ class MockIndicator:
 
     async def show(self, pattern: IndicatorPattern) -> None:
         """Show a pattern; raises `HardwareLost`."""
-        body = [self._evse, pattern.colour.value, pattern.rhythm.value]
+        shown = [pattern.colour.value, pattern.rhythm.value]
+        body = [self._evse, *shown, pattern.intensity_percent, pattern.times]
         answer = await self._channel.ask("indicate", body)
         if answer.get("ok") is not True:
             raise HardwareLost(f"the simulated light of EVSE {self._evse} does not answer")

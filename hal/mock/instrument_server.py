@@ -15,6 +15,7 @@ from hal.mock.conversation import certificate_answer, needs_document
 from hal.mock.operations import Bench, Reply, Swipe
 from hal.mock.plant import Plant
 from hal.mock.report import milli_wh
+from hal.mock.surroundings import Shown
 
 MAX_EVSES = 64
 MAX_RELAYS = 64
@@ -116,11 +117,14 @@ class InstrumentServer:
 
     def _indicate(self, body: object) -> Reply:
         match body:
-            case [int(evse), str(colour), str(rhythm)] if evse in self._plant.evses:
-                self._bench.surroundings.show(evse, colour, rhythm)
+            case [int(evse), str(colour), str(rhythm), int(percent), int() | None as times] if (
+                evse in self._plant.evses
+            ):
+                self._bench.surroundings.show(evse, Shown(colour, rhythm, percent, times))
                 return {"ok": True}
             case _:
-                return {"ok": False, "error": "a light shows [EVSE, colour, rhythm]"}
+                words = "a light shows [EVSE, colour, rhythm, percent, times or null]"
+                return {"ok": False, "error": words}
 
     def _present(self, swipe: Swipe) -> int:
         heard = 0

@@ -1,8 +1,19 @@
 """What surrounds a simulated board: warmth, what its lights show, and relays of the grid."""
 
+from dataclasses import asdict, dataclass
+
 ROOM_CELSIUS = 25.0
 MAX_CELSIUS = 1000.0
-DARK = ("off", "steady")
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """What a light shows, in the words of `hal.api.IndicatorPattern`."""
+
+    colour: str = "off"
+    rhythm: str = "steady"
+    intensity_percent: int = 100
+    times: int | None = None
 
 
 class Surroundings:
@@ -10,7 +21,7 @@ class Surroundings:
 
     def __init__(self) -> None:
         self._celsius: dict[int, float | None] = {}
-        self._lights: dict[int, tuple[str, str]] = {}
+        self._lights: dict[int, Shown] = {}
         self.relays: dict[str, bool | None] = {}
         """Those that somebody has looked at or switched; off at first."""
 
@@ -26,15 +37,14 @@ class Surroundings:
         """Return whether a relay is on."""
         return self.relays.setdefault(name, False)
 
-    def light(self, evse: int) -> tuple[str, str]:
-        """Return colour and rhythm of the light of an EVSE."""
-        return self._lights.get(evse, DARK)
+    def light(self, evse: int) -> Shown:
+        """Return what the light of an EVSE was told last."""
+        return self._lights.get(evse, Shown())
 
-    def show(self, evse: int, colour: str, rhythm: str) -> None:
+    def show(self, evse: int, shown: Shown) -> None:
         """Let a light show a pattern."""
-        self._lights[evse] = colour, rhythm
+        self._lights[evse] = shown
 
     def describe(self, evse: int) -> dict[str, object]:
         """Return the facts of one EVSE."""
-        colour, rhythm = self.light(evse)
-        return {"celsius": self.celsius(evse), "light": {"colour": colour, "rhythm": rhythm}}
+        return {"celsius": self.celsius(evse), "light": asdict(self.light(evse))}

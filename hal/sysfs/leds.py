@@ -1,7 +1,8 @@
 """A status light on the kernel's LED class: separate LEDs or one of several colours.
 
 The kernel blinks by its own triggers (`timer`, `pattern`), so that no process has to, and the
-light goes on as it is while the station's software restarts.
+light goes on as it is while the station's software restarts. Brightness is a share of what the LED
+has; one that has no steps is on for every share but none.
 """
 
 import asyncio
@@ -12,6 +13,7 @@ from errno import EACCES, ENOENT, EPERM
 from pathlib import Path
 
 from hal.api import (
+    BLINK_MS,
     HardwareLost,
     IndicatorColour,
     IndicatorPattern,
@@ -22,9 +24,6 @@ from hal.tables import Options, Table
 
 LEDS = ROOT / "class" / "leds"
 COLOURS = ("red", "green", "blue", "white")
-# On and off in milliseconds.
-BLINKING = {IndicatorRhythm.SLOW: (1000, 1000), IndicatorRhythm.FAST: (200, 200)}
-FLASH_MS = 300
 # udev gives the files of a trigger to the agent after the kernel has made them.
 RIGHTS_LIMIT_S = 1.0
 _RIGHTS_POLL_S = 0.02
@@ -88,7 +87,7 @@ class SysfsLight:
 
     async def show(self, pattern: IndicatorPattern) -> None:
         """Show a pattern until the next one; raises `HardwareLost`."""
-        if pattern == self._shown and pattern.rhythm is not IndicatorRhythm.FLASH_ONCE:
+        if pattern == self._shown and pattern.times is None:
             return
         self._shown = None
         try:
@@ -104,43 +103,55 @@ class SysfsLight:
         """Let go of the light; it goes on as it is."""
 
     async def _show_separate(self, pattern: IndicatorPattern) -> None:
-        lit = lit_leds(pattern.colour, self._place.leds)
+        lit = () if pattern.is_dark else lit_leds(pattern.colour, self._place.leds)
         dark = [name for name in self._place.leds.values() if name not in lit]
         for name in dark:
             self._write(name, "trigger", "none")
             self._write(name, "brightness", "0")
         for name in lit:
-            await self._light(name, pattern.rhythm)
+            await self._light(name, pattern)
 
     async def _show_mixed(self, name: str, pattern: IndicatorPattern) -> None:
         order = self._read(name, "multi_index").split()
-        lit = lit_leds(pattern.colour, {colour: colour for colour in order})
+        known = {colour: colour for colour in order}
+        lit = () if pattern.is_dark else lit_leds(pattern.colour, known)
         highest = self._read(name, "max_brightness")
         levels = [highest if colour in lit else "0" for colour in order]
         self._write(name, "multi_intensity", " ".join(levels))
         if lit:
-            await self._light(name, pattern.rhythm)
+            await self._light(name, pattern)
         else:
             self._write(name, "trigger", "none")
             self._write(name, "brightness", "0")
 
-    async def _light(self, name: str, rhythm: IndicatorRhythm) -> None:
-        """Light one LED in a rhythm; without the kernel's trigger for it, steadily."""
-        highest = self._read(name, "max_brightness")
-        wanted = _TRIGGERS[rhythm]
-        if wanted not in self._read(name, "trigger").replace("[", "").replace("]", "").split():
-            self._complain(name, wanted)
-            wanted = "none"
-        self._write(name, "trigger", wanted)
-        if wanted == "none":
-            self._write(name, "brightness", highest)
-        elif wanted == "timer":
-            on_ms, off_ms = BLINKING[rhythm]
+    async def _light(self, name: str, pattern: IndicatorPattern) -> None:
+        """Light one LED in a rhythm; without the kernel's triggers for it, steadily."""
+        trigger = self._trigger(name, pattern)
+        self._write(name, "trigger", trigger)
+        level = level_of(int(self._read(name, "max_brightness")), pattern.intensity_percent)
+        on_ms, off_ms = BLINK_MS.get(pattern.rhythm, (0, 0))
+        if trigger == "pattern":
+            steps = f"{level} {on_ms} {level} 0 0 {off_ms} 0 0"
+            await self._write_late(name, "pattern", steps)
+            await self._write_late(name, "repeat", str(pattern.times))
+            return
+        if trigger == "timer":
             await self._write_late(name, "delay_on", str(on_ms))
             await self._write_late(name, "delay_off", str(off_ms))
-        else:
-            await self._write_late(name, "pattern", f"{highest} {FLASH_MS} {highest} 0 0 100 0 0")
-            await self._write_late(name, "repeat", "1")
+        # The timer goes on with the brightness that is written while it blinks.
+        self._write(name, "brightness", str(level))
+
+    def _trigger(self, name: str, pattern: IndicatorPattern) -> str:
+        """Return the kernel's trigger for a rhythm; one that cannot count blinks on instead."""
+        if pattern.rhythm is IndicatorRhythm.STEADY:
+            return "none"
+        has = self._read(name, "trigger").replace("[", "").replace("]", "").split()
+        if pattern.times is not None and "pattern" in has:
+            return "pattern"
+        if "timer" in has:
+            return "timer"
+        self._complain(name, "timer")
+        return "none"
 
     async def _write_late(self, name: str, key: str, text: str) -> None:
         """Write a file that came with the trigger, once udev has given it to this user."""
@@ -180,12 +191,9 @@ class SysfsLight:
         return HardwareLost(f"LED {name}: {file.name} cannot be used: {error.strerror}")
 
 
-_TRIGGERS = {
-    IndicatorRhythm.STEADY: "none",
-    IndicatorRhythm.SLOW: "timer",
-    IndicatorRhythm.FAST: "timer",
-    IndicatorRhythm.FLASH_ONCE: "pattern",
-}
+def level_of(highest: int, intensity_percent: int) -> int:
+    """Return the brightness to write for a share of the highest; rounded up, never dark above 0."""
+    return -(-highest * intensity_percent // 100)
 
 
 def lit_leds(colour: IndicatorColour, leds: Mapping[str, str]) -> tuple[str, ...]:

@@ -14,10 +14,12 @@ NOT_NEEDED = frozenset(
     # Libraries for what this station was not asked to do yet.
     {"cryptography", "bcrypt", "ocpp", "rich", "serial", "pymodbus", "gpiod", "gpiozero"}
     # What the standard library and websockets would bring along.
-    | {"argparse", "bz2", "csv", "email", "http.client", "lzma", "shutil", "tempfile", "zipfile"}
+    | {"argparse", "bz2", "csv", "email", "http.client", "locale", "lzma", "platform", "shutil"}
+    | {"tempfile", "zipfile"}
     # Parts of our own for other commands, other hardware and bad days.
     | {"agent.cli", "agent.sim", "agent.transfer", "agent.update", "agent.ocpp.v16"}
     | {"agent.metering.verification", "agent.pki.code_signing"}
+    | {"agent.diagnostics.bundle", "agent.services.certificate_status"}
     | {"agent.store.carve", "agent.store.recovery", "agent.store.salvage"}
     | {"hal.checkup", "hal.gpio", "hal.guard.loop", "hal.modbus", "hal.serial"}
 )

@@ -149,3 +149,17 @@ async def test_a_remote_start_that_is_judged_waits_too(
     told = {"vendorId": COST, "messageId": "SetUserPrice", "data": json.dumps(order)}
     assert (await csms.call("DataTransfer", told))["status"] == "Accepted"
     await world.energy_flows(within_s=AT_ONCE_S)
+
+
+async def test_a_card_that_is_shown_before_the_cable_is_plugged_in_waits_for_its_price_too(
+    world: World, bench: Bench, csms: Desk
+) -> None:
+    await world.start(PATIENT, evses=2)
+    await bench.swipe(evse=None)
+    await csms.sees("Authorize")
+    await bench.plug_in(2)
+    await world.pass_s(10)
+    assert not bench.plant(2).contactor_closed
+    assert world.machine.station.lobby.state.pending is not None
+    assert await tells(csms, "SetUserPrice", idToken=TOKEN, priceText="0.5") == "Accepted"
+    await world.energy_flows(2, within_s=AT_ONCE_S)

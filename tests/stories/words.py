@@ -27,6 +27,8 @@ KEYS_OF_16: Final[Mapping[str, str]] = {
     "AuthCtrlr.AuthorizeRemoteStart": "AuthorizeRemoteTxRequests",
     "AuthCtrlr.LocalAuthorizeOffline": "LocalAuthorizeOffline",
     "AuthCtrlr.OfflineTxForUnknownIdEnabled": "AllowOfflineTxForUnknownId",
+    "ChargingStatusIndicator.Count[BlinkRepeat]": "BlinkRepeat",
+    "ChargingStatusIndicator.Percent[LightIntensity]": "LightIntensity",
     "OCPPCommCtrlr.HeartbeatInterval": "HeartbeatInterval",
     "OCPPCommCtrlr.MessageAttemptInterval[TransactionEvent]": "TransactionMessageRetryInterval",
     "OCPPCommCtrlr.MessageAttempts[TransactionEvent]": "TransactionMessageAttempts",

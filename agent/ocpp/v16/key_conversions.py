@@ -1,6 +1,8 @@
 """How the text of an OCPP 1.6 configuration key becomes the text of a variable, and back."""
 
+import math
 from collections.abc import Callable, Iterable, Mapping
+from decimal import Decimal
 
 from agent.core.basic_auth_password import text_of_octets
 from agent.core.records import dataclass
@@ -102,7 +104,17 @@ def _renamed(names: Mapping[str, str]) -> Callable[[str], str]:
     return lambda text: ",".join(names.get(member, member) for member in list_members(text))
 
 
+def _rounded_up(text: str) -> str:
+    return str(math.ceil(Decimal(text)))
+
+
+def _whole(text: str) -> str | None:
+    return text if text.isascii() and text.isdigit() else None
+
+
 PLAIN = Conversion(_same, _same)
+WHOLE = Conversion(_rounded_up, _whole)
+"""An integer in 1.6 that is a decimal number in 2.x."""
 BOOLEAN = Conversion(_same, _boolean)
 RATE_UNITS = Conversion(
     _renamed(_KEY_RATE_UNITS), _renamed({name: unit for unit, name in _KEY_RATE_UNITS.items()})

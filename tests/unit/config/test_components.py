@@ -152,8 +152,16 @@ def test_every_entry_fits_the_fields_of_a_report(tmp_path: Path, support: Statio
     assert all(len(",".join(d.values_list)) <= 1000 for d in lists)
 
 
+def fully_fitted(config: StationConfig) -> StationConfig:
+    """Give the only EVSE of a station all hardware that there is."""
+    (evse,) = config.evses
+    roles = {*evse.hardware, *HardwareRole}
+    fitted = replace(evse, hardware=dict.fromkeys(roles, BackendConfig(backend="mock")))
+    return replace(config, evses=(fitted,))
+
+
 def test_standard_variables_all_exist_in_a_complete_station(tmp_path: Path) -> None:
-    model = device_model_for(station(tmp_path), EVERYTHING)
+    model = device_model_for(fully_fitted(station(tmp_path)), EVERYTHING)
     keys = {n: k for n, k in vars(sv).items() if isinstance(k, ComponentVariable)}
     assert len(keys) > 80
     assert [name for name, key in keys.items() if not model.has(key)] == []
@@ -306,15 +314,15 @@ def test_each_evse_tells_whether_its_board_can_connect_the_phase_of_choice(
 
 def test_an_evse_has_the_components_of_the_hardware_that_it_has(tmp_path: Path) -> None:
     config = station(tmp_path)
-    (evse,) = config.evses
     bare = device_model_for(config, EVERYTHING)
     assert not bare.has(sv.temperature(1, "DeratingStart"))
     assert not bare.has(component("ChargingStatusIndicator", "Color", 1))
-    backend = BackendConfig(backend="mock")
-    roles = {*evse.hardware, *HardwareRole}
-    fitted = replace(evse, hardware=dict.fromkeys(roles, backend))
-    full = device_model_for(replace(config, evses=(fitted,)), EVERYTHING)
+    assert not bare.has(sv.LIGHT_INTENSITY)
+    assert not bare.has(sv.BLINK_REPEAT)
+    full = device_model_for(fully_fitted(config), EVERYTHING)
     assert full.has(sv.temperature(1, "DeratingStart"))
+    assert full.value(sv.LIGHT_INTENSITY) == "100"
+    assert full.value(sv.BLINK_REPEAT) == "3"
     for kind in FAULTS:
         connector = 1 if kind.at_connector else None
         assert full.has(component(kind.component, kind.variable, 1, connector)), kind.name

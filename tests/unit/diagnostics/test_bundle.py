@@ -8,6 +8,7 @@ from pathlib import Path
 
 from agent.core.log_upload import GetLog, LogType
 from agent.diagnostics.bundle import BundleSources, LogBundler
+from agent.diagnostics.leftovers import remove_leftovers
 from agent.ports import SecurityLogEntry
 
 NOW = datetime(2026, 3, 2, 7, 0, tzinfo=UTC)
@@ -98,8 +99,8 @@ async def test_there_is_no_log_of_a_data_collector(tmp_path: Path) -> None:
 
 async def test_what_an_earlier_run_left_is_removed(tmp_path: Path) -> None:
     made = bundler(tmp_path, Lines())
-    made.tidy()
+    remove_leftovers(tmp_path)
     file = await made.collect(order(LogType.SECURITY))
     assert file is not None
-    made.tidy()
+    remove_leftovers(tmp_path)
     assert not file.exists()

@@ -154,11 +154,14 @@ async def test_a_token_may_be_good_for_some_evses_only() -> None:
 
 async def test_a_refused_token_does_not_wait() -> None:
     async with lobby(Disk(), IdTokenInfo(AuthorizationStatus.BLOCKED)) as waiting:
+        heard: list[set[int]] = []
+        waiting.on_refused = lambda served: heard.append(set(served))
         waiting.receive(TOKEN, [1, 2])
         await settle()
 
         assert waiting.state.authorization is None
         assert waiting.state.pending is None
+        assert heard == [{1, 2}]
 
 
 async def test_one_token_waits_at_a_time() -> None:

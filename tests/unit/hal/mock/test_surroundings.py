@@ -1,6 +1,7 @@
 """Temperature sensors and status lights of the simulated board."""
 
 from collections.abc import AsyncIterator
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -61,7 +62,12 @@ async def test_a_temperature_that_is_none_is_refused(
 
 async def test_a_light_shows_what_it_is_told(control: BoardControl, state_dir: Path) -> None:
     light = open_indicator(2, MOCK, state_dir)
-    assert (await state(control, 2))["light"] == {"colour": "off", "rhythm": "steady"}
-    await light.show(IndicatorPattern(IndicatorColour.BLUE, IndicatorRhythm.SLOW))
-    assert (await state(control, 2))["light"] == {"colour": "blue", "rhythm": "slow"}
+    dark = {"colour": "off", "rhythm": "steady", "intensity_percent": 100, "times": None}
+    assert (await state(control, 2))["light"] == dark
+    for pattern in (
+        IndicatorPattern(IndicatorColour.BLUE, IndicatorRhythm.SLOW, 30),
+        IndicatorPattern(IndicatorColour.RED, IndicatorRhythm.FAST, times=3),
+    ):
+        await light.show(pattern)
+        assert (await state(control, 2))["light"] == asdict(pattern)
     await light.close()

@@ -7,7 +7,7 @@ import pytest
 
 from hal import registry
 from hal.api import HardwareLost, IndicatorColour, IndicatorPattern, IndicatorRhythm
-from hal.sysfs.leds import LightPlace, SysfsLight, lit_leds, problems
+from hal.sysfs.leds import LightPlace, SysfsLight, level_of, lit_leds, problems
 from tests.unit.hal.fake_sysfs import SYS, FakeSysfs, Node, refusal
 
 RED, GREEN, BLUE = "stationd:red:1", "stationd:green:1", "stationd:blue:1"
@@ -18,13 +18,19 @@ class FakeLed:
     """One LED as the kernel's LED class shows it; files of a trigger come and go with it."""
 
     def __init__(
-        self, sysfs: FakeSysfs, name: str, triggers: tuple[str, ...] = ALL, *, mixed: bool = False
+        self,
+        sysfs: FakeSysfs,
+        name: str,
+        triggers: tuple[str, ...] = ALL,
+        *,
+        mixed: bool = False,
+        highest: int = 255,
     ) -> None:
         self.sysfs, self.folder, self.triggers = sysfs, SYS / "class" / "leds" / name, triggers
         self.trigger = "none"
         self.brightness = 0
         self.values: dict[str, str] = {}
-        sysfs.text(self.folder / "max_brightness", "255")
+        sysfs.text(self.folder / "max_brightness", str(highest))
         sysfs.add(self.folder / "brightness", Node(lambda: str(self.brightness), self._brightness))
         sysfs.add(self.folder / "trigger", Node(self._shown, self._trigger))
         if mixed:
@@ -114,7 +120,11 @@ def test_every_light_shows_something_for_every_colour_but_off() -> None:
 
 @pytest.mark.parametrize(
     ("rhythm", "on_ms", "off_ms"),
-    [(IndicatorRhythm.SLOW, "1000", "1000"), (IndicatorRhythm.FAST, "200", "200")],
+    [
+        (IndicatorRhythm.SLOW, "1000", "1000"),
+        (IndicatorRhythm.FAST, "200", "200"),
+        (IndicatorRhythm.FLASH, "300", "4700"),
+    ],
 )
 async def test_the_kernel_blinks(
     sysfs: FakeSysfs, rhythm: IndicatorRhythm, on_ms: str, off_ms: str
@@ -127,16 +137,66 @@ async def test_the_kernel_blinks(
     assert (leds[BLUE].trigger, leds[BLUE].brightness) == ("none", 255)
 
 
-async def test_one_flash_is_played_once_each_time_it_is_asked_for(sysfs: FakeSysfs) -> None:
+async def test_what_blinks_some_times_does_so_each_time_it_is_asked_for(sysfs: FakeSysfs) -> None:
     light, leds = separate(sysfs)
-    flash = IndicatorPattern(IndicatorColour.GREEN, IndicatorRhythm.FLASH_ONCE)
-    await light.show(flash)
-    assert leds[GREEN].trigger == "pattern"
-    assert leds[GREEN].values["pattern"] == "255 300 255 0 0 100 0 0"
-    assert leds[GREEN].values["repeat"] == "1"
+    signal = IndicatorPattern(IndicatorColour.RED, IndicatorRhythm.FAST, times=3)
+    assert signal.lasts_s == pytest.approx(1.2)
+    await light.show(signal)
+    assert leds[RED].trigger == "pattern"
+    assert leds[RED].values == {"pattern": "255 200 255 0 0 200 0 0", "repeat": "3"}
     sysfs.writes.clear()
-    await light.show(flash)
-    assert ("repeat", "1") in sysfs.writes
+    await light.show(signal)
+    assert ("repeat", "3") in sysfs.writes
+
+
+async def test_a_kernel_that_cannot_count_blinks_until_the_next_pattern(sysfs: FakeSysfs) -> None:
+    led = FakeLed(sysfs, RED, ("none", "timer"))
+    light = SysfsLight(LightPlace({"red": RED}), sysfs)
+    await light.show(IndicatorPattern(IndicatorColour.RED, IndicatorRhythm.FAST, times=3))
+    assert (led.trigger, led.values) == ("timer", {"delay_on": "200", "delay_off": "200"})
+
+
+@pytest.mark.parametrize(
+    ("highest", "percent", "level"),
+    [
+        *((255, 100, 255), (255, 50, 128), (255, 1, 3), (255, 0, 0)),
+        *((1, 100, 1), (1, 1, 1), (1, 0, 0), (7, 10, 1), (0, 50, 0)),
+    ],
+)
+def test_brightness_is_a_share_of_the_highest_and_dark_only_at_none(
+    highest: int, percent: int, level: int
+) -> None:
+    assert level_of(highest, percent) == level
+
+
+@pytest.mark.parametrize(
+    ("rhythm", "times"),
+    [(IndicatorRhythm.STEADY, None), (IndicatorRhythm.SLOW, None), (IndicatorRhythm.FAST, 2)],
+)
+async def test_every_rhythm_has_the_brightness_that_was_asked_for(
+    sysfs: FakeSysfs, rhythm: IndicatorRhythm, times: int | None
+) -> None:
+    light, leds = separate(sysfs)
+    for percent, level in ((100, 255), (20, 51), (100, 255)):
+        await light.show(IndicatorPattern(IndicatorColour.BLUE, rhythm, percent, times))
+        if times is None:
+            assert leds[BLUE].brightness == level
+        else:
+            assert leds[BLUE].values["pattern"] == f"{level} 200 {level} 0 0 200 0 0"
+
+
+async def test_a_light_without_brightness_is_dark_and_blinks_no_more(sysfs: FakeSysfs) -> None:
+    light, leds = separate(sysfs)
+    await light.show(IndicatorPattern(IndicatorColour.WHITE, IndicatorRhythm.SLOW))
+    await light.show(IndicatorPattern(IndicatorColour.WHITE, IndicatorRhythm.SLOW, 0))
+    assert {(led.trigger, led.brightness) for led in leds.values()} == {("none", 0)}
+
+
+async def test_an_led_without_steps_is_on_for_every_share(sysfs: FakeSysfs) -> None:
+    led = FakeLed(sysfs, RED, highest=1)
+    light = SysfsLight(LightPlace({"red": RED}), sysfs)
+    await light.show(IndicatorPattern(IndicatorColour.RED, intensity_percent=1))
+    assert led.brightness == 1
 
 
 async def test_the_same_pattern_again_writes_nothing(sysfs: FakeSysfs) -> None:
@@ -165,6 +225,8 @@ async def test_an_led_of_all_colours_mixes_them_itself(sysfs: FakeSysfs) -> None
     assert (led.values["multi_intensity"], led.trigger) == ("255 255 0", "timer")
     await light.show(IndicatorPattern(IndicatorColour.BLUE))
     assert (led.values["multi_intensity"], led.brightness) == ("0 0 255", 255)
+    await light.show(IndicatorPattern(IndicatorColour.BLUE, intensity_percent=40))
+    assert (led.values["multi_intensity"], led.brightness) == ("0 0 255", 102)
     await light.show(IndicatorPattern(IndicatorColour.OFF))
     assert led.brightness == 0
 

@@ -5,6 +5,7 @@ from hypothesis import strategies as st
 from agent.core.basic_auth_password import password_octets
 from agent.ocpp.v16.key_conversions import (
     RATE_UNITS,
+    WHOLE,
     MeasurandSelection,
     measurands_of,
     password_from_hex,
@@ -59,3 +60,14 @@ def test_phase_rotations_name_known_connectors(text: str) -> None:
 @pytest.mark.parametrize("text", ["", "RST", "2.RST", "1.rst", "1.RST,1.RST", "-1.RST", "1.RST,"])
 def test_other_phase_rotations_are_refused(text: str) -> None:
     assert phase_rotation(text, connectors=1) is None
+
+
+@pytest.mark.parametrize(("value", "shown"), [("0", "0"), ("100", "100"), ("33.3", "34")])
+def test_a_decimal_number_is_shown_as_a_whole_one(value: str, shown: str) -> None:
+    assert WHOLE.to_key(value) == shown
+
+
+@pytest.mark.parametrize("text", ["", "1.5", "-1", "+1", "1e1", " 1", "\u0661"])
+def test_a_key_for_a_whole_number_takes_no_other(text: str) -> None:
+    assert WHOLE.to_variable(text) is None
+    assert WHOLE.to_variable("42") == "42"
