@@ -209,8 +209,8 @@ class Station:
 
     def is_available(self) -> bool:
         """Tell whether the next vehicle may come."""
-        evses = self.facts().get("evses")
-        return bool(evses) and evses[0]["status"] == "Available" and not self.transaction()
+        evses = self.facts().get("evses", [{}])
+        return evses[0].get("status") == "Available" and not self.transaction()
 
     def is_supplied(self) -> bool:
         """Tell whether the contactor is closed."""

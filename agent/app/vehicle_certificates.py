@@ -39,38 +39,49 @@ class VehicleCertificates:
         self._certificates = certificates
         self._model = f.model
         self._link = f.hardware.vehicles
-        self._switched_on = asyncio.Event()
+        self._wanted = asyncio.Event()
         self._status: CertificateStatusService | None = None
         self._contracts = VehicleCertificateService(evses, csms, self._installs_contracts, spawn)
+        if self._link is not None:
+            certificates.v2g_renewed = self._certificate_renewed
+            certificates.trust.on_change = self._look_again
+            self._contracts.begins = self._show_again
 
     def parts(self) -> list[Coroutine[Any, Any, None]]:
         """Return what runs as long as the daemon does."""
         if self._link is None:
             return []
-        if self._model.boolean(sv.PNC_ENABLED):
-            self._switched_on.set()
+        self._look_again()
         return [self._contracts.listen(self._link), self._keep_status(self._link)]
 
     def variable_changed(self, change: VariableChange) -> None:
         """Obey Plug & Charge being switched on or off."""
-        if change.key != sv.PNC_ENABLED:
-            return
-        if self._model.boolean(sv.PNC_ENABLED):
-            self._switched_on.set()
-        if self._status is not None:
-            self._status.look_again()
+        if change.key == sv.PNC_ENABLED:
+            self._look_again()
 
     async def _keep_status(self, link: VehicleLink) -> None:
-        """Have statuses at hand from when Plug & Charge is first switched on, for ever."""
-        await self._switched_on.wait()
-        self._status = status = self._status_service(link)
-        self._certificates.v2g_renewed = status.certificate_renewed
-        self._certificates.trust.on_change = status.look_again
-        self._contracts.begins = status.show_again
-        await status.run()
+        """Have statuses at hand from when there is a certificate to show to vehicles, for ever."""
+        await self._wanted.wait()
+        self._status = self._status_service(link)
+        await self._status.run()
+
+    def _look_again(self) -> None:
+        if self._status is not None:
+            self._status.look_again()
+        elif self._model.boolean(sv.PNC_ENABLED) and self._certificates.store.has_v2g():
+            self._wanted.set()
+
+    def _certificate_renewed(self) -> None:
+        if self._status is not None:
+            self._status.certificate_renewed()
+        self._look_again()
+
+    def _show_again(self) -> None:
+        if self._status is not None:
+            self._status.show_again()
 
     def _status_service(self, link: VehicleLink) -> CertificateStatusService:
-        from agent.services.certificate_status import (  # noqa: PLC0415 - for Plug & Charge alone
+        from agent.services.certificate_status import (  # noqa: PLC0415 - for V2G certificates
             CertificateStatusService,
             StatusPorts,
         )

@@ -187,6 +187,10 @@ class StationIdentities:
             self._remove_key_unless_needed(_key_in(path))
         return bool(named)
 
+    def has_v2g(self) -> bool:
+        """Tell whether there is a certificate to show to vehicles; nothing is read for it."""
+        return any(self._files(folder) for use in V2G_USES for folder in _FOLDERS[use])
+
     def v2g_chains(
         self, now: datetime, algorithm: HashAlgorithm
     ) -> tuple[InstalledCertificate, ...]:

@@ -5,6 +5,7 @@ every n. What it left must start, fall back, and take the update again. What a d
 of that is tried on a real file system by the bench of power cuts.
 """
 
+import errno
 import functools
 import os
 import shutil
@@ -15,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from agent.update.requests import Order, Outcome
+from agent.update.requests import Order, Outcome, Request, read_answer, write_request
 from agent.update.slot_state import TRIES
 from tests.unit.update.station_rig import Station
 
@@ -137,4 +138,65 @@ def test_wherever_an_update_is_cut_the_station_starts_and_can_be_updated(
     for end_before in range(steps):
         station = copy(template, memory / "cut")
         assert in_child(station, way, end_before) == -1
+        check_whole(station, old)
+
+
+class FullDisk:
+    """Lets no step any more that needs room, from the n-th on; /run is in memory and has room."""
+
+    NEEDS_ROOM = ("write", "mkdir", "symlink", "link")
+
+    def __init__(self, patch: pytest.MonkeyPatch, station: Station, first: int | None) -> None:
+        self.asked = 0
+        self._first = first
+        self._in_memory = str(station.layout.answer.parent)
+        for name in self.NEEDS_ROOM:
+            patch.setattr(os, name, self._refusing(getattr(os, name)))
+
+    def _refusing(self, step: Callable[..., Any]) -> Callable[..., Any]:
+        @functools.wraps(step)
+        def refused(*words: Any, **more: Any) -> Any:
+            if not self._place(*words).startswith(self._in_memory):
+                if self._first is not None and self.asked >= self._first:
+                    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+                self.asked += 1
+            return step(*words, **more)
+
+        return refused
+
+    @staticmethod
+    def _place(*words: Any) -> str:
+        """Return the path of what is written to, or of what is made."""
+        if isinstance(words[0], int):
+            return str(Path(f"/proc/self/fd/{words[0]}").readlink())
+        return str([word for word in words if isinstance(word, (str, os.PathLike))][-1])
+
+
+def serve_on_full_disk(station: Station, first: int | None) -> int:
+    """Have an image installed while room ends; return how many steps needed some."""
+    write_request(
+        station.layout.request, Request(order=Order.INSTALL, number="1" * 32, image="image")
+    )
+    with pytest.MonkeyPatch.context() as patch:
+        disk = FullDisk(patch, station, first)
+        station.keeper.serve()
+        assert station.starts() == "1.0.0"
+    return disk.asked
+
+
+def test_wherever_the_disk_gets_full_the_old_version_stays_and_the_next_update_works(
+    template: Station, memory: Path
+) -> None:
+    old = template.old_slot()
+    steps = serve_on_full_disk(copy(template, memory / "count"), None)
+    assert steps > 20
+    for first in range(steps):
+        station = copy(template, memory / "full")
+        serve_on_full_disk(station, first)
+        assert station.old_slot() == old
+        answer = read_answer(station.layout.answer)
+        assert answer is not None
+        assert answer.outcome is Outcome.FAILED
+        assert "No space" in answer.message
+        assert station.state.ready is None
         check_whole(station, old)
