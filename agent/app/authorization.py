@@ -16,7 +16,7 @@ from agent.core.records import dataclass
 from agent.core.session_state import Cause, GroupTold, StopOrdered, TokenRevoked
 from agent.core.vocabulary import IdToken, StoppedReason, TriggerReason
 from agent.ocpp.dispatch import Dispatcher
-from agent.pki.contract import ContractExaminer
+from agent.pki.contract_examiner import ContractExaminer
 from agent.services import policies
 from agent.services.authorization import AuthorizationService, LocalKnowledge
 from agent.services.authorization_cache import AuthorizationCacheService

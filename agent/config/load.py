@@ -4,7 +4,7 @@ import tomllib
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from agent.config.backend import MOCK_BACKEND, BackendConfig, read_backend
 from agent.config.cross_checks import (
@@ -44,11 +44,13 @@ from agent.config.model import (
     Voltage,
 )
 from agent.config.problems import ConfigError
-from agent.config.receivers import read_receivers
 from agent.config.table import Problems, Table, did_you_mean
 from agent.config.update_section import read_update
 from agent.config.variable_settings import read_ocpp16_keys, read_variables
 from agent.core.certificates import KeyKind
+
+if TYPE_CHECKING:
+    from agent.config.receivers import ReceiverConfig
 
 BackendCheck = Callable[[HardwareRole | StationRole, BackendConfig], Iterable[str]]
 """Names what is wrong with a backend's name and options; the hardware's registry knows."""
@@ -332,10 +334,18 @@ def _smart_charging(table: Table, evses: int) -> SmartChargingSection:
         random_delay_s=table.integer("random_delay_s", 0, low=0, high=1800),
         voltage=table.choice("voltage", Voltage, Voltage.NOMINAL),
         time_zone=table.optional_text("time_zone", check=time_zone_problem),
-        receivers=read_receivers(table.tables("receiver"), evses),
+        receivers=_receivers(table.tables("receiver"), evses),
     )
     table.finish()
     return section
+
+
+def _receivers(tables: tuple[Table, ...], evses: int) -> "tuple[ReceiverConfig, ...]":
+    if not tables:
+        return ()
+    from agent.config.receivers import read_receivers  # noqa: PLC0415 - for who has some
+
+    return read_receivers(tables, evses)
 
 
 def _log(table: Table) -> LogSection:

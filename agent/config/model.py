@@ -9,16 +9,18 @@ from dataclasses import field, fields
 from enum import StrEnum
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from agent.config.backend import MOCK_BACKEND, BackendConfig
 from agent.config.diagnostics_section import DiagnosticsSection
-from agent.config.receivers import ReceiverConfig
 from agent.config.update_section import UpdateSection
 from agent.core.certificates import KeyKind
 from agent.core.records import dataclass
 from agent.core.variable_access import Assignment
 from hal.api import PER_PHASE
+
+if TYPE_CHECKING:
+    from agent.config.receivers import ReceiverConfig
 
 
 class HardwareRole(StrEnum):
@@ -249,7 +251,7 @@ class SmartChargingSection:
     random_delay_s: int = 0
     voltage: Voltage = Voltage.NOMINAL
     time_zone: str | None = None
-    receivers: tuple[ReceiverConfig, ...] = ()
+    receivers: "tuple[ReceiverConfig, ...]" = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -323,7 +325,7 @@ def _described_evse(evse: EvseConfig) -> Iterator[str]:
         yield f"{prefix}.{role} = {_backend(backend)}"
 
 
-def _described_receiver(receiver: ReceiverConfig) -> Iterator[str]:
+def _described_receiver(receiver: "ReceiverConfig") -> Iterator[str]:
     prefix = f"smart_charging.receiver[{receiver.id}]"
     for name in ("evse", "source", "grid_critical", "debounce_s"):
         yield f"{prefix}.{name} = {_shown(getattr(receiver, name))}"

@@ -14,7 +14,7 @@ from agent.core.contracts import Contract, ContractFinding, StatusRequest, emaid
 from agent.pki.hash_data import certificate_hash_data, ocsp_responder_url
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
     from datetime import datetime
 
     from cryptography.x509 import Certificate
@@ -24,17 +24,6 @@ MOST_CERTIFICATES = 4
 """Contract, two sub-CAs of the mobility operator, and perhaps its root (ISO 15118-2)."""
 
 log = logging.getLogger(__name__)
-
-
-class ContractExaminer:
-    """Examines contracts against the roots that are installed at that moment."""
-
-    def __init__(self, roots: Callable[[], Sequence[Certificate]]) -> None:
-        self._roots = roots
-
-    def examine(self, chain: str, emaid: str, at: datetime) -> Contract:
-        """Say what a chain in PEM is worth for an eMAID at an instant."""
-        return examine_contract(chain, emaid, self._roots(), at)
 
 
 def examine_contract(

@@ -19,7 +19,8 @@ NOT_NEEDED = frozenset(
     # Parts of our own for other commands, other hardware and bad days.
     | {"agent.cli", "agent.sim", "agent.transfer", "agent.update", "agent.ocpp.v16"}
     | {"agent.metering.verification", "agent.pki.code_signing"}
-    | {"agent.diagnostics.bundle", "agent.services.certificate_status"}
+    | {"agent.config.receivers", "agent.diagnostics.bundle", "agent.pki.contract"}
+    | {"agent.services.certificate_status"}
     | {"agent.store.carve", "agent.store.recovery", "agent.store.salvage"}
     | {"hal.checkup", "hal.gpio", "hal.guard.loop", "hal.modbus", "hal.serial"}
 )

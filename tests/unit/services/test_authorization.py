@@ -26,7 +26,7 @@ from agent.core.vocabulary import (
     IdTokenInfo,
     TokenType,
 )
-from agent.pki.contract import ContractExaminer
+from agent.pki.contract_examiner import ContractExaminer
 from agent.ports import CsmsRefused, CsmsUnavailable
 from agent.services.authorization import AuthorizationService, LocalKnowledge
 from agent.services.authorization_cache import AuthorizationCacheService
