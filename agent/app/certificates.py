@@ -67,7 +67,10 @@ class Certificates:
         self._f = f
         configured = f.config.csms
         folder = f.config.station.state_dir / FOLDER
-        self.roots = InstalledRoots(folder / "roots", configured.ca_file)
+        must_be_signed = f.model.boolean(sv.ADDITIONAL_ROOT_CERTIFICATE_CHECK, default=False)
+        self.roots = InstalledRoots(
+            folder / "roots", configured.ca_file, must_be_signed=must_be_signed
+        )
         pair = (configured.client_certificate_file, configured.client_key_file)
         factory = (pair[0], pair[1]) if pair[0] and pair[1] else None
         self.v2g_renewed: Callable[[], None] = lambda: None

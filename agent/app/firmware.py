@@ -146,10 +146,8 @@ class Firmware:
     def _network_download(self) -> Download:
         from agent.app.firmware_download import network_download  # noqa: PLC0415 - see above
 
-        return network_download(self._f.config.update, self._tls_roots)
-
-    def _tls_roots(self) -> str:
-        return self._certificates.roots.csms_roots_pem()
+        roots = self._certificates.roots
+        return network_download(self._f.config.update, roots.csms_roots_pem, roots.has_cross_signed)
 
     def _busy(self) -> bool:
         """Tell whether somebody charges, or was just let in to plug in."""

@@ -109,7 +109,12 @@ class Logs:
         from agent.transfer.tls import client_context  # noqa: PLC0415 - seldom
 
         ca_file = self._f.config.diagnostics.ca_file
-        return client_context(self._roots.csms_roots_pem(), ca_file, with_usual_roots=True)
+        return client_context(
+            self._roots.csms_roots_pem(),
+            ca_file,
+            with_usual_roots=True,
+            trusts_cross_signed=self._roots.has_cross_signed(),
+        )
 
     def _facts(self) -> dict[str, object]:
         """Return what the station says of itself; nothing that may only be written."""

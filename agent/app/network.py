@@ -22,6 +22,7 @@ from agent.ocpp.dialing import (
     CredentialsRefused,
     CredentialsUnusable,
     HandshakeBroken,
+    TlsRejected,
 )
 from agent.ocpp.endpoint import Endpoint, InvalidEndpoint, SecurityProfile, url_problem
 from agent.ocpp.link import LinkSettings
@@ -77,6 +78,7 @@ class Network:
             NetworkPorts(
                 settings=documents,
                 identities=certificates.identities,
+                roots=certificates.trust,
                 reconnect=reconnect,
                 meets_another=meets_another,
                 ask_anything=ask_anything,
@@ -130,7 +132,8 @@ class Network:
         """Pass on how an attempt failed; a server may hang up on a wrong password as well."""
         self.trouble = str(failure)
         refused = isinstance(failure, CredentialsRefused | HandshakeBroken)
-        self.service.failed(credentials_refused=refused)
+        distrusted = isinstance(failure, TlsRejected | CredentialsUnusable)
+        self.service.failed(credentials_refused=refused, distrusted=distrusted)
 
     def connected(self, subprotocol: str) -> None:
         """Pass on that an attempt has succeeded, and in which version."""
@@ -154,7 +157,8 @@ class Network:
             allow_insecure=csms.allow_insecure,
             password=(lambda: password_octets(dial.password)) if dial.password else None,
             ca_file=csms.ca_file,
-            csms_roots=self._roots.csms_roots_pem,
+            csms_roots=lambda: self._roots.csms_roots_pem(dial.roots),
+            trusts_cross_signed=self._roots.has_cross_signed(),
             client_certificate_file=None if own is None else own.certificate_file,
             client_key_file=None if own is None else own.key_file,
             allow_wildcard_certificate=model.boolean(sv.ALLOW_CSMS_TLS_WILDCARDS),

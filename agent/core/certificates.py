@@ -66,6 +66,16 @@ class CertificateUse(StrEnum):
     COMBINED = "Combined"
 
 
+@dataclass(frozen=True, slots=True)
+class RootChoice:
+    """Which CSMS roots an attempt trusts, by their names: one alone, or all without one."""
+
+    only: str | None = None
+    without: str | None = None
+
+
+ALL_ROOTS = RootChoice()
+
 V2G_CHAIN = "V2GCertificateChain"
 """The use under which GetInstalledCertificateIds lists the station's own V2G certificates."""
 

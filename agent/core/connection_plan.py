@@ -83,6 +83,18 @@ def plan_at_start(
     return ConnectionPlan(priority, max(1, attempts_per_slot), last_good, priority[0])
 
 
+def begins_with_old_root(attempt: Attempt, *, migrates: bool) -> bool:
+    """Tell whether the earlier CSMS roots come before the one on trial (M05.FR.14 to M05.FR.16).
+
+    Back at the CSMS that worked last they do. At one that is new a whole round belongs to the root
+    on trial, the next two to the earlier ones, and so on, so that each of two client certificates
+    meets both.
+    """
+    if not migrates:
+        return attempt.fallback
+    return (attempt.turn + attempt.turn // 2) % 2 == 1
+
+
 @dataclass(frozen=True, slots=True)
 class PasswordTrial:
     """A new password, and the one before it until the new one has worked (A01.FR.02).

@@ -42,6 +42,8 @@ class Endpoint:
     """The only trust anchors; the operating system's are not used."""
     csms_roots: Callable[[], str] | None = None
     """Returns all trust anchors in PEM, those of `ca_file` included; asked for every attempt."""
+    trusts_cross_signed: bool = False
+    """An anchor counts though another certificate signed it (AdditionalRootCertificateCheck)."""
     client_certificate_file: Path | None = None
     client_key_file: Path | None = None
     allow_wildcard_certificate: bool = False

@@ -126,6 +126,8 @@ def _trust(context: ssl.SSLContext, endpoint: Endpoint) -> None:
         except OSError as error:
             raise CredentialsUnusable(f"{endpoint.ca_file}: {os_reason(error)}") from error
         return
+    if endpoint.trusts_cross_signed:
+        context.verify_flags |= ssl.VerifyFlags.VERIFY_X509_PARTIAL_CHAIN
     roots = endpoint.csms_roots()
     try:
         context.load_verify_locations(cadata=roots)

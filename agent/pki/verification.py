@@ -80,6 +80,20 @@ def check_root(certificate: Certificate, now: datetime) -> None:
         raise CertificateProblem(INVALID, "the certificate is no root: it has not signed itself")
 
 
+def check_successor(
+    certificate: Certificate, roots: Sequence[Certificate], now: datetime
+) -> Certificate:
+    """Check a root that is to replace others; return the one that signed it (M05.FR.10, FR.11)."""
+    check_strength(certificate)
+    check_validity(certificate, now)
+    if not _may_issue(certificate, sub_cas_below=0):
+        raise CertificateProblem(INVALID, "the certificate is not that of a CA")
+    signer = _issuer(certificate, roots, 0, now)
+    if signer is None:
+        raise CertificateProblem(INVALID, "the new root is not signed by the present one")
+    return signer
+
+
 def path_to_root(
     chain: Sequence[Certificate], roots: Sequence[Certificate], now: datetime
 ) -> tuple[Certificate, ...]:

@@ -321,8 +321,15 @@ class RootStore(TrustAnchors, Protocol):
     def find(self, hash_data: CertificateHashData) -> tuple[tuple[RootUse, str], ...]:
         """Return use and name of each root that some hash data name."""
 
-    def count(self, use: RootUse) -> int:
-        """Return how many roots are trusted for a use."""
+    @property
+    def untried(self) -> str | None:
+        """The name of the CSMS root that is on trial; reads no file."""
+
+    def prove(self, name: str) -> bool:
+        """End the trial of a root that worked, remove all others; False if it is not on trial."""
+
+    def proven_csms_roots(self) -> frozenset[str]:
+        """Return the names of the CSMS roots that are not on trial."""
 
     def remove(self, use: RootUse, name: str) -> None:
         """Trust a root no more."""

@@ -3,7 +3,8 @@
 The profiles in force are those of the start: what the CSMS stores later takes effect with the next
 reboot (B10). A new password takes effect at once; the old one is kept until the new one has worked,
 so that both sides meet again wherever a power cut falls (A01). So does the security profile that a
-CSMS orders in 1.6, and likewise the profile before is kept until the new one has worked (A05).
+CSMS orders in 1.6, and likewise the profile before is kept until the new one has worked (A05). A
+new root of the CSMS takes turns with the earlier ones (M05).
 """
 
 import asyncio
@@ -13,10 +14,12 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import field, replace
 
 from agent.core import standard_variables as sv
+from agent.core.certificates import ALL_ROOTS, RootChoice
 from agent.core.connection_plan import ConnectionPlan, PasswordTrial, plan_at_start
 from agent.core.device_model import DeviceModel
 from agent.core.network_profiles import (
     SEEDED_SLOT,
+    TLS_WITH_BASIC_AUTH,
     TLS_WITH_CLIENT_CERTIFICATE,
     NetworkProfile,
 )
@@ -26,6 +29,7 @@ from agent.core.records import dataclass
 from agent.core.variable_access import Assignment, VariableChange
 from agent.ports import ClientIdentities, ClientIdentity, Settings
 from agent.services.network_slots import STATE, LastGood, NetworkSlots
+from agent.services.root_turns import NewRoots, RootTurns
 from agent.services.tasks import Spawn
 
 OLD_PASSWORD = "old_password"  # noqa: S105 - the name of a document
@@ -44,6 +48,7 @@ class Dial:
     versions: tuple[str, ...]
     password: str = field(repr=False)
     client_identity: ClientIdentity | None = None
+    roots: RootChoice = ALL_ROOTS
 
     @property
     def uses_common_password(self) -> bool:
@@ -63,6 +68,7 @@ class NetworkPorts:
 
     settings: Settings
     identities: ClientIdentities
+    roots: NewRoots
     reconnect: Callable[[], Awaitable[None]]
     meets_another: Callable[[], None]
     ask_anything: Callable[[], Awaitable[None]]
@@ -94,6 +100,7 @@ class NetworkService:
         self._has_worked = False
         self._boots_refused = 0
         self._settling = asyncio.Lock()
+        self._root_turns = RootTurns(ports.roots, ports.spawn)
         self._offered: defaultdict[int, OfferedVersions] = defaultdict(OfferedVersions)
 
     async def prepare(self) -> None:
@@ -149,23 +156,30 @@ class NetworkService:
             self._offered[attempt.slot].among(_preferring(profile.version, self._versions)),
             self._trial.candidate if profile.password is None else profile.password,
             _chosen(self._ports.identities.usable(), attempt.turn),
+            self._root_turns.choice(attempt, migrates=self._migrates_to(profile)),
         )
         return self._dialled
+
+    def _migrates_to(self, profile: NetworkProfile) -> bool:
+        good = self._last_good
+        return good is not None and address_of(profile) != address_of(good.profile)
 
     def _profile(self, plan: ConnectionPlan) -> NetworkProfile:
         if plan.attempt.fallback and self._last_good is not None:
             return self._last_good.profile
         return self._in_force[plan.attempt.slot]
 
-    def failed(self, *, credentials_refused: bool = False) -> None:
-        """Learn that the attempt came to nothing."""
+    def failed(self, *, credentials_refused: bool = False, distrusted: bool = False) -> None:
+        """Learn that the attempt came to nothing; `distrusted` if TLS was the reason."""
         if self._plan is None or self._dialled is None:
             return
         if credentials_refused and self._dialled.uses_common_password:
             self._trial = self._trial.after_refusal()
             if self._trial.other_is_due:
                 return
-        self._plan = self._plan.after_failure()
+        roots, migrates = self._dialled.roots, self._migrates_to(self._dialled.profile)
+        if not self._root_turns.failed(roots, distrusted=distrusted, migrates=migrates):
+            self._plan = self._plan.after_failure()
 
     def connected(self, version: str) -> None:
         """Learn that there is a connection, and which version was negotiated on it."""
@@ -173,6 +187,8 @@ class NetworkService:
         if dial is None:
             return
         self._offered[dial.slot].connected(version)
+        with_tls = dial.profile.security_profile >= TLS_WITH_BASIC_AUTH
+        self._root_turns.connected(dial.roots, with_tls=with_tls)
         self._connected = LastGood(dial.slot, dial.profile)
         self._connected_at_s = asyncio.get_running_loop().time()
         if before is not None and not _is_same(before, self._connected):

@@ -56,6 +56,23 @@ class TrustStoreService:
         """Return how many certificates are installed (SecurityCtrlr.CertificateEntries)."""
         return self._roots.entries() + self._identities.entries()
 
+    @property
+    def untried_root(self) -> str | None:
+        """The CSMS root that is on trial; None if none is."""
+        return self._roots.untried
+
+    async def root_worked(self, name: str) -> None:
+        """Remove all other CSMS roots, now that this one has worked alone (M05.FR.13)."""
+        async with self._turn:
+            try:
+                is_news = await asyncio.to_thread(self._roots.prove, name)
+            except OSError as error:
+                # What is left is removed after the next connection.
+                log.error("the earlier roots of the CSMS cannot be removed: %s", error)
+                return
+        if is_news:
+            self._changed("the new CSMSRootCertificate has replaced the earlier ones")
+
     async def install(self, command: InstallCertificate) -> CertificateOutcome:
         """Trust a root (M05.FR.01-07); one that is trusted already is accepted again."""
         async with self._turn:
@@ -104,9 +121,12 @@ class TrustStoreService:
         return CertificateOutcome(CertificateStatus.NOT_FOUND)
 
     def _would_cut_off(self, named: tuple[tuple[RootUse, str], ...]) -> bool:
-        """Tell whether no CSMS root would be left on a station that needs one (M04.FR.03)."""
-        going = sum(use is RootUse.CSMS for use, _name in named)
-        is_last = going > 0 and self._roots.count(RootUse.CSMS) <= going
+        """Tell whether no CSMS root would be left on a station that needs one (M04.FR.03).
+
+        One that is on trial does not count.
+        """
+        going = {name for use, name in named if use is RootUse.CSMS}
+        is_last = bool(going) and self._roots.proven_csms_roots() <= going
         return is_last and self._settings.needs_csms_root()
 
     def _list(self, uses: frozenset[str], now: datetime) -> InstalledCertificates:

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from agent.core import standard_variables as sv
+from agent.core.certificates import ALL_ROOTS, RootChoice
 from agent.core.commands import Verdict
 from agent.core.device_model import DeviceModel
 from agent.core.network_profiles import NetworkProfile, SetNetworkProfile
@@ -92,6 +93,8 @@ class Rig:
         self.has_root = True
         self.identities: tuple[ClientIdentity, ...] = ()
         self.proven: list[str] = []
+        self.untried_root: str | None = None
+        self.roots_that_worked: list[str] = []
         self.reconnects = 0
         self.others_met = 0
         self.asked = 0
@@ -106,6 +109,7 @@ class Rig:
             NetworkPorts(
                 settings=self.memory,
                 identities=self,
+                roots=self,
                 reconnect=self._reconnect,
                 meets_another=self._meet,
                 ask_anything=self._ask,
@@ -137,6 +141,10 @@ class Rig:
 
     async def worked(self, identity: ClientIdentity) -> None:
         self.proven.append(identity.fingerprint)
+
+    async def root_worked(self, name: str) -> None:
+        self.roots_that_worked.append(name)
+        self.untried_root = None
 
     def _tell(self, kind: SecurityEventKind, info: str) -> None:
         self.told.append(f"{kind.value}: {info}")
@@ -416,3 +424,121 @@ async def test_the_version_that_a_profile_names_is_offered_first() -> None:
     dial = rig.service.next_dial()
     assert dial is not None
     assert dial.versions == ("old", "new")
+
+
+# --- A root of the CSMS that is on trial.
+
+
+async def trusting(untried: str = "new", attempts: int = 2) -> Rig:
+    """Return a station that has reached its CSMS with TLS and then got a new root."""
+    seed = NetworkProfile(url="wss://one/ocpp", security_profile=2)
+    values = {sv.NETWORK_PROFILE_CONNECTION_ATTEMPTS: str(attempts)}
+    rig = await Rig(values=values, seed=seed).prepared()
+    await rig.connects()
+    rig.untried_root = untried
+    return rig
+
+
+def tries(rig: Rig, times: int, *, distrusted: bool = True) -> list[tuple[int, RootChoice]]:
+    """Let attempts fail; return slot and roots of each."""
+    tried = []
+    for _ in range(times):
+        dial = rig.service.next_dial()
+        assert dial is not None
+        tried.append((dial.slot, dial.roots))
+        rig.service.failed(distrusted=distrusted)
+    return tried
+
+
+ONLY_NEW, WITHOUT_NEW = RootChoice(only="new"), RootChoice(without="new")
+
+
+async def test_without_a_root_on_trial_all_are_trusted() -> None:
+    rig = await trusting()
+    rig.untried_root = None
+    assert {roots for _, roots in tries(rig, 6)} == {ALL_ROOTS}
+    await rig.connects()
+    assert rig.roots_that_worked == []
+
+
+@pytest.mark.requirement("M05.FR.13", "M05.FR.12 (1.6)")
+async def test_a_new_root_comes_first_and_replaces_the_others_once_it_has_worked() -> None:
+    rig = await trusting()
+    assert tries(rig, 3, distrusted=False)[0] == (1, ONLY_NEW), "nobody was there to be judged"
+    rig.service.ended()
+    rig = await trusting()
+    await rig.connects()
+    assert rig.roots_that_worked == ["new"]
+    assert tries(rig, 1) == [(1, ALL_ROOTS)]
+
+
+@pytest.mark.requirement("M05.FR.14", "M05.FR.13 (1.6)")
+async def test_a_server_that_the_new_root_does_not_verify_is_tried_with_the_old_one() -> None:
+    rig = await trusting()
+    assert tries(rig, 1) == [(1, ONLY_NEW)]
+    await rig.connects()
+    assert rig.roots_that_worked == [], "the old one let the station in"
+    assert tries(rig, 2) == [(1, ONLY_NEW), (1, WITHOUT_NEW)], "at every connection anew"
+
+
+@pytest.mark.requirement("M05.FR.14", "M05.FR.13 (1.6)")
+async def test_both_roots_take_turns_for_ever() -> None:
+    rig = await trusting()
+    turns = [roots for _, roots in tries(rig, 16)]
+    assert all(set(turns[at : at + 4]) == {ONLY_NEW, WITHOUT_NEW} for at in range(12))
+    assert {roots for _, roots in tries(rig, 9, distrusted=False)} == {ONLY_NEW, WITHOUT_NEW}
+
+
+@pytest.mark.requirement("M05.FR.15", "M05.FR.16", "B10.FR.03", "TC_B_47_CS")
+async def test_a_new_csms_gets_all_attempts_with_the_new_root_and_the_last_one_the_old() -> None:
+    rig = await migrating()
+    assert tries(rig, 3) == [(2, ONLY_NEW), (2, ONLY_NEW), (1, WITHOUT_NEW)]
+    await rig.connects()
+    rig = await migrating()
+    tries(rig, 2)
+    await rig.connects()
+    assert rig.roots_that_worked == []
+
+
+async def migrating() -> Rig:
+    """Return a station with a new root that is to move to another CSMS."""
+    before = await trusting()
+    await before.store([Assignment(sv.SECURITY_PROFILE, "2")])
+    assert await before.set_profile(2, 2) is Verdict.ACCEPTED
+    await before.prefer(2)
+    seed = NetworkProfile(url="wss://one/ocpp", security_profile=2)
+    rig = await before.next_life(seed=seed)
+    rig.untried_root = "new"
+    return rig
+
+
+@pytest.mark.requirement("TC_B_50_CS")
+async def test_a_new_csms_that_the_new_root_verifies_lets_the_old_one_go() -> None:
+    rig = await migrating()
+    assert await rig.connects() == 2
+    assert rig.roots_that_worked == ["new"]
+
+
+async def test_a_new_csms_that_only_the_old_root_verifies_is_reached_all_the_same() -> None:
+    rig = await migrating()
+    assert (2, WITHOUT_NEW) in tries(rig, 12)
+
+
+async def test_both_client_certificates_meet_both_roots_at_a_new_csms() -> None:
+    rig = await migrating()
+    rig.identities = (pair("newer"), pair("older"))
+    met = set()
+    for _ in range(30):
+        dial = rig.service.next_dial()
+        assert dial is not None
+        if dial.slot == 2:
+            met.add((dial.client_identity, dial.roots))
+        rig.service.failed(distrusted=True)
+    assert len(met) == 4
+
+
+async def test_a_connection_without_tls_proves_no_root() -> None:
+    rig = await Rig().prepared()
+    rig.untried_root = "new"
+    await rig.connects()
+    assert rig.roots_that_worked == []
