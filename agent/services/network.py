@@ -161,8 +161,11 @@ class NetworkService:
         return self._dialled
 
     def _migrates_to(self, profile: NetworkProfile) -> bool:
+        """Tell whether another CSMS is dialled (B10); another security profile is not another."""
         good = self._last_good
-        return good is not None and address_of(profile) != address_of(good.profile)
+        if good is None or self._slots.before_change() is not None:
+            return False
+        return address_of(profile) != address_of(good.profile)
 
     def _profile(self, plan: ConnectionPlan) -> NetworkProfile:
         if plan.attempt.fallback and self._last_good is not None:
