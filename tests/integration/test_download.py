@@ -132,6 +132,25 @@ async def test_the_configuration_says_who_is_trusted_and_what_is_fetched(tmp_pat
             )
 
 
+async def test_a_root_that_another_has_signed_is_trusted_where_it_is_one_of_the_csms(
+    tmp_path: Path,
+) -> None:
+    root = issue("New root", issue("Old root"), Recipe(ca=True))
+    certificate = issue("server", root, Recipe(names=[LOOPBACK]), tmp_path)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate.certificate_file, certificate.key_file)
+    station = Station(tmp_path)
+    with FileServer(context=context).serving() as server:
+        section = UpdateSection(ports=(server.port,), private_addresses=True, max_size_mib=1)
+        with pytest.raises(DownloadInterrupted, match="not trusted"):
+            await network_download(section, lambda: root.pem).fetch(
+                server.url(), station.image, station.percents.append
+            )
+        download = network_download(section, lambda: root.pem, lambda: True)
+        await download.fetch(server.url(), station.image, station.percents.append)
+    assert station.got == IMAGE
+
+
 # --- Resuming.
 
 
