@@ -301,9 +301,11 @@ class CertificateService:
         now_s, now = self._ports.clock.monotonic_s(), self._ports.clock.now()
         if now_s < self._renewal_check_at_s or not self._ports.csms.online:
             return
+        self._renewal_check_at_s = now_s + RENEWAL_CHECK_S
         ends = await asyncio.to_thread(self._ends, now)
         until_due_s = min(_until_renewal_s(expires_at, now) for expires_at in ends.values())
-        self._renewal_check_at_s = now_s + min(RENEWAL_CHECK_S, until_due_s)
+        # A certificate that came meanwhile wants another look, and gets it.
+        self._renewal_check_at_s = min(self._renewal_check_at_s, now_s + until_due_s)
         for use, expires_at in ends.items():
             signing = self._signings.get(use)
             lately = now_s < self._due_at_s.get(use, 0.0)

@@ -5,6 +5,7 @@ import contextlib
 import threading
 from collections.abc import AsyncIterator, Collection, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -241,6 +242,38 @@ async def test_a_key_that_is_made_while_others_are_cleared_away_stays(tmp_path: 
         await asyncio.sleep(0)
         new = await rig.gets()
         assert texts(rig)[0] == new.pem
+
+
+class LooksForLong(StationIdentities):
+    """Tells when the certificate of before expires, once the test has seen the next one taken."""
+
+    def __init__(self, folder: Path, roots: InstalledRoots, **factory: Any) -> None:
+        super().__init__(folder, roots, **factory)
+        self.taken = threading.Event()
+
+    def expires_at(self) -> datetime | None:  # type: ignore[explicit-override]
+        seen = super().expires_at()
+        self.taken.wait(5)
+        return seen
+
+
+async def test_a_certificate_that_comes_while_the_last_one_is_looked_at_is_renewed_in_time(
+    tmp_path: Path,
+) -> None:
+    async with rigged(tmp_path, LooksForLong) as rig:
+        rig.office.online = False
+        await asyncio.sleep(1)
+        rig.office.online = True
+        assert rig.service.trigger(CertificateUse.CHARGING_STATION) == ACCEPTED
+        while not rig.office.asked:  # noqa: ASYNC110 - time stands still while somebody looks
+            await asyncio.sleep(0)
+        short = sign_request(rig.office.asked[0].csr, ROOT, Recipe(start=utc_now() - DAY, days=31))
+        taken = CertificateSigned(short.pem, CertificateUse.CHARGING_STATION)
+        assert await rig.service.signed(taken) == ACCEPTED
+        assert isinstance(rig.store, LooksForLong)
+        rig.store.taken.set()
+        await asyncio.sleep(20)
+        assert [asked.request_id for asked in rig.office.asked] == [1, 2]
 
 
 async def test_without_connection_the_request_waits(rig: Rig) -> None:
