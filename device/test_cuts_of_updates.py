@@ -247,6 +247,8 @@ async def test_wherever_the_power_of_a_device_is_cut_its_update_ends_with_the_tr
         while cutter.left:
             number += 1
             await cutter.update(number)
+        if not watch.seen["Installed"]:  # so many cuts may use up the tries of a version
+            await cutter.update(number + 1)
         resumed = [r for r in files.requests if "Range" in r]
         record_property("cuts and ends", {**watch.seen, "downloads gone on with": len(resumed)})
         print(f"{dict(watch.seen)}, {len(resumed)} downloads were gone on with")
