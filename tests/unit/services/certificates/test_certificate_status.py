@@ -22,7 +22,7 @@ from agent.services.certificate_status import CertificateStatusService, StatusPo
 from hal.api import HardwareLost
 from tests.contract_chains import Holder, Operator
 from tests.ocsp_answers import in_base64, ocsp_response, unsuccessful
-from tests.unit.services.certificates.test_certificates import Papers
+from tests.papers import Papers
 from tests.virtual_time import VirtualClock, utc_now
 
 CPO = Operator.new("CPO")

@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import threading
-from collections.abc import AsyncIterator, Collection, Coroutine, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Coroutine, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -31,32 +31,11 @@ from agent.services.certificates import (
     CertificateService,
     CertificateSettings,
 )
+from tests.papers import Papers
 from tests.throw_away_ca import DAY, Issued, Recipe, issue, sign_request
 from tests.virtual_time import START, VirtualClock, utc_now
 
 ROOT = issue("Root", recipe=Recipe(ca=True, start=START - DAY, days=3650))
-
-
-class Papers:
-    """Documents that outlive a service."""
-
-    def __init__(self) -> None:
-        self.texts: dict[tuple[str, str], str] = {}
-
-    def get(self, kind: str, key: str) -> str | None:
-        return self.texts.get((kind, key))
-
-    def items(self, kind: str) -> Mapping[str, str]:
-        return {key: text for (of, key), text in self.texts.items() if of == kind}
-
-    async def put(self, kind: str, key: str, text: str) -> None:
-        self.texts[kind, key] = text
-
-    async def put_many(self, kind: str, texts: Mapping[str, str]) -> None:
-        self.texts |= {(kind, key): text for key, text in texts.items()}
-
-    async def delete(self, kind: str, key: str) -> None:
-        self.texts.pop((kind, key), None)
 
 
 @dataclass
