@@ -212,9 +212,9 @@ def _packed(tree: Path, path: str, contents: BinaryIO, *, travels: bool) -> Bund
 
 
 def _inflated(packed: BinaryIO, file: BundledFile) -> Iterator[bytes]:
-    """Yield a file's content, never more than its entry says, however well it was compressed."""
-    inflate, left, produced = zlib.decompressobj(), file.packed_bytes or 0, 0
-    while left:
+    """Yield a file's content, in pieces of little size however well it was compressed."""
+    inflate, left = zlib.decompressobj(), file.packed_bytes or 0
+    while left and not inflate.unused_data:
         chunk = packed.read(min(left, _CHUNK))
         if not chunk:
             raise BundleError(f"{file.path} is cut off")
@@ -225,9 +225,6 @@ def _inflated(packed: BinaryIO, file: BundledFile) -> Iterator[bytes]:
             except zlib.error as error:
                 raise BundleError(f"{file.path} is damaged") from error
             chunk = inflate.unconsumed_tail
-            produced += len(data)
-            if produced > file.size_bytes:
-                raise BundleError(f"{file.path} is larger than the manifest says")
             yield data
     if not inflate.eof or inflate.unused_data:
         raise BundleError(f"{file.path} does not end where it should")
@@ -239,7 +236,7 @@ def _copied(file: BundledFile, base: Path | None) -> Iterator[bytes]:
     try:
         with (base / file.path).open("rb") as source:
             yield from _chunks(source)
-    except FileNotFoundError as error:
+    except (FileNotFoundError, IsADirectoryError, NotADirectoryError) as error:
         raise BundleError(f"{file.path} is missing in the slot that runs") from error
 
 
@@ -255,8 +252,10 @@ def _checked(chunks: Iterator[bytes], file: BundledFile, write: Callable[[bytes]
     """Write the content of a file, and check it against its entry."""
     digest, size = hashlib.sha256(), 0
     for chunk in chunks:
-        write(chunk)
         size += len(chunk)
+        if size > file.size_bytes:
+            raise BundleError(f"{file.path} is larger than the manifest says")
+        write(chunk)
         digest.update(chunk)
     if size != file.size_bytes or digest.hexdigest() != file.sha256:
         raise BundleError(f"{file.path} is not what the manifest says")

@@ -21,6 +21,8 @@ LONGEST_PATH: Final = 1000
 LONGEST_PART: Final = 200
 LONGEST_TEXT: Final = 200
 VERSION: Final = re.compile(r"[0-9]{1,6}(\.[0-9]{1,6}){0,3}([a-z.+-][0-9a-z.+-]{0,30})?")
+OWN_NAMES: Final = ("slot.json", "pyvenv.cfg", "bin/python")
+"""What the station puts into a slot itself: its mark and its environment."""
 _SHA256: Final = re.compile(r"[0-9a-f]{64}")
 
 
@@ -84,7 +86,7 @@ def parse_manifest(data: bytes) -> Manifest:
         raise ManifestError(f"the manifest is not of format {FORMAT}; a newer stationd may know it")
     known = {"format", *Manifest.__dataclass_fields__}
     if unknown := sorted(document.keys() - known):
-        raise ManifestError(f"the manifest has unknown keys: {', '.join(unknown)}")
+        raise ManifestError(f"the manifest has unknown keys: {', '.join(map(repr, unknown))}")
     files = tuple(_file(entry) for entry in _list(document, "files", MOST_FILES))
     _check_tree(files)
     base = document.get("base_version")
@@ -112,16 +114,21 @@ def version_key(version: str) -> tuple[int, ...]:
 
 
 def path_problem(path: str) -> str | None:
-    """Return why a path may not be in a bundle, None if it stays inside the slot."""
-    parts = PurePosixPath(path).parts
+    """Return why a path may not be in a bundle, None if it stays inside the slot.
+
+    A file system that does not tell small letters from large ones must not be fooled either.
+    """
+    if not path.isprintable() or "\\" in path or ":" in path:
+        return "has characters that no file of ours has"
+    parts, folded = PurePosixPath(path).parts, path.casefold()
     if not path or path != "/".join(parts) or path.startswith("/"):
         return "is not a plain relative path"
     if len(path) > LONGEST_PATH or any(len(part.encode()) > LONGEST_PART for part in parts):
         return "is too long"
     if any(part in (".", "..") for part in parts):
         return "leaves its folder"
-    if not path.isprintable() or "\\" in path or ":" in path:
-        return "has characters that no file of ours has"
+    if folded == "bin" or folded.startswith(OWN_NAMES):
+        return "has a name of the station's own"
     return None
 
 
@@ -167,6 +174,8 @@ def _text(document: Mapping[str, Any], key: str, longest: int = LONGEST_TEXT) ->
     value = document.get(key)
     if not isinstance(value, str) or not 0 < len(value) <= longest:
         raise ManifestError(f"{key} is no text of 1 to {longest} characters")
+    if not value.isprintable():
+        raise ManifestError(f"{key} has characters that cannot be printed")
     return value
 
 

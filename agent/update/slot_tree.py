@@ -15,13 +15,13 @@ from pathlib import Path
 from typing import Final
 
 from agent.core.records import dataclass
-from agent.update.bundle import BundleError, Progress, VerifiedBundle
+from agent.update.bundle import Progress, VerifiedBundle
 from agent.update.durable import remove_file, replace_file, sync_file_system, sync_folder
+from agent.update.manifest import OWN_NAMES
 
-MARK: Final = "slot.json"
+MARK, _ENVIRONMENT, _PYTHON = OWN_NAMES
 INTERPRETER: Final = Path(sys.base_prefix) / f"bin/python3.{sys.version_info.minor}"
 """The system's Python, which every slot's environment stands on."""
-_OWN: Final = (MARK, "pyvenv.cfg", "bin/python")
 _ROOM_PER_BYTE: Final = 2
 """The compiled form of a module takes about as much again."""
 _ROOM_FLOOR_BYTES: Final = 4 << 20
@@ -56,7 +56,7 @@ def read_mark(slot: Path) -> SlotMark | None:
 
 def interpreter_of(slot: Path) -> Path:
     """Return the Python that runs a slot's programs."""
-    return slot / "bin/python"
+    return slot / _PYTHON
 
 
 def empty(slot: Path) -> None:
@@ -80,9 +80,6 @@ def write(
 
     Everything is on the disk before the mark is. Raises `OSError`, `BundleError`.
     """
-    for file in bundle.manifest.files:
-        if file.path.startswith(_OWN):
-            raise BundleError(f"{file.path} has a name of the station's own")
     _require_room(slot.parent, bundle.manifest.tree_bytes)
     slot.mkdir(mode=0o755)
     bundle.unpack(slot, base, progress)
@@ -118,7 +115,7 @@ def _make_environment(slot: Path) -> None:
     text = (
         f"home = {INTERPRETER.parent}\ninclude-system-site-packages = false\nversion = {version}\n"
     )
-    (slot / "pyvenv.cfg").write_text(text, "utf-8")
+    (slot / _ENVIRONMENT).write_text(text, "utf-8")
     interpreter = interpreter_of(slot)
     interpreter.parent.mkdir(exist_ok=True)
     interpreter.symlink_to(INTERPRETER)
