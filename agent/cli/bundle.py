@@ -60,13 +60,15 @@ def _add_sign(sign: argparse.ArgumentParser) -> None:
 def execute(options: argparse.Namespace, programs: Programs) -> int:
     """Carry the operation out; every refusal is told with its reason."""
     del programs
+    from agent.core.certificates import CertificateProblem
     from agent.update.bundle import BundleError
     from agent.update.manifest import ManifestError
     from agent.update.trust import Distrusted
 
+    problems = (BundleError, CertificateProblem, Distrusted, ManifestError, OSError, ValueError)
     try:
         _OPERATIONS[options.operation](options)
-    except (BundleError, ManifestError, Distrusted, OSError, ValueError) as error:
+    except problems as error:
         complain(plain(str(error)))
         return FAILED
     return OK
@@ -91,7 +93,7 @@ def _build(options: argparse.Namespace) -> None:
 def _sign(options: argparse.Namespace) -> None:
     from agent.update.making import sign_bundle
 
-    chain = options.chain.read_text("ascii")
+    chain = options.chain.read_text("utf-8", errors="replace")
     signature = sign_bundle(options.file, options.output, options.key.read_bytes(), chain)
     say(f"{options.output} is signed; UpdateFirmware carries the chain as signingCertificate and")
     say(f"signature = {signature}")

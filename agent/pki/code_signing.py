@@ -45,6 +45,16 @@ def check_signing_chain(
 
     It must be strong, valid now, for code signing, not revoked, and end at a manufacturer root.
     """
+    chain = signing_chain(pem)
+    for certificate in chain:
+        check_validity(certificate, now)
+    path = path_to_root(chain, roots, now)
+    _check_not_revoked(path, revocations)
+    return chain[0]
+
+
+def signing_chain(pem: str) -> tuple[Certificate, ...]:
+    """Return a chain whose first certificate may sign code; raises `CertificateProblem`."""
     if len(pem) > LONGEST_CHAIN_CHARACTERS:
         raise CertificateProblem(INVALID, "the signing certificate is too long")
     chain = parse_chain(pem)
@@ -52,11 +62,8 @@ def check_signing_chain(
         raise CertificateProblem(INVALID, "there is no signing certificate")
     for certificate in chain:
         check_strength(certificate)
-        check_validity(certificate, now)
     _check_signs_code(chain[0])
-    path = path_to_root(chain, roots, now)
-    _check_not_revoked(path, revocations)
-    return chain[0]
+    return chain
 
 
 def check_signature(certificate: Certificate, signature: bytes, sha256: bytes) -> None:
@@ -125,9 +132,9 @@ def _check_signs_code(certificate: Certificate) -> None:
     try:
         usages = extensions.get_extension_for_class(x509.ExtendedKeyUsage).value
     except x509.ExtensionNotFound:
-        raise CertificateProblem(INVALID, "the certificate is not for code signing") from None
+        raise CertificateProblem(INVALID, "the first certificate is not for code signing") from None
     if ExtendedKeyUsageOID.CODE_SIGNING not in usages:
-        raise CertificateProblem(INVALID, "the certificate is not for code signing")
+        raise CertificateProblem(INVALID, "the first certificate is not for code signing")
 
 
 def _check_not_revoked(

@@ -64,7 +64,7 @@ def read_seal(path: Path) -> Seal:
         signed = size - _TAIL.size - signature_bytes
         fits = _HEAD.size <= signed - chain_bytes
         if magic != MAGIC or chain_bytes > MOST_CHAIN_BYTES or not fits:
-            raise BundleError(f"{path.name} is no bundle, or its end is missing")
+            raise BundleError(f"{path.name} is no bundle, is not signed, or its end is missing")
         if signature_bytes > MOST_SIGNATURE_BYTES:
             raise BundleError(f"{path.name} has a signature that is too long")
         file.seek(0)
@@ -135,7 +135,7 @@ def write_unsigned(
     The same tree gives the same bytes: files in the order of their paths, no times, one level of
     compression. `unchanged` are paths that do not travel.
     """
-    paths = sorted(p.relative_to(tree).as_posix() for p in tree.rglob("*") if p.is_file())
+    paths = _paths_in(tree)
     with target.with_name(f"{target.name}.contents").open("w+b") as contents:
         Path(contents.name).unlink()
         files = tuple(
@@ -190,10 +190,22 @@ def _chunks(file: BinaryIO) -> Iterator[bytes]:
         yield chunk
 
 
+def _paths_in(tree: Path) -> list[str]:
+    """Return all files of a tree; what a bundle cannot bring is told, not left out."""
+    found: list[str] = []
+    for file in tree.rglob("*"):
+        path = file.relative_to(tree).as_posix()
+        if file.is_symlink():
+            raise BundleError(f"{path} is a link; put the file itself into the tree")
+        if file.is_file():
+            found.append(path)
+        elif not file.is_dir():
+            raise BundleError(f"{path} is no plain file")
+    return sorted(found)
+
+
 def _packed(tree: Path, path: str, contents: BinaryIO, *, travels: bool) -> BundledFile:
     source = tree / path
-    if source.is_symlink():
-        raise BundleError(f"{path} is a link; put the file itself into the tree")
     digest, size, packed = hashlib.sha256(), 0, 0
     deflate = zlib.compressobj(9)
     with source.open("rb") as file:
