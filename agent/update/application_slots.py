@@ -5,6 +5,7 @@ the service manager watches, and reads the answer of the privileged side.
 """
 
 import asyncio
+import contextlib
 import os
 import time
 from collections.abc import Callable
@@ -63,7 +64,9 @@ class ApplicationSlots:
         try:
             await self._ask(Order.INSTALL, image=IMAGE, progress=progress)
         except asyncio.CancelledError:
-            self.layout.cancel.touch()
+            # Root may be who asks, in a folder of the agent's: no link there is followed.
+            with contextlib.suppress(FileExistsError):
+                self.layout.cancel.touch(exist_ok=False)
             raise
         finally:
             self._layout_image().unlink(missing_ok=True)
@@ -107,7 +110,8 @@ class ApplicationSlots:
             except OSError:
                 import shutil  # noqa: PLC0415 - brings much along, and hard links are the rule
 
-                shutil.copyfile(image, self._layout_image())
+                with image.open("rb") as source, self._layout_image().open("xb") as copy:
+                    shutil.copyfileobj(source, copy)
         except OSError as error:
             raise InstallationFailed(f"the image cannot be laid out: {error}") from error
 

@@ -28,7 +28,7 @@ _ROOM_FLOOR_BYTES: Final = 4 << 20
 
 
 class NoRoom(OSError):
-    """The disk has no room for another tree; the message says how much is missing."""
+    """The disk has no room for what is to be written; the message says how much is missing."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,7 +80,7 @@ def write(
 
     Everything is on the disk before the mark is. Raises `OSError`, `BundleError`.
     """
-    _require_room(slot.parent, bundle.manifest.tree_bytes)
+    require_room(slot.parent, bundle.manifest.tree_bytes * _ROOM_PER_BYTE)
     slot.mkdir(mode=0o755)
     bundle.unpack(slot, base, progress)
     _make_environment(slot)
@@ -102,9 +102,10 @@ def _as_text(mark: SlotMark) -> bytes:
     return json.dumps(document, sort_keys=True).encode()
 
 
-def _require_room(folder: Path, tree_bytes: int) -> None:
+def require_room(folder: Path, size_bytes: int) -> None:
+    """Check that so much fits on a disk, and some is left for everything else; raises `NoRoom`."""
     room = os.statvfs(folder)
-    free, wanted = room.f_bavail * room.f_frsize, tree_bytes * _ROOM_PER_BYTE + _ROOM_FLOOR_BYTES
+    free, wanted = room.f_bavail * room.f_frsize, size_bytes + _ROOM_FLOOR_BYTES
     if free < wanted:
         raise NoRoom(f"{folder} has {free >> 20} MiB free, {wanted >> 20} MiB are needed")
 
