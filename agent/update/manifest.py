@@ -20,7 +20,10 @@ MOST_FILE_BYTES: Final = 256 << 20
 LONGEST_PATH: Final = 1000
 LONGEST_PART: Final = 200
 LONGEST_TEXT: Final = 200
-VERSION: Final = re.compile(r"[0-9]{1,6}(\.[0-9]{1,6}){0,3}([a-z.+-][0-9a-z.+-]{0,30})?")
+VERSION: Final = re.compile(
+    r"(?P<numbers>[0-9]{1,9}(\.[0-9]{1,9}){0,9})(?P<rest>(\.?[a-z]|[+-])[0-9a-z.+-]{0,30})?"
+)
+_BEFORE_RELEASE: Final = re.compile(r"[.-]?(a|alpha|b|beta|c|rc|pre|preview|dev|snapshot)(?![a-z])")
 OWN_NAMES: Final = ("slot.json", "pyvenv.cfg", "bin/python")
 """What the station puts into a slot itself: its mark and its environment."""
 _SHA256: Final = re.compile(r"[0-9a-f]{64}")
@@ -103,14 +106,18 @@ def parse_manifest(data: bytes) -> Manifest:
     )
 
 
-def version_key(version: str) -> tuple[int, ...]:
-    """Return what versions are ordered by: their numbers; what follows them does not count."""
+def version_key(version: str) -> tuple[tuple[int, ...], bool]:
+    """Return what versions are ordered by: their numbers, then whether it is the release of them.
+
+    1.2.0-rc1 and 1.2.0.dev3 come before 1.2.0; they are not told apart, nor is what else follows.
+    """
     found = VERSION.fullmatch(version)
     if found is None:
         raise ManifestError(f"{version[:LONGEST_TEXT]!r} is no version, such as 1.4.2")
-    digits = re.match(r"[0-9.]+", version)
-    parts = [int(part) for part in (digits.group() if digits else "0").split(".") if part]
-    return (*parts, *[0] * (4 - len(parts)))
+    numbers = [int(number) for number in found["numbers"].split(".")]
+    while numbers and numbers[-1] == 0:
+        numbers.pop()
+    return tuple(numbers), _BEFORE_RELEASE.match(found["rest"] or "") is None
 
 
 def path_problem(path: str) -> str | None:

@@ -101,7 +101,7 @@ def on_reading(
 
     def reading(descriptor: int, length: int) -> bytes:
         chunk = read(descriptor, length)
-        if os.readlink(f"/proc/self/fd/{descriptor}").startswith(image):
+        if str(Path(f"/proc/self/fd/{descriptor}").readlink()).startswith(image):
             happens()
         return chunk
 
