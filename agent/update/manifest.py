@@ -125,8 +125,6 @@ def path_problem(path: str) -> str | None:
 
     A file system that does not tell small letters from large ones must not be fooled either.
     """
-    if not path.isprintable() or "\\" in path or ":" in path:
-        return "has characters that no file of ours has"
     parts, folded = PurePosixPath(path).parts, path.casefold()
     if not path or path != "/".join(parts) or path.startswith("/"):
         return "is not a plain relative path"
@@ -134,6 +132,8 @@ def path_problem(path: str) -> str | None:
         return "is too long"
     if any(part in (".", "..") for part in parts):
         return "leaves its folder"
+    if "\\" in path or ":" in path:
+        return "has characters that no file of ours has"
     if folded == "bin" or folded.startswith(OWN_NAMES):
         return "has a name of the station's own"
     return None
@@ -182,7 +182,7 @@ def _text(document: Mapping[str, Any], key: str, longest: int = LONGEST_TEXT) ->
     if not isinstance(value, str) or not 0 < len(value) <= longest:
         raise ManifestError(f"{key} is no text of 1 to {longest} characters")
     if not value.isprintable():
-        raise ManifestError(f"{key} has characters that cannot be printed")
+        raise ManifestError(f"{key} has characters that cannot be printed: {value!r}")
     return value
 
 

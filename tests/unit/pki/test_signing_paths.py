@@ -52,7 +52,7 @@ def test_a_list_that_is_out_of_date_still_revokes() -> None:
         .last_update(NOW - 9 * DAY)
         .next_update(NOW - 2 * DAY)
         .add_revoked_certificate(entry.revocation_date(NOW - 9 * DAY).build())
-        .sign(SUB_CA.key, hashes.SHA256())  # type: ignore[arg-type]
+        .sign(SUB_CA.key, hashes.SHA256())
     )
     with pytest.raises(CertificateProblem) as caught:
         check(SIGNER, SUB_CA, revoked=[old])
@@ -144,7 +144,7 @@ def with_extension(
     )
     for each in known.extensions:
         builder = builder.add_extension(each.value, each.critical)
-    return Issued(builder.sign(issuer.key, hashes.SHA256()), plain.key)  # type: ignore[arg-type]
+    return Issued(builder.sign(issuer.key, hashes.SHA256()), plain.key)
 
 
 UNKNOWN = x509.UnrecognizedExtension(x509.ObjectIdentifier("1.3.6.1.4.1.99999.1"), b"\x05\x00")
