@@ -43,6 +43,8 @@ def build(output: Path, tree: Path, description: Description, base: Path | None 
     """
     if not tree.is_dir():
         raise BundleError(f"{tree} is no folder")
+    if output.resolve().is_relative_to(tree.resolve()):
+        raise BundleError(f"{output} would lie in the tree, and be a part of the next bundle")
     older = None if base is None else VerifiedBundle(base, read_seal(base)).manifest
 
     def complete(files: tuple[BundledFile, ...]) -> Manifest:

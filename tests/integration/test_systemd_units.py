@@ -305,3 +305,21 @@ def test_the_agent_is_exposed_only_where_it_has_to_be() -> None:
         "SupplementaryGroups",
         "SystemCallFilter_resources",
     }
+
+
+@pytest.mark.skipif(shutil.which("systemd-tmpfiles") is None, reason="systemd is not installed")
+@pytest.mark.parametrize(
+    ("words", "stays"), [(("--remove",), True), (("--remove", "--boot"), False)]
+)
+def test_what_a_power_cut_left_of_an_image_gives_its_room_back_at_the_next_boot(
+    tmp_path: Path, words: tuple[str, ...], stays: bool
+) -> None:
+    """Only then: at any other time it may be in use."""
+    folder = tmp_path / "var/lib/stationd-slots"
+    folder.mkdir(parents=True)
+    for name in ("incoming.bundle", "state.json"):
+        (folder / name).touch()
+    rules = str(FOLDER / "tmpfiles.d/stationd.conf")
+    subprocess.run(["systemd-tmpfiles", f"--root={tmp_path}", *words, rules], check=False)
+    assert (folder / "incoming.bundle").exists() is stays
+    assert (folder / "state.json").exists()

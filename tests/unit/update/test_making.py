@@ -181,6 +181,13 @@ def test_a_tree_with_the_station_s_own_names_makes_no_bundle(
     assert "of the station's own" in complaint(capsys)
 
 
+def test_a_bundle_is_not_built_into_its_own_tree(maker: Maker, capsys: Captured) -> None:
+    capsys.readouterr()
+    assert maker.build("tree/lib/bundle") == 1
+    assert "lie in the tree" in complaint(capsys)
+    assert not (maker.tree / "lib/bundle").exists()
+
+
 def test_a_name_that_is_no_text_makes_no_bundle(maker: Maker, capsys: Captured) -> None:
     Path(os.fsdecode(os.fsencode(maker.tree) + b"/\xff")).write_bytes(b"")
     capsys.readouterr()
