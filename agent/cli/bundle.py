@@ -61,15 +61,13 @@ def _add_sign(sign: argparse.ArgumentParser) -> None:
 def execute(options: argparse.Namespace, programs: Programs) -> int:
     """Carry the operation out; every refusal is told with its reason."""
     del programs
-    from agent.core.certificates import CertificateProblem
     from agent.update.bundle import BundleError
     from agent.update.manifest import ManifestError
     from agent.update.trust import Distrusted
 
-    problems = (BundleError, CertificateProblem, Distrusted, ManifestError, OSError, ValueError)
     try:
         _OPERATIONS[options.operation](options)
-    except problems as error:
+    except (BundleError, ManifestError, Distrusted, OSError, ValueError) as error:
         complain(plain(str(error)))
         return FAILED
     return OK

@@ -50,7 +50,7 @@ def _trusted(
             for certificate in parse_chain(file.read_text("ascii"))
         ]
         revocations = [load_revocations(file.read_bytes()) for file in sorted(makers.glob("*.crl"))]
-    except (CertificateProblem, OSError, ValueError) as error:
+    except (OSError, ValueError) as error:
         raise Distrusted(f"{makers} has an unreadable file: {error}") from error
     if not roots:
         raise Distrusted(f"{makers} has no root certificate of a maker: nothing can be installed")

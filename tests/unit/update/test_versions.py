@@ -60,8 +60,15 @@ def station(version: str) -> StationFacts:
         machine=MANIFEST.machine,
         python=MANIFEST.python,
         version=version,
-        rollback_index=0,
+        rollback_index=MANIFEST.rollback_index,
     )
+
+
+def test_the_same_rollback_index_is_enough() -> None:
+    facts = replace(station(MANIFEST.version), rollback_index=MANIFEST.rollback_index)
+    check_fits(MANIFEST, facts)
+    with pytest.raises(Unfit, match="rollback index"):
+        check_fits(MANIFEST, replace(facts, rollback_index=MANIFEST.rollback_index + 1))
 
 
 def fits(version: str, over: str, needs: str = "0") -> bool:
