@@ -37,10 +37,10 @@ def refused(station: Station) -> str:
     return answer.message
 
 
-def forge(station: Station, head: bytes, contents: bytes = b"") -> None:
+def forge(station: Station, head: bytes, contents: bytes = b"", magic: bytes = MAGIC) -> None:
     """Sign whatever it is."""
     image = station.layout.outbox / "image"
-    image.write_bytes(struct.pack(">16sI", MAGIC, len(head)) + head + contents)
+    image.write_bytes(struct.pack(">16sI", magic, len(head)) + head + contents)
     seal(image, SIGNER.pem, lambda digest: sign(SIGNER.key_pem, digest))
 
 
@@ -74,6 +74,16 @@ def test_no_text_of_a_manifest_reaches_a_log_that_cannot_be_printed(
 ) -> None:
     forge(station, json.dumps(json.loads(HERE.as_bytes()) | change).encode())
     assert refused(station).isprintable()
+
+
+def test_another_format_is_not_read_as_if_it_were_this_one(station: Station) -> None:
+    forge(station, HERE.as_bytes(), magic=b"stationd bundel\n")
+    assert "begin as a bundle" in refused(station)
+
+
+def test_a_manifest_without_measure_is_not_read(station: Station) -> None:
+    forge(station, HERE.as_bytes().ljust((16 << 20) + 1))
+    assert "begin as a bundle" in refused(station)
 
 
 @pytest.mark.parametrize(
