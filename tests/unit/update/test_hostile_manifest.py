@@ -99,7 +99,7 @@ def test_a_path_that_no_file_system_of_ours_takes_is_refused(station: Station, p
     "path",
     [
         *("slot.json", "pyvenv.cfg", "bin/python", "bin", "slot.json/x", "bin/python3.11"),
-        *("SLOT.JSON", "PyVenv.cfg", "Bin/Python"),
+        *("SLOT.JSON", "PyVenv.cfg", "Bin/Python", "BIN"),
     ],
 )
 def test_a_name_of_the_station_s_own_is_refused_before_anything_is_written(
@@ -121,6 +121,14 @@ def test_what_trails_a_compressed_file_is_not_collected_in_memory(station: Stati
     finally:
         tracemalloc.stop()
     assert peak_bytes < 10 << 20
+
+
+@pytest.mark.parametrize(("key", "most"), [("files", 50_000), ("hardware", 100)])
+def test_no_list_is_longer_than_any_that_makes_sense(key: str, most: int) -> None:
+    entries: list[object] = [str(n) for n in range(most + 1)]
+    document = json.loads(HERE.as_bytes()) | {key: entries}
+    with pytest.raises(ManifestError, match=f"no list of at most {most}"):
+        parse_manifest(json.dumps(document).encode())
 
 
 @pytest.mark.parametrize("found", ["folder", "nothing", "changed", "longer"])
