@@ -16,8 +16,8 @@ from typing import BinaryIO
 
 SECTOR = 512
 _SUPERBLOCK = range(1024, 2048)
-"""ext4 writes it in place with a checksum over it and mounts nothing once it is torn; disks that ext4
-lives on write at least as much at once."""
+"""ext4 writes it in place with a checksum over it, and mounts nothing once it is torn; the disks
+that it lives on write at least as much at once."""
 _MAGIC = b"NBDMAGICIHAVEOPT"
 _OPTION_REPLY = 0x3E889045565A9
 _REQUEST, _REPLY = 0x25609513, 0x67446698
