@@ -233,16 +233,25 @@ def test_a_version_that_runs_already_is_not_restarted_for_a_request_that_came_la
         b'{"order": "install", "number": "../../etc"}',
         b'{"order": "install", "number": "%s", "image": "../x"}' % (b"0" * 32),
         b'{"order": "install", "number": "%s", "image": ".x"}' % (b"0" * 32),
-        b'{"order": "confirm", "number": "%s", "now_s": 1e99}' % (b"0" * 32),
-        b'{"order": "confirm", "number": "%s", "now_s": NaN}' % (b"0" * 32),
-        b'{"order": "confirm", "number": "%s", "more": 1}' % (b"0" * 32),
+        b'{"order": "activate", "number": "%s", "now_s": 1e99}' % (b"0" * 32),
+        b'{"order": "activate", "number": "%s", "now_s": NaN}' % (b"0" * 32),
+        b'{"order": "activate", "number": "%s", "more": 1}' % (b"0" * 32),
+        b'{"order": "activate", "number": "%s", "now_s": -1}' % (b"0" * 32),
+        b'{"order": "activate", "number": "%s", "now_s": true}' % (b"0" * 32),
+        b'{"order": "activate", "number": "%s", "reason": "a\\nb"}' % (b"0" * 32),
+        b'{"order": "activate", "number": "%s", "reason": "%s"}' % (b"0" * 32, b"x" * 301),
+        b'{"order": "activate", "number": "%s"}' % (b"0" * 31),
+        (b'{"order": "activate", "number": "%s"}' % (b"0" * 32)).ljust(5000),
         b'{"order": {}, "number": "%s"}' % (b"0" * 32),
         b"x" * 100_000,
         b"[" * 3000,
     ],
 )
 def test_a_request_that_is_none_changes_nothing_and_is_gone(station: Station, noise: bytes) -> None:
+    """There is something that could be activated, so that one which is taken would show."""
+    station.install()
     before = station.state, station.old_slot()
+    assert before[0].ready == "b"
     station.layout.request.write_bytes(noise)
     station.keeper.serve()
     assert (station.state, station.old_slot()) == before
