@@ -51,6 +51,9 @@ LOCK_POLL_S = 0.05
 STUCK_S = 5.0
 """A stimulus that takes longer stops the renewal of the lease: the guard then takes over."""
 
+_NEVER_GIVEN_UP = (Resumed, StopOrdered, LimitChanged, CeilingChanged)
+"""What nobody would say a second time: without it too much would be offered, or for too long."""
+
 log = logging.getLogger(__name__)
 
 
@@ -261,7 +264,7 @@ class EvseService:
 
         What must not be given up is tried again before anything else.
         """
-        if isinstance(stimulus, Resumed | StopOrdered) and self._supervision.pause_s:
+        if isinstance(stimulus, _NEVER_GIVEN_UP) and self._supervision.pause_s:
             self._again = stimulus
         elif self._resumed and self._inbox.empty():
             self.post(self._lines_now())

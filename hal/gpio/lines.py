@@ -146,7 +146,7 @@ class LineBank:
         return known
 
     def output(self, place: LinePlace, *, idle: bool = False, shared: bool = False) -> Output:
-        """Claim an output that is `idle` while nobody drives it; only `shared` ones share a line."""
+        """Claim an output, `idle` while nobody drives it; only `shared` ones share a line."""
         key = (place.chip, place.line)
         self._refuse_mixture(place, key in self._inputs)
         user = Output(idle=idle)

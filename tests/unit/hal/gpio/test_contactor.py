@@ -76,7 +76,9 @@ def test_an_evse_built_for_one_phase_begins_with_one(
     board.close()
 
 
-@pytest.mark.parametrize(("contact", "rests"), [("normally_closed", True), ("normally_open", False)])
+@pytest.mark.parametrize(
+    ("contact", "rests"), [("normally_closed", True), ("normally_open", False)]
+)
 def test_a_mirror_contact_that_flickers_counts_as_it_is_now(contact: str, *, rests: bool) -> None:
     desk = Desk()
     board = desk.board(contactor=CONTACTOR | {"mirror": line(MIRROR, contact=contact)})

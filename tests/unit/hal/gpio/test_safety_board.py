@@ -143,10 +143,10 @@ def test_nothing_is_measured_for_two_devices() -> None:
     """An EVSE would take the vehicle of another for its own."""
     desk = Desk()
     tables = second_evse(pilot=PILOT | {"pwm": PWM | {"channel": 1}})
-    with pytest.raises(HardwareError, match="converter mcp3208, channel 0 .*two devices"):
+    with pytest.raises(HardwareError, match=r"converter mcp3208, channel 0 .*two devices"):
         open_board(tables, desk.machine)
     again = PROXIMITY | {"adc": {"kind": "iio", "device": "mcp3208", "channel": 0, "scale_mv": 2}}
-    with pytest.raises(HardwareError, match="converter mcp3208, channel 0 .*two devices"):
+    with pytest.raises(HardwareError, match=r"converter mcp3208, channel 0 .*two devices"):
         desk.board(proximity=again)
 
 
