@@ -1,5 +1,7 @@
 """Scenarios: what the guard does to an EVSE as a session unfolds."""
 
+from dataclasses import replace
+
 import pytest
 
 from hal.api import Fault, Hindrance, LeaseState, PilotState
@@ -638,3 +640,27 @@ def test_a_found_shut_off_forbids_supply_by_itself() -> None:
     rig.offer()
     rig.run(5.0)
     assert Hindrance.SHUT_OFF in rig.hindrances
+
+
+def test_the_daily_self_test_waits_for_an_open_contactor() -> None:
+    rig = Rig(Copper(has_monitor=True)).charging()
+    tests = rig.tests
+    long_ago = replace(rig.state.residual_current, passed_s=rig.now_s - 25 * 3600.0)
+    rig.state = replace(rig.state, residual_current=long_ago)
+    rig.run(2.0)
+    assert (rig.tests, rig.commanded) == (tests, True)
+    rig.copper.vehicle = "B"
+    rig.run(1.0)
+    assert rig.tests == tests + 1
+    assert not rig.commanded
+
+
+def test_a_trip_output_that_is_on_forbids_supply_at_once() -> None:
+    rig = Rig(Copper(has_monitor=True), min_closing_interval_s=0.0).charging()
+    rig.copper.vehicle = "B"
+    rig.run(0.2)
+    rig.copper.tripped = True
+    rig.copper.vehicle = "C"
+    rig.run(0.6)
+    assert not rig.commanded
+    assert Hindrance.SELF_TEST in rig.hindrances
