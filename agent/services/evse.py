@@ -32,7 +32,6 @@ from agent.core.session_state import (
     SessionState,
     Step,
     Stimulus,
-    StopOrdered,
 )
 from agent.core.vocabulary import IdToken
 from agent.services.allowance import Allowance
@@ -43,16 +42,13 @@ from agent.services.judging import Judging, Observer
 from agent.services.lease import RENEWAL_S, lease_for, withdrawn, withdraws
 from agent.services.meter_watch import MeterWatch, watch_meter
 from agent.services.publication import Publication
-from agent.services.supervision import Supervision, guarded, with_internal_fault
+from agent.services.supervision import NEVER_GIVEN_UP, Supervision, guarded, with_internal_fault
 from agent.services.troubles import Troubles
 from hal.api import Fault, GuardGone, GuardStatus, Lease
 
 LOCK_POLL_S = 0.05
 STUCK_S = 5.0
 """A stimulus that takes longer stops the renewal of the lease: the guard then takes over."""
-
-_NEVER_GIVEN_UP = (Resumed, StopOrdered, LimitChanged, CeilingChanged)
-"""What nobody would say a second time: without it too much would be offered, or for too long."""
 
 log = logging.getLogger(__name__)
 
@@ -264,7 +260,7 @@ class EvseService:
 
         What must not be given up is tried again before anything else.
         """
-        if isinstance(stimulus, _NEVER_GIVEN_UP) and self._supervision.pause_s:
+        if isinstance(stimulus, NEVER_GIVEN_UP) and self._supervision.pause_s:
             self._again = stimulus
         elif self._resumed and self._inbox.empty():
             self.post(self._lines_now())
