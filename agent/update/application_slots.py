@@ -58,6 +58,10 @@ class ApplicationSlots:
             failure=state.failure,
         )
 
+    async def running(self) -> str:
+        """Return the slot that was linked when this process was started."""
+        return linked_slot(self.layout) or ""
+
     async def install(self, image: Path, progress: Callable[[int], None]) -> None:
         """Have an image verified and written; raises `ImageRefused`, `InstallationFailed`."""
         await asyncio.to_thread(self._lay_out, image)
@@ -72,19 +76,32 @@ class ApplicationSlots:
             self._layout_image().unlink(missing_ok=True)
 
     async def activate(self) -> None:
-        """Have the written slot started; raises `InstallationFailed`."""
-        await self._ask(Order.ACTIVATE)
+        """Have the written slot started; raises `InstallationFailed`.
+
+        A wish that was told as failed must not come true later, so it is taken back.
+        """
+        try:
+            await self._ask(Order.ACTIVATE)
+        except InstallationFailed:
+            with contextlib.suppress(OSError):
+                await asyncio.to_thread(remove_file, self.layout.request)
+            if self._state().trial is None:
+                raise
 
     async def confirm(self) -> None:
         """Keep the running version; raises `InstallationFailed`.
 
         That takes as long as a vehicle keeps the guard of the version before from leaving: only
-        when the new guard runs as well the version has proven itself.
+        when the new guard runs as well the version has proven itself. A trial that has come to
+        its end meanwhile keeps nothing.
         """
         while self._state().trial is not None:
             if await self._ask(Order.CONFIRM) is not Outcome.LATER:
-                return
+                break
             await asyncio.sleep(AGAIN_S)
+        state = self._state()
+        if state.failed is not None:
+            raise InstallationFailed(f"its trial is over: {state.failure}")
 
     async def give_up(self, reason: str = "") -> None:
         """Go back to the version before; raises `InstallationFailed`."""
