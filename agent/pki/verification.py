@@ -99,29 +99,20 @@ def path_to_root(
 ) -> tuple[Certificate, ...]:
     """Return leaf, sub-CAs and root of a chain that ends at one of `roots`.
 
-    A sub-CA may be there twice, certified by two roots of which only one is known here.
+    A sub-CA may be there twice, certified by two roots of which only one is known here. The
+    shortest way is found, and each certificate is taken up once: sub-CAs that all certify each
+    other must not cost more than others.
     """
-    path = _path_on((chain[0],), chain[1:], roots, now)
-    if path is None:
-        raise CertificateProblem(INVALID, "the chain does not end at an installed root")
-    return path
-
-
-def _path_on(
-    path: tuple[Certificate, ...],
-    left: Sequence[Certificate],
-    roots: Sequence[Certificate],
-    now: datetime,
-) -> tuple[Certificate, ...] | None:
-    """Return a path from where it has got to on to a root, through some of what is left."""
-    below = len(path) - 1
-    for root in _issuers(path[-1], roots, below, now):
-        return (*path, root)
-    for sub_ca in _issuers(path[-1], left, below, now):
-        others = [certificate for certificate in left if certificate is not sub_ca]
-        if (found := _path_on((*path, sub_ca), others, roots, now)) is not None:
-            return found
-    return None
+    paths: list[tuple[Certificate, ...]] = [(chain[0],)]
+    left = list(chain[1:])
+    for path in paths:
+        below = len(path) - 1
+        for root in _issuers(path[-1], roots, below, now):
+            return (*path, root)
+        for sub_ca in tuple(_issuers(path[-1], left, below, now)):
+            left.remove(sub_ca)
+            paths.append((*path, sub_ca))
+    raise CertificateProblem(INVALID, "the chain does not end at an installed root")
 
 
 def check_validity(certificate: Certificate, now: datetime) -> None:
