@@ -100,8 +100,7 @@ def path_to_root(
     """Return leaf, sub-CAs and root of a chain that ends at one of `roots`.
 
     A sub-CA may be there twice, certified by two roots of which only one is known here. The
-    shortest way is found, and each certificate is taken up once: sub-CAs that all certify each
-    other must not cost more than others.
+    shortest way is found, and each certificate is taken up once.
     """
     paths: list[tuple[Certificate, ...]] = [(chain[0],)]
     left = list(chain[1:])
