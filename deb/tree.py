@@ -72,5 +72,6 @@ def _normalize(tree: Path) -> None:
 
 
 def _pip(*words: str) -> None:
-    command = [sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check", *words]
+    """Run pip, which tells of errors alone."""
+    command = [sys.executable, "-m", "pip", "-qq", "--disable-pip-version-check", *words]
     subprocess.run(command, check=True)
