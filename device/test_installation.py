@@ -2,7 +2,6 @@
 
 import os
 import re
-import sys
 from pathlib import Path
 
 import pytest
@@ -282,18 +281,6 @@ def test_what_the_guard_was_told_by_udev_holds_for_devices_that_are_there(device
             assert f"--subsystem-match={name}" in calls[trigger]
 
 
-def test_another_python_than_the_slot_s_is_told(device: Station) -> None:
-    inside = device.container
-    inside.run("cp", "/usr/bin/python3", "/usr/bin/python3.99")
-    inside.run("ln", "-sf", "python3.99", "/usr/bin/python3")
-    for program in ("stationd", "stationd-guard"):
-        done = inside.run(program, "--version", check=False)
-        assert done.returncode == 1
-        assert "is not for /usr/bin/python3.99, install the package for it" in done.stderr
-    inside.run("ln", "-sf", f"python3.{sys.version_info.minor}", "/usr/bin/python3")
-    inside.run("rm", "/usr/bin/python3.99")
-
-
 def test_scripts_of_the_package_may_run_twice(device: Station) -> None:
     """As after a power cut in the middle of an installation."""
     inside, agent = device.container, device.container.property(AGENT, "MainPID")
@@ -320,6 +307,16 @@ def test_removal_keeps_what_is_the_operator_s_and_a_purge_keeps_nothing(device: 
     )  # fmt: skip
     assert left.stdout == ""
     assert (
-        inside.text("find", "/etc/systemd/system", "-name", "stationd*", "!", "-path", "*board*")
+        inside.text(
+            "find",
+            "/etc/systemd/system",
+            "-name",
+            "stationd*.service",
+            "-type",
+            "l",
+            "!",
+            "-name",
+            "*board*",
+        )
         == ""
     )

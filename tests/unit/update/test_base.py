@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from agent.update.base import main
+from agent.update.base import RESTART_TRIES_IT, main
 from agent.update.requests import Order, Request, write_request
 from agent.update.slot_tree import read_mark
 from tests.patience import PATIENT_S
@@ -79,3 +79,12 @@ def test_a_request_of_the_agent_waits_for_the_end_of_a_package_s_installation(
 def test_a_start_of_the_agent_waits_for_nobody(station: Station, held: int) -> None:
     del held
     assert main(["select"], station.layout) == 0
+
+
+def test_a_package_that_is_configured_again_in_its_trial_changes_nothing(station: Station) -> None:
+    tree = plant(station.root / "next", {**TREE, "more": b"x"})
+    package = unsealed(station.root / "package.bundle", HERE, tree)
+    assert main(["adopt", str(package)], station.layout) == RESTART_TRIES_IT
+    before = station.layout.state.read_bytes()
+    assert main(["adopt", str(package)], station.layout) == 0
+    assert station.layout.state.read_bytes() == before
