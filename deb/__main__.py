@@ -16,7 +16,7 @@ from pathlib import Path
 from agent import __version__
 from agent.update.bundle import seal
 from agent.update.making import Description, build
-from deb.tree import HERE, ROOT, Target, make_tree
+from deb.tree import HERE, ROOT, Target, make_tree, normalize
 
 BASE_MODULES = (
     *("__init__", "core/__init__", "core/records", "update/__init__", "update/base"),
@@ -34,6 +34,11 @@ _START = "import sys\n\nfrom agent.update.base import main\n\nsys.exit(main(sys.
 _SYSTEM = "usr/lib/systemd/system"
 ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
 """Machines for which there are wheels of everything, by the kernel's name and by Debian's."""
+DOCUMENTS = (
+    *("config/station.toml", "systemd/50-stationd-reboot.rules"),
+    *("README.md", "CHANGELOG.md", "docs/operating.md", "docs/hardware.md"),
+)
+"""What somebody at a device without network may want to read or copy."""
 MAINTAINER = "The authors of stationd <stationd@invalid.example>"
 
 
@@ -73,6 +78,7 @@ def make_package(
     seal(bundle, "", lambda _: b"")
     _lay_out_system(root)
     _lay_out_control(root, target)
+    normalize(root)
     package = output / f"stationd_{__version__}_{_architecture(target)}.deb"
     command = ["dpkg-deb", "--root-owner-group", "--build", str(root), str(package)]
     subprocess.run(command, check=True, env={**os.environ, "SOURCE_DATE_EPOCH": _date()})
@@ -97,8 +103,11 @@ def _lay_out_system(root: Path) -> None:
     for program in ("stationd", "stationd-guard"):
         _put(ROOT / f"deb/{program}.sh", root / f"usr/bin/{program}", 0o755)
     _put(ROOT / "LICENSE", root / "usr/share/doc/stationd/copyright")
-    for example in ("config/station.toml", "systemd/50-stationd-reboot.rules"):
-        _put(ROOT / example, root / "usr/share/doc/stationd" / Path(example).name)
+    for name in DOCUMENTS:
+        _put(ROOT / name, root / "usr/share/doc/stationd" / Path(name).name)
+    for examples in ("boards", "meters"):
+        for file in sorted((ROOT / "config" / examples).iterdir()):
+            _put(file, root / "usr/share/doc/stationd" / examples / file.name)
 
 
 def _lay_out_control(root: Path, target: Target) -> None:

@@ -51,7 +51,7 @@ def make_tree(tree: Path, scratch: Path, target: Target = HERE) -> None:
         shutil.rmtree(left) if left.is_dir() else left.unlink(missing_ok=True)
     for record in (*site.glob("*.dist-info/RECORD"), *site.glob("*.dist-info/REQUESTED")):
         record.unlink()
-    _normalize(tree)
+    normalize(tree)
 
 
 def _kind_of(target: Target) -> list[str]:
@@ -64,13 +64,14 @@ def _kind_of(target: Target) -> list[str]:
     return [*kinds, f"--python-version={target.python}", "--implementation=cp"]
 
 
-def _normalize(tree: Path) -> None:
-    """Give every file the rights it has in a slot, whatever the umask."""
-    for path in tree.rglob("*"):
+def normalize(tree: Path) -> None:
+    """Give every file the rights it has in a slot or package, whatever the umask."""
+    for path in (tree, *tree.rglob("*")):
         is_run = path.is_dir() or bool(path.stat().st_mode & 0o100)
         path.chmod(0o755 if is_run else 0o644)
 
 
 def _pip(*words: str) -> None:
-    command = [sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check", *words]
+    """Run pip, which tells of errors alone."""
+    command = [sys.executable, "-m", "pip", "-qq", "--disable-pip-version-check", *words]
     subprocess.run(command, check=True)

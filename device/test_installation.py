@@ -1,6 +1,7 @@
 """From an empty Debian to a station that runs, survives, is upgraded and goes again."""
 
 import os
+import re
 from pathlib import Path
 
 import pytest
@@ -247,6 +248,47 @@ def test_an_upgrade_of_the_package_is_a_trial_in_the_other_slot(device: Station)
     assert (slots["slot_a"], slots["slot_b"]) == ("0.1.0", "0.1.1")
 
 
+def test_what_the_operator_has_stopped_stays_so_over_an_upgrade(device: Station) -> None:
+    """Somebody may be working at the station. What is new is tried at the next start."""
+    inside = device.container
+    wait_until(lambda: device.slots()["on_trial"] is None, 120.0, "the trial before ends")
+    inside.run("systemctl", "disable", "--now", AGENT, GUARD)
+    device.install_package(device.product.newer_package("0.1.2"))
+    for unit in (AGENT, GUARD):
+        assert inside.property(unit, "ActiveState") == "inactive"
+        assert inside.property(unit, "UnitFileState") == "disabled"
+    inside.run("systemctl", "enable", "--now", AGENT, GUARD)
+    device.await_agent()
+    assert device.running_version() == "0.1.2"
+    wait_until(lambda: device.slots()["on_trial"] is None, 120.0, "the trial ends")
+
+
+def test_what_the_guard_was_told_by_udev_holds_for_devices_that_are_there(device: Station) -> None:
+    """An installation needs no restart of the machine for it."""
+    inside = device.container
+    device.put("/usr/local/sbin/udevadm", '#!/bin/sh\necho "$@" >> /srv/udevadm\n')
+    inside.run("chmod", "755", "/usr/local/sbin/udevadm")
+    device.install_package(device.product.newer_package("0.1.3"))
+    inside.run("rm", "/usr/local/sbin/udevadm")
+    calls = inside.text("cat", "/srv/udevadm").splitlines()
+    reload, trigger = (
+        next(i for i, c in enumerate(calls) if w in c) for w in ("--reload", "trigger")
+    )
+    assert reload < trigger
+    rules = inside.text("cat", "/usr/lib/udev/rules.d/99-stationd.rules")
+    for names in re.findall(r'SUBSYSTEM=="([^"]+)"', rules):
+        for name in names.split("|"):
+            assert f"--subsystem-match={name}" in calls[trigger]
+
+
+def test_scripts_of_the_package_may_run_twice(device: Station) -> None:
+    """As after a power cut in the middle of an installation."""
+    inside, agent = device.container, device.container.property(AGENT, "MainPID")
+    for words in (("postinst", "configure", "0.1.2"), ("postinst", "configure", "0.1.3")):
+        inside.run(f"/var/lib/dpkg/info/stationd.{words[0]}", *words[1:])
+    assert inside.property(AGENT, "MainPID") == agent
+
+
 def test_removal_keeps_what_is_the_operator_s_and_a_purge_keeps_nothing(device: Station) -> None:
     inside = device.container
     inside.run("dpkg", "--remove", "stationd")
@@ -255,7 +297,8 @@ def test_removal_keeps_what_is_the_operator_s_and_a_purge_keeps_nothing(device: 
     inside.run("test", "-f", "/var/lib/stationd/stationd.db")
     inside.run("test", "-f", "/etc/stationd/station.toml")
     device.install_package()
-    device.start()
+    for unit in (AGENT, GUARD, "stationd-update.path"):
+        assert inside.property(unit, "UnitFileState") == "enabled"
     device.await_agent()
     inside.run("dpkg", "--purge", "stationd")
     left = inside.run(
@@ -263,3 +306,17 @@ def test_removal_keeps_what_is_the_operator_s_and_a_purge_keeps_nothing(device: 
         check=False,
     )  # fmt: skip
     assert left.stdout == ""
+    assert (
+        inside.text(
+            "find",
+            "/etc/systemd/system",
+            "-name",
+            "stationd*.service",
+            "-type",
+            "l",
+            "!",
+            "-name",
+            "*board*",
+        )
+        == ""
+    )

@@ -67,10 +67,19 @@ def execute(options: argparse.Namespace, programs: Programs) -> int:
 
     try:
         _OPERATIONS[options.operation](options)
-    except (BundleError, ManifestError, Distrusted, OSError, ValueError) as error:
-        complain(plain(str(error)))
-        return FAILED
+    except OSError as error:
+        return _failed(options, f"{error.filename}: {error.strerror}")
+    except (BundleError, ManifestError, Distrusted, ValueError) as error:
+        return _failed(options, str(error))
     return OK
+
+
+def _failed(options: argparse.Namespace, message: str) -> int:
+    if getattr(options, "json", False):
+        say_json({"ok": False, "error": message})
+    else:
+        complain(plain(message))
+    return FAILED
 
 
 def _build(options: argparse.Namespace) -> None:
@@ -92,7 +101,10 @@ def _build(options: argparse.Namespace) -> None:
 def _sign(options: argparse.Namespace) -> None:
     from agent.update.making import sign_bundle
 
-    chain = options.chain.read_text("utf-8", errors="replace")
+    try:
+        chain = options.chain.read_text("ascii")
+    except UnicodeDecodeError as error:
+        raise ValueError(f"{options.chain} is not PEM") from error
     signature = sign_bundle(options.file, options.output, options.key.read_bytes(), chain)
     say(f"{options.output} is signed; UpdateFirmware carries the chain as signingCertificate and")
     say(f"signature = {signature}")

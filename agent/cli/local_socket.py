@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from agent.cli.options import default_config_file
+
 API_SECTION = "local_api"
 BENCH_SECTION = "bench"
 DEFAULT_STATE_DIR = Path("/var/lib/stationd")
@@ -78,7 +80,11 @@ def _path(config_file: Path, section: str, key: str) -> Path | None:
     try:
         document = tomllib.loads(config_file.read_text("utf-8"))
     except FileNotFoundError:
-        return None
+        if config_file == default_config_file():
+            return None
+        raise StationNotReached(
+            f"{config_file}: there is no such file; name the configuration with --config"
+        ) from None
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else str(error)
         raise StationNotReached(
@@ -125,8 +131,8 @@ def _remedy(path: Path, error: OSError) -> str:
     match error:
         case FileNotFoundError() | ConnectionRefusedError():
             return (
-                f"no station answers on {path}: start it with `stationd run --config FILE`, or name"
-                " another socket with --socket or --config"
+                f"no station answers on {path}: start it with `systemctl start stationd` or"
+                " `stationd run`, or name another socket with --socket or --config"
             )
         case PermissionError():
             return f"no right to use {path}: ask as the user that runs the station, or as root"

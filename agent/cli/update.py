@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from agent.cli.asking import failed
 from agent.cli.exit_codes import FAILED, OK
 from agent.cli.options import add_json
 from agent.cli.output import complain, plain, say, say_json
@@ -43,8 +44,7 @@ def _status(options: argparse.Namespace) -> int:
     try:
         facts = overview(Layout())
     except SlotStateError as error:
-        complain(plain(str(error)))
-        return FAILED
+        return failed(options, str(error), {"ok": False, "error": str(error)})
     if options.json:
         say_json({"ok": True, **facts})
         return OK

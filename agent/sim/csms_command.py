@@ -36,7 +36,10 @@ def run_csms(
     try:
         asyncio.run(_serve(csms, output))
     except OSError as error:
-        output(f"cannot listen on {host}:{port}: {error.strerror}; choose another --port", "red")
+        output(
+            f"cannot listen on {host}:{port}: {error.strerror}; choose another --port or --host",
+            "red",
+        )
         return 1
     output(f"{len(csms.stations)} stations, {len(csms.faults)} faults", "")
     return 0

@@ -10,9 +10,12 @@ It is started as a folder, with the standard library alone:
 `python3 -I -S /usr/lib/stationd/base COMMAND`.
 """
 
+import contextlib
+import fcntl
 import logging
+import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from agent.update.layout import Layout
@@ -42,15 +45,33 @@ def _carried_out(arguments: Sequence[str], layout: Layout) -> int:
         case ["select", "--guard"]:
             ensure_link(layout)
         case ["serve"]:
-            keeper.serve()
+            with _alone(layout):
+                keeper.serve()
         case ["expire"]:
-            keeper.expire()
+            with _alone(layout):
+                keeper.expire()
         case ["adopt", bundle]:
-            return _adopted(keeper, Path(bundle))
+            with _alone(layout):
+                return _adopted(keeper, Path(bundle))
         case _:
             sys.stderr.write(f"{__doc__}\n")
             return 2
     return 0
+
+
+@contextlib.contextmanager
+def _alone(layout: Layout) -> Iterator[None]:
+    """Wait until nobody else writes slots: a package may come while the agent's update is on.
+
+    A start of the agent does not wait: it writes no slot.
+    """
+    layout.lock.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
+    descriptor = os.open(layout.lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
 
 
 def _adopted(keeper: SlotKeeper, bundle: Path) -> int:

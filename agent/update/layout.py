@@ -37,6 +37,11 @@ class Layout:
         return self.root / "var/lib/stationd-slots/state.json"
 
     @property
+    def lock(self) -> Path:
+        """Return the file that whoever writes slots holds a lock on."""
+        return self.root / "var/lib/stationd-slots/lock"
+
+    @property
     def incoming(self) -> Path:
         """Return where a bundle is copied to before it is verified, out of the agent's reach."""
         return self.root / "var/lib/stationd-slots/incoming.bundle"

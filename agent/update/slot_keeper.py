@@ -105,6 +105,9 @@ class SlotKeeper:
         present = read_mark(self.layout.slots / state.active)
         if present is not None and present.bundle_sha256 == seal.sha256.hex():
             return False
+        if state.trial is not None and self._holds(state.trial, seal.sha256):
+            # The package is configured a second time, while its version proves itself.
+            return False
         if present is None:
             self._first_slot(image, seal.sha256, state.rollback_index)
             return False
@@ -112,6 +115,10 @@ class SlotKeeper:
         write_inactive(self.layout, state, image, seal.sha256)
         store(self.layout.state, tried(load(self.layout.state)))
         return True
+
+    def _holds(self, slot: str, sha256: bytes) -> bool:
+        mark = read_mark(self.layout.slots / slot)
+        return mark is not None and mark.bundle_sha256 == sha256.hex()
 
     def _first_slot(self, image: VerifiedBundle, sha256: bytes, index: int) -> None:
         slot = SLOTS[0]

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from hal.api import HardwareError, SafetyBoard
 from hal.guard import process
-from hal.guard.exit_codes import ALREADY_RUNNING, FAILED, WRONG_USAGE
+from hal.guard.exit_codes import ALREADY_RUNNING, FAILED
 from hal.guard.log_output import log_to_standard_error
 from hal.guard.settings import GuardSettings, SettingsError, load
 
@@ -18,11 +18,9 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         settings = load(chosen.config)
         _perform(chosen, settings)
-    except SettingsError as error:
-        return _complain(error, WRONG_USAGE)
     except process.AlreadyRunning as error:
         return _complain(error, ALREADY_RUNNING)
-    except (HardwareError, OSError) as error:
+    except (SettingsError, HardwareError, OSError) as error:
         return _complain(error, FAILED)
     return 0
 
@@ -58,7 +56,9 @@ def _parser() -> argparse.ArgumentParser:
         "reset", help="release the second shut-off after a welded contactor was replaced"
     )
     for command in (run, safe, reset):
-        command.add_argument("--config", type=Path, required=True, metavar="FILE")
+        command.add_argument(
+            "--config", type=Path, required=True, metavar="FILE", help="the station's configuration"
+        )
     run.add_argument(
         "--exit-when-orphaned",
         type=float,

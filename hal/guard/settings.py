@@ -68,7 +68,7 @@ def load(config: Path) -> GuardSettings:
             document = tomllib.load(file)
     except OSError as error:
         raise SettingsError(f"{config}: cannot be read: {error.strerror}") from error
-    except tomllib.TOMLDecodeError as error:
+    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise SettingsError(f"{config}: is not TOML: {error}") from error
     try:
         equipped = equip(document, config)

@@ -133,3 +133,18 @@ def test_a_key_that_cannot_sign_leaves_nothing_behind(maker: Maker) -> None:
     (maker.folder / "key").write_text("noise")
     assert maker.sign() == 1
     assert not (maker.folder / "bundle").exists()
+
+
+def test_a_file_that_is_missing_or_no_bundle_is_named_in_words(
+    maker: Maker, capsys: pytest.CaptureFixture[str]
+) -> None:
+    missing, chain = maker.folder / "missing", maker.folder / "chain"
+    assert main(["bundle", "inspect", str(missing)]) == 1
+    assert capsys.readouterr().err == f"stationd: {missing}: No such file or directory\n"
+    assert main(["bundle", "inspect", str(chain), "--json"]) == 1
+    told = json.loads(capsys.readouterr().out)
+    assert told == {"ok": False, "error": "chain is no bundle, or its end is missing"}
+    assert maker.build() == 0
+    chain.write_bytes(b"\xfc")
+    assert maker.sign() == 1
+    assert f"{chain} is not PEM" in capsys.readouterr().err

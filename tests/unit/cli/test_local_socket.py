@@ -104,10 +104,13 @@ def test_a_name_that_no_socket_can_have_is_told(tmp_path: Path) -> None:
         ask(tmp_path / ("x" * 200), {"op": "status"})
 
 
-def test_the_socket_is_given_or_configured_or_the_usual_one(tmp_path: Path) -> None:
+def test_the_socket_is_given_or_configured_or_the_usual_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     file = tmp_path / "station.toml"
     given = Path("given.sock")
     assert socket_path(API_SECTION, file, given) == given
+    monkeypatch.setenv("STATIOND_CONFIG", str(file))
     assert socket_path(API_SECTION, file, None) == DEFAULT_STATE_DIR / API_SOCKET_NAME
     file.write_text('[station]\nstate_dir = "state"\n')
     assert socket_path(API_SECTION, file, None) == tmp_path / "state/api.sock"
@@ -125,12 +128,18 @@ def test_the_usual_socket_is_the_one_of_the_configuration(tmp_path: Path) -> Non
 
 def test_a_station_without_a_bench_is_told_with_the_remedy(tmp_path: Path) -> None:
     file = tmp_path / "station.toml"
-    for text in (None, "", "bench = 1\n", "[bench]\nsocket = 1\n"):
-        if text is not None:
-            file.write_text(text)
+    for text in ("", "bench = 1\n", "[bench]\nsocket = 1\n"):
+        file.write_text(text)
         with pytest.raises(StationNotReached, match=r"no \[bench\] socket") as missing:
             socket_path(BENCH_SECTION, file, None)
         assert "--socket" in str(missing.value)
+
+
+@pytest.mark.parametrize("section", [API_SECTION, BENCH_SECTION])
+def test_a_configuration_that_is_named_must_be_there(tmp_path: Path, section: str) -> None:
+    """The usual socket would be that of another station."""
+    with pytest.raises(StationNotReached, match=r"staton\.toml: there is no such file"):
+        socket_path(section, tmp_path / "staton.toml", None)
 
 
 def test_a_configuration_that_cannot_be_read_is_named(tmp_path: Path) -> None:
