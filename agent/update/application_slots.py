@@ -17,8 +17,8 @@ from agent.ports import ImageRefused, InstallationFailed, SlotStanding
 from agent.update.durable import remove_file
 from agent.update.layout import Layout
 from agent.update.requests import Answer, Order, Outcome, Request, read_answer, write_request
-from agent.update.slot_link import linked_slot
-from agent.update.slot_state import SlotState, SlotStateError, load
+from agent.update.slot_link import linked_slot, station_state
+from agent.update.slot_state import SlotState, SlotStateError
 
 PortProblem: Final = (ImageRefused, InstallationFailed)
 """What a caller below `agent.ports` may have to tell."""
@@ -92,7 +92,7 @@ class ApplicationSlots:
 
     def _state(self) -> SlotState:
         try:
-            return load(self.layout.state)
+            return station_state(self.layout)
         except SlotStateError as error:
             raise InstallationFailed(str(error)) from error
 

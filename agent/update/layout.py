@@ -42,6 +42,11 @@ class Layout:
         return self.root / "var/lib/stationd-slots/incoming.bundle"
 
     @property
+    def writing(self) -> Path:
+        """Return the file that whoever writes a slot holds a lock on."""
+        return self.root / "var/lib/stationd-slots/writing"
+
+    @property
     def makers(self) -> Path:
         """Return the folder of the makers' roots (`*.pem`) and revocation lists (`*.crl`)."""
         return self.root / "etc/stationd/maker"

@@ -6,14 +6,16 @@ that is started; that slot was verified when it was written.
 """
 
 import contextlib
+import fcntl
 import logging
+import os
 import subprocess
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
 from agent.core.records import dataclass
-from agent.update.bundle import BundleError, VerifiedBundle, read_seal
+from agent.update.bundle import BundleError, Seal, VerifiedBundle, read_seal
 from agent.update.layout import AGENT_UNIT, GUARD_UNIT, TRIAL_TIMER, Layout
 from agent.update.manifest import ManifestError
 from agent.update.requests import (
@@ -27,14 +29,13 @@ from agent.update.requests import (
     write_answer,
 )
 from agent.update.selector import Selection
-from agent.update.slot_link import linked_slot
+from agent.update.slot_link import linked_slot, station_state
 from agent.update.slot_state import (
     SLOTS,
     SlotState,
     SlotStateError,
     confirmed,
     emptied,
-    load,
     rolled_back,
     store,
     tried,
@@ -80,7 +81,7 @@ class SlotKeeper:
 
     def expire(self) -> None:
         """End a trial that nobody has confirmed."""
-        state = load(self.layout.state)
+        state = station_state(self.layout)
         if state.trial is not None:
             self._roll_back(state, EXPIRED)
 
@@ -96,31 +97,48 @@ class SlotKeeper:
         """Install what a package brings; return whether a restart would try something new.
 
         The package manager has judged where it comes from. On a station without a slot it is
-        simply used; otherwise it goes the way of every update, with a trial.
+        simply used; otherwise it goes the way of every update, with a trial. A state that was
+        lost is made anew around the slot that is started.
         Raises `BundleError`, `ManifestError`, `SlotStateError`, `OSError`.
         """
         seal = read_seal(bundle)
         image = VerifiedBundle(bundle, seal)
-        state = load(self.layout.state)
+        self.layout.slots.mkdir(mode=0o755, parents=True, exist_ok=True)
+        self.layout.state.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
+        with writing_alone(self.layout):
+            return self._adopt(image, seal)
+
+    def _adopt(self, image: VerifiedBundle, seal: Seal) -> bool:
+        state = self._mended_state()
         present = read_mark(self.layout.slots / state.active)
         if present is not None and present.bundle_sha256 == seal.sha256.hex():
             return False
         if present is None:
-            self._first_slot(image, seal.sha256, state.rollback_index)
+            self._fill_active(state, image, seal.sha256)
             return False
         state = rolled_back(state, "another version was installed as a package")
         write_inactive(self.layout, state, image, seal.sha256)
-        store(self.layout.state, tried(load(self.layout.state)))
+        store(self.layout.state, tried(station_state(self.layout)))
         return True
 
-    def _first_slot(self, image: VerifiedBundle, sha256: bytes, index: int) -> None:
-        slot = SLOTS[0]
-        self.layout.slots.mkdir(mode=0o755, parents=True, exist_ok=True)
-        self.layout.state.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
-        empty(self.layout.slots / slot)
-        write(self.layout.slots / slot, image, sha256, None)
-        index = max(index, image.manifest.rollback_index)
-        store(self.layout.state, SlotState(slot, rollback_index=index))
+    def _mended_state(self) -> SlotState:
+        try:
+            return station_state(self.layout)
+        except SlotStateError as error:
+            _log.error("the state of the slots is made anew: %s", error)
+            slot = linked_slot(self.layout) or SLOTS[0]
+            mark = read_mark(self.layout.slots / slot)
+            state = SlotState(slot, rollback_index=0 if mark is None else mark.rollback_index)
+            store(self.layout.state, state)
+            return state
+
+    def _fill_active(self, state: SlotState, image: VerifiedBundle, sha256: bytes) -> None:
+        """Write the slot that should hold what runs; the other one may be all that still starts."""
+        slot = self.layout.slots / state.active
+        empty(slot)
+        write(slot, image, sha256, None)
+        index = max(state.rollback_index, image.manifest.rollback_index)
+        store(self.layout.state, SlotState(state.active, rollback_index=index))
 
     def _carry_out(self, request: Request) -> None:
         match request.order:
@@ -131,7 +149,7 @@ class SlotKeeper:
             case Order.CONFIRM:
                 self._confirm(request)
             case Order.GIVE_UP:
-                self._roll_back(load(self.layout.state), request.reason or "was given up")
+                self._roll_back(station_state(self.layout), request.reason or "was given up")
                 self._answer(request, Outcome.DONE)
 
     def _install(self, request: Request) -> None:
@@ -147,7 +165,7 @@ class SlotKeeper:
 
     def _activate(self, request: Request) -> None:
         """Put the written slot on trial; a restart of what runs already would cost a try."""
-        state = load(self.layout.state)
+        state = station_state(self.layout)
         if state.trial is None:
             state = tried(state)
             store(self.layout.state, state)
@@ -160,7 +178,7 @@ class SlotKeeper:
 
         The guard changes over when no vehicle is there. Only then it has shown that it starts.
         """
-        state, slot = load(self.layout.state), linked_slot(self.layout)
+        state, slot = station_state(self.layout), linked_slot(self.layout)
         if state.trial is not None:
             if state.trial != slot:
                 raise SlotStateError("what runs is not what is on trial")
@@ -173,13 +191,17 @@ class SlotKeeper:
             index = state.rollback_index if mark is None else mark.rollback_index
             store(self.layout.state, confirmed(state, state.trial, index))
             self._systemctl("stop", TRIAL_TIMER)
+        elif slot != state.active:
+            raise SlotStateError(f"the trial has ended: {state.failure or 'another slot is kept'}")
         self._answer(request, Outcome.DONE)
 
     def _roll_back(self, state: SlotState, failure: str) -> None:
-        if state.trial is None:
+        """Go back to the active slot, unless that is what runs."""
+        if state.trial is not None:
+            store(self.layout.state, rolled_back(state, failure))
+            self._systemctl("stop", TRIAL_TIMER)
+        elif linked_slot(self.layout) == state.active:
             return
-        store(self.layout.state, rolled_back(state, failure))
-        self._systemctl("stop", TRIAL_TIMER)
         self._systemctl("restart", AGENT_UNIT)
 
     def _systemctl(self, *words: str) -> None:
@@ -219,7 +241,32 @@ def write_inactive(
         with contextlib.suppress(OSError):
             empty(inactive)
         raise
-    store(layout.state, written(load(layout.state)))
+    store(layout.state, written(station_state(layout)))
+
+
+def discard_torn(layout: Layout, state: SlotState) -> None:
+    """Remove what a cut has left of the slot that is not active; its room is needed."""
+    inactive = layout.slots / state.inactive
+    if state.trial is None and read_mark(inactive) is None and process_in(inactive) is None:
+        empty(inactive)
+
+
+@contextlib.contextmanager
+def writing_alone(layout: Layout) -> Iterator[None]:
+    """Keep every other program from writing a slot; raises `SlotStateError` if one does, `OSError`.
+
+    A package may be installed while an image of the CSMS's is. The lock ends with its holder.
+    """
+    flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
+    descriptor = os.open(layout.writing, flags, 0o600)
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise SlotStateError("another version is being written; try later") from error
+        yield
+    finally:
+        os.close(descriptor)
 
 
 def process_in(slot: Path) -> int | None:
