@@ -30,6 +30,7 @@ from agent.update.requests import (
 )
 from agent.update.selector import Selection
 from agent.update.slot_link import linked_slot, station_state
+from agent.update.slot_processes import guard_age_s, process_in
 from agent.update.slot_state import (
     SLOTS,
     SlotState,
@@ -47,6 +48,8 @@ _log = logging.getLogger(__name__)
 
 EXPIRED: Final = "the new version was not found healthy in time"
 INSTALLER: Final = "agent.update.installer"
+GUARD_PROVEN_S: Final = 8.0
+"""A guard that runs for so long has been seen by the agent, and survived its own watchdog."""
 
 RunCommand = Callable[[Sequence[str]], int]
 """Runs a command and returns its exit code."""
@@ -187,6 +190,10 @@ class SlotKeeper:
                 return
             if self.run(["/usr/bin/systemctl", "is-active", "--quiet", GUARD_UNIT]) != 0:
                 raise SlotStateError("the guard of the new version does not run")
+            age_s = guard_age_s(self.layout.slots / state.trial)
+            if age_s is not None and age_s < GUARD_PROVEN_S:
+                self._answer(request, Outcome.LATER, "the guard has only just changed over")
+                return
             mark = read_mark(self.layout.slots / state.trial)
             index = state.rollback_index if mark is None else mark.rollback_index
             store(self.layout.state, confirmed(state, state.trial, index))
@@ -267,16 +274,6 @@ def writing_alone(layout: Layout) -> Iterator[None]:
         yield
     finally:
         os.close(descriptor)
-
-
-def process_in(slot: Path) -> int | None:
-    """Return a process that runs from a slot, such as a guard that has not moved on yet."""
-    interpreter = str(interpreter_of(slot)).encode()
-    for process in Path("/proc").glob("[0-9]*"):
-        with contextlib.suppress(OSError):
-            if (process / "cmdline").read_bytes().split(b"\0", 1)[0] == interpreter:
-                return int(process.name)
-    return None
 
 
 PACKAGE_PROBLEMS: Final = (BundleError, ManifestError, SlotStateError, OSError)

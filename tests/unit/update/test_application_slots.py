@@ -11,7 +11,7 @@ import pytest
 
 from agent import __version__
 from agent.ports import ImageRefused, InstallationFailed, SlotStanding, TooEarly
-from agent.update import application_slots, requests
+from agent.update import application_slots, requests, slot_keeper
 from agent.update.application_slots import ApplicationSlots
 from agent.update.requests import (
     Answer,
@@ -101,6 +101,29 @@ async def test_a_version_is_kept_only_once_the_guard_of_the_old_one_has_left(
         if guard.returncode is None:
             guard.kill()
             await guard.wait()
+    assert station.state.active == "b"
+
+
+async def test_a_version_is_not_kept_before_its_guard_has_run_for_a_while(
+    station: Station, slots: ApplicationSlots, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One that is ready, hangs, and is ended by its watchdog is ready most of the time."""
+    monkeypatch.setattr(slot_keeper, "GUARD_PROVEN_S", 1.5)
+    station.try_new()
+    station.starts()
+    python = station.layout.slots / "b/bin/python"
+    words = ("-I", "-c", "import time; time.sleep(60)", "-m", "hal.guard")
+    guard = await asyncio.create_subprocess_exec(python, *words)
+    try:
+        async with service_manager(station):
+            with pytest.raises(TooEarly, match="only just changed over"):
+                await slots.confirm()
+            assert station.state.trial == "b"
+            await asyncio.sleep(1.6)
+            await slots.confirm()
+    finally:
+        guard.kill()
+        await guard.wait()
     assert station.state.active == "b"
 
 
