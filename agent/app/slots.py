@@ -6,7 +6,6 @@ from importlib.util import find_spec
 from types import ModuleType
 from typing import cast
 
-from agent.app import machine
 from agent.config.model import StationConfig
 from agent.config.problems import ConfigError, ConfigProblem
 from agent.config.update_section import SlotBackend
@@ -24,7 +23,7 @@ def open_slots(config: StationConfig, now_s: Callable[[], float]) -> Slots | Non
         case SlotBackend.RAUC:
             _require(config, "dbus_fast")
             backend = _loaded(config, "agent.update.rauc_slots").RaucSlots
-            return cast(Slots, backend(config.station.state_dir, boot_id=machine.boot_id))
+            return cast(Slots, backend(config.station.state_dir))
 
 
 def _loaded(config: StationConfig, name: str) -> ModuleType:

@@ -52,8 +52,12 @@ class RaucService:
                 return Systems(booted=_text(booted, "bootname"), other=_text(facts, "bootname"))
         raise InstallationFailed("RAUC knows no second system that could be booted")
 
+    async def boot_slot(self) -> str:
+        """Return what the kernel was told of the system that runs; the other one has another."""
+        return str(await self._get("BootSlot"))
+
     async def mark(self, state: str, which: str) -> None:
-        """Call the `booted` or the `other` system `good`, `bad` or `active`, for the boot loader."""
+        """Tell the boot loader that the `booted` or `other` system is `good`, `bad` or `active`."""
         await self.call("Mark", "ss", [state, which])
 
     async def install(self, image: str, progress: Callable[[int], None]) -> str:
@@ -108,9 +112,8 @@ class RaucService:
             reply = await asyncio.wait_for(self._bus.call(call), CALL_S)
         except TimeoutError as error:
             raise InstallationFailed(f"{member}: {destination} does not answer") from error
-        if reply is None or reply.message_type is MessageType.ERROR:
-            told = reply.body[0] if reply is not None and reply.body else "refused"
-            raise InstallationFailed(f"{member}: {told}")
+        if reply.message_type is MessageType.ERROR:
+            raise InstallationFailed(f"{member}: {reply.body[0] if reply.body else 'refused'}")
         return list(reply.body)
 
     async def _get(self, name: str) -> Any:

@@ -13,6 +13,7 @@ import logging
 import re
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
+from dataclasses import asdict
 from pathlib import Path
 from typing import Final
 
@@ -33,6 +34,10 @@ _REFUSALS: Final = re.compile(
 _log = logging.getLogger(__name__)
 
 
+def _boot_id() -> str:
+    return Path("/proc/sys/kernel/random/boot_id").read_text("ascii").strip()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trial:
     """Which system was left for which, and in which boot of the machine that was decided."""
@@ -46,14 +51,14 @@ class Trial:
 class RaucSlots:
     """The two systems of this machine; implements `Slots`.
 
-    `address` names another bus than the system's. `reboot` restarts the machine. `boot_id` tells
-    the boots of the machine apart.
+    `address` names another bus than the system's. `reboot` restarts the machine, `boot_id` tells
+    one boot of it from the next.
     """
 
     state_dir: Path
     address: str | None = None
     reboot: Callable[[], Awaitable[None]] | None = None
-    boot_id: Callable[[], str] = lambda: ""
+    boot_id: Callable[[], str] = _boot_id
 
     async def standing(self) -> SlotStanding:
         """Return what runs; raises `InstallationFailed` if RAUC does not answer."""
@@ -64,11 +69,16 @@ class RaucSlots:
             booted = (await rauc.systems()).booted
         if booted == note.tried:
             return SlotStanding(version=__version__, on_trial=True)
-        if note.boot_id == self.boot_id():
-            # The machine is still to be restarted: only this process was.
+        if booted == note.left and note.boot_id == self.boot_id():
+            # The software was restarted before the machine was: the trial is still to come.
             return SlotStanding(version=__version__)
         failure = f"the system in {note.tried} was not kept; {booted} was booted"
         return SlotStanding(version=__version__, trial_failed=True, failure=failure)
+
+    async def running(self) -> str:
+        """Return the boot slot; raises `InstallationFailed` if RAUC does not answer."""
+        async with self._service() as rauc:
+            return await rauc.boot_slot()
 
     async def install(self, image: Path, progress: Callable[[int], None]) -> None:
         """Have RAUC verify and write a bundle; raises `ImageRefused`, `InstallationFailed`.
@@ -112,9 +122,16 @@ class RaucSlots:
     async def give_up(self) -> None:
         """Boot the system before again; raises `InstallationFailed`.
 
-        That this one is bad the boot loader need not take: it boots the other one anyway.
+        That this one is bad the boot loader need not take: it boots the other one anyway. Where the
+        system before runs, the trial is only taken back.
         """
-        if self._read_note() is None:
+        note = self._read_note()
+        if note is None:
+            return
+        async with self._service() as rauc:
+            is_tried = note.tried == (await rauc.systems()).booted
+        if not is_tried:
+            await self._stay()
             return
         async with self._service() as rauc:
             await rauc.mark("active", "other")
@@ -162,9 +179,8 @@ class RaucSlots:
             return None
 
     def _write_note(self, trial: Trial) -> None:
-        document = {"left": trial.left, "tried": trial.tried, "boot_id": trial.boot_id}
         try:
-            replace_file(self._note, json.dumps(document).encode(), 0o600)
+            replace_file(self._note, json.dumps(asdict(trial)).encode(), 0o600)
         except OSError as error:
             raise InstallationFailed(f"{self._note} cannot be written: {error}") from error
 

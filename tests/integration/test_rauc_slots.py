@@ -103,6 +103,36 @@ async def test_a_system_that_the_boot_loader_gave_up_is_told_as_failed(machine: 
     assert "B was not kept" in standing.failure
 
 
+async def test_software_that_is_restarted_before_the_machine_is_says_nothing_of_the_trial(
+    machine: Machine,
+) -> None:
+    await machine.install()
+    await machine.slots.activate()
+    standing = await machine.slots.standing()
+    assert (standing.on_trial, standing.trial_failed) == (False, False)
+    await machine.slots.activate()
+    assert (machine.bench.says("primary"), machine.reboots) == ("B", 2)
+    machine.boot("B")
+    assert (await machine.slots.standing()).on_trial
+
+
+async def test_a_note_of_an_older_version_is_read(machine: Machine) -> None:
+    note = machine.bench.folder / "state" / "rauc-trial.json"
+    note.write_text('{"left": "A", "tried": "B", "booted": false}')
+    assert (await machine.slots.standing()).trial_failed
+    machine.boot("B")
+    assert (await machine.slots.standing()).on_trial
+
+
+async def test_what_runs_is_known_before_and_after_a_system_was_kept(machine: Machine) -> None:
+    assert await machine.slots.running() == "A"
+    await machine.install()
+    await machine.slots.activate()
+    machine.boot("B")
+    await machine.slots.confirm()
+    assert await machine.slots.running() == "B"
+
+
 async def test_a_system_that_gives_itself_up_boots_the_one_before(machine: Machine) -> None:
     await machine.install()
     await machine.slots.activate()
@@ -186,6 +216,15 @@ async def test_until_the_machine_is_restarted_no_trial_has_failed(machine: Machi
     await machine.slots.activate()
     machine.boot("B")
     assert (await machine.slots.standing()).on_trial
+
+
+async def test_a_trial_that_is_still_to_come_can_be_taken_back(machine: Machine) -> None:
+    await machine.install()
+    await machine.slots.activate()
+    await machine.slots.give_up()
+    assert (machine.bench.says("primary"), machine.bench.says("state-A")) == ("A", "good")
+    machine.boot("A")
+    assert not (await machine.slots.standing()).trial_failed
 
 
 # --- What must not happen to a system that is not proven yet.

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from agent.update import installer, slot_keeper
+from agent.update import installer, slot_keeper, slot_tree
 from agent.update.base import RESTART_TRIES_IT
 from agent.update.layout import Layout
 from agent.update.requests import Order, Outcome
@@ -21,7 +21,7 @@ from agent.update.slot_link import linked_slot
 from agent.update.slot_state import TRIES, UNCONFIRMED, SlotStateError
 from agent.update.slot_tree import empty
 from deb.__main__ import BASE_MODULES, lay_out_base
-from tests.unit.update.station_rig import HERE, NEW_TREE, SITE, Station, unsealed
+from tests.unit.update.station_rig import HERE, NEW_TREE, Station, unsealed
 from tests.unit.update.trees import plant
 
 
@@ -161,9 +161,13 @@ def test_a_disk_that_gets_full_leaves_the_old_version_and_room_for_another_try(
 
 @pytest.mark.parametrize("spare_kib", [-40, 0, 4, 8, 12, 16, 40])
 def test_a_disk_that_is_full_beside_the_slots_leaves_the_old_version(
-    station: Station, spare_kib: int
+    station: Station, monkeypatch: pytest.MonkeyPatch, spare_kib: int
 ) -> None:
-    """The copy of the image does not fit, or one of the states on the way to the new slot."""
+    """The copy of the image does not fit, or one of the states on the way to the new slot.
+
+    There was room when it was looked for, and others have taken it meanwhile.
+    """
+    monkeypatch.setattr(slot_tree, "_ROOM_FLOOR_BYTES", -(1 << 30))
     noise = {"noise": os.urandom(200 << 10)}
     layout, bundle = station.layout, station.bundle(tree={**NEW_TREE, **noise})
     folder = layout.state.parent
