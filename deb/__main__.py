@@ -25,6 +25,7 @@ BASE_MODULES = (
         "update/selector",
         "update/slot_keeper",
         "update/slot_link",
+        "update/slot_processes",
         "update/slot_state",
         "update/slot_tree",
     ),

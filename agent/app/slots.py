@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from importlib import import_module
+from importlib.util import find_spec
 from types import ModuleType
 from typing import cast
 
@@ -20,6 +21,7 @@ def open_slots(config: StationConfig, now_s: Callable[[], float]) -> Slots | Non
             backend = _loaded(config, "agent.update.application_slots").ApplicationSlots
             return cast(Slots, backend(config.update.root, config.station.state_dir, now_s))
         case SlotBackend.RAUC:
+            _require(config, "dbus_fast")
             backend = _loaded(config, "agent.update.rauc_slots").RaucSlots
             return cast(Slots, backend(config.station.state_dir))
 
@@ -29,5 +31,15 @@ def _loaded(config: StationConfig, name: str) -> ModuleType:
     try:
         return import_module(name)
     except ImportError as error:
-        reason = f"{config.update.backend.value} cannot be used here: {error}"
-        raise ConfigError((ConfigProblem(config.file, "update.backend", reason),)) from error
+        raise _unusable(config, str(error)) from error
+
+
+def _require(config: StationConfig, library: str) -> None:
+    """Find a library that is only loaded when it is used, or the first update would miss it."""
+    if find_spec(library) is None:
+        raise _unusable(config, f"{library} is not installed; it comes with an extra of stationd")
+
+
+def _unusable(config: StationConfig, why: str) -> ConfigError:
+    reason = f"{config.update.backend.value} cannot be used here: {why}"
+    return ConfigError((ConfigProblem(config.file, "update.backend", reason),))

@@ -32,6 +32,7 @@ from agent.ports.slots import ImageRefused as ImageRefused
 from agent.ports.slots import InstallationFailed as InstallationFailed
 from agent.ports.slots import Slots as Slots
 from agent.ports.slots import SlotStanding as SlotStanding
+from agent.ports.slots import TooEarly as TooEarly
 
 
 class Clock(Protocol):

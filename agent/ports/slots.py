@@ -18,6 +18,10 @@ class InstallationFailed(Exception):
     """
 
 
+class TooEarly(InstallationFailed):
+    """A version cannot be kept yet, as a part of the one before still runs: prove it again then."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SlotStanding:
     """Which version runs, and whether it is on trial.
@@ -62,7 +66,10 @@ class Slots(Protocol):
         """
 
     async def confirm(self) -> None:
-        """Keep the running version, once it has proven healthy; without a trial nothing happens."""
+        """Keep the running version, once it has proven healthy; without a trial nothing changes.
+
+        Raises `TooEarly`; `InstallationFailed` also where the trial was ended meanwhile.
+        """
 
     async def give_up(self) -> None:
         """Go back to the version before; the process or the machine is restarted soon."""

@@ -2,9 +2,10 @@
 
 import asyncio
 import logging
+from dataclasses import replace
 
 from agent.core.update_health import Health, Trial, TrialPolicy, judged
-from agent.ports import InstallationFailed
+from agent.ports import InstallationFailed, TooEarly
 from agent.services.firmware_ports import FirmwarePorts
 
 LOOK_S = 1.0
@@ -17,9 +18,27 @@ log = logging.getLogger(__name__)
 async def stand_trial(
     ports: FirmwarePorts, policy: TrialPolicy, faults_before: frozenset[str]
 ) -> str:
-    """Return '' once the running version is healthy and confirmed, else what is wrong with it."""
-    complaint = await _proven(ports, policy, faults_before)
-    return complaint or await _confirmed(ports)
+    """Return '' once the running version is healthy and confirmed, else what is wrong with it.
+
+    What cannot be confirmed yet proves itself again first: its guard may have changed over since.
+    The CSMS, or the time without one, has had its say by then.
+    """
+    left, again = CONFIRMATIONS, replace(policy, without_csms_s=policy.settle_s)
+    while not (complaint := await _proven(ports, policy, faults_before)):
+        try:
+            await ports.slots.confirm()
+        except TooEarly as early:
+            log.info("the new firmware is not kept yet: %s", early)
+        except InstallationFailed as error:
+            log.error("the new firmware cannot be confirmed: %s", error)
+            left -= 1
+            if not left:
+                return f"it cannot be confirmed: {error}"
+        else:
+            return ""
+        policy = again
+        await asyncio.sleep(CONFIRM_AGAIN_S)
+    return complaint
 
 
 async def _proven(ports: FirmwarePorts, policy: TrialPolicy, faults_before: frozenset[str]) -> str:
@@ -35,17 +54,3 @@ async def _proven(ports: FirmwarePorts, policy: TrialPolicy, faults_before: froz
                 return seen.complaint
             case Health.UNDECIDED:
                 await asyncio.sleep(LOOK_S)
-
-
-async def _confirmed(ports: FirmwarePorts) -> str:
-    problem = ""
-    for _ in range(CONFIRMATIONS):
-        try:
-            await ports.slots.confirm()
-        except InstallationFailed as error:
-            log.error("the new firmware cannot be confirmed: %s", error)
-            problem = f"it cannot be confirmed: {error}"
-            await asyncio.sleep(CONFIRM_AGAIN_S)
-        else:
-            return ""
-    return problem

@@ -14,18 +14,17 @@ from typing import Final
 
 from agent import __version__
 from agent.core.records import dataclass
-from agent.ports import ImageRefused, InstallationFailed, SlotStanding
+from agent.ports import ImageRefused, InstallationFailed, SlotStanding, TooEarly
 from agent.update.durable import remove_file
 from agent.update.layout import Layout
 from agent.update.requests import Answer, Order, Outcome, Request, read_answer, write_request
-from agent.update.slot_link import linked_slot
-from agent.update.slot_state import SlotState, SlotStateError, load
+from agent.update.slot_link import linked_slot, station_state
+from agent.update.slot_state import SlotState, SlotStateError
 
 PortProblem: Final = (ImageRefused, InstallationFailed)
 """What a caller below `agent.ports` may have to tell."""
 IMAGE: Final = "image.bundle"
 POLL_S: Final = 0.2
-AGAIN_S: Final = 5.0
 TAKEN_UP_S: Final = 120.0
 """How long it may take until an idle privileged side has begun: after a boot all start at once."""
 SILENCE_S: Final = 900.0
@@ -91,17 +90,14 @@ class ApplicationSlots:
     async def confirm(self) -> None:
         """Keep the running version; raises `InstallationFailed`.
 
-        That takes as long as a vehicle keeps the guard of the version before from leaving: only
-        when the new guard runs as well the version has proven itself. A trial that has come to
-        its end meanwhile keeps nothing.
+        `TooEarly` as long as a vehicle keeps the guard of the version before from leaving: only
+        when the new guard runs as well the version can prove itself.
         """
-        while self._state().trial is not None:
-            if await self._ask(Order.CONFIRM) is not Outcome.LATER:
-                break
-            await asyncio.sleep(AGAIN_S)
         state = self._state()
-        if state.failed is not None:
-            raise InstallationFailed(f"its trial is over: {state.failure}")
+        if state.trial is not None:
+            await self._ask(Order.CONFIRM)
+        elif linked_slot(self.layout) == state.failed:
+            raise InstallationFailed(f"the trial has ended: {state.failure}")
 
     async def give_up(self, reason: str = "") -> None:
         """Go back to the version before; raises `InstallationFailed`."""
@@ -112,7 +108,7 @@ class ApplicationSlots:
 
     def _state(self) -> SlotState:
         try:
-            return load(self.layout.state)
+            return station_state(self.layout)
         except SlotStateError as error:
             raise InstallationFailed(str(error)) from error
 
@@ -139,7 +135,7 @@ class ApplicationSlots:
         image: str = "",
         reason: str = "",
         progress: Callable[[int], None] | None = None,
-    ) -> Outcome:
+    ) -> None:
         request = Request(
             order=order,
             number=os.urandom(16).hex(),
@@ -152,7 +148,7 @@ class ApplicationSlots:
             await asyncio.to_thread(write_request, self.layout.request, request)
         except OSError as error:
             raise InstallationFailed(f"the request cannot be written: {error}") from error
-        return _judged(await self._answered(request, progress or (lambda _: None)))
+        _judge(await self._answered(request, progress or (lambda _: None)))
 
     async def _answered(self, request: Request, progress: Callable[[int], None]) -> Answer:
         """Wait for the end of a request, as long as something happens.
@@ -181,14 +177,16 @@ def _patience_s(answer: Answer) -> float:
     return SILENCE_S if answer.outcome is Outcome.WORKING else TAKEN_UP_S
 
 
-def _judged(answer: Answer) -> Outcome:
+def _judge(answer: Answer) -> None:
     match answer.outcome:
         case Outcome.REFUSED:
             raise ImageRefused(answer.message)
         case Outcome.FAILED:
             raise InstallationFailed(answer.message)
-        case Outcome.WORKING | Outcome.DONE | Outcome.LATER:
-            return answer.outcome
+        case Outcome.LATER:
+            raise TooEarly(answer.message)
+        case Outcome.WORKING | Outcome.DONE:
+            return
 
 
 def _printable(text: str) -> str:

@@ -24,8 +24,9 @@ from agent.update.durable import remove_file
 from agent.update.fitness import StationFacts, Unfit, check_fits
 from agent.update.layout import Layout
 from agent.update.requests import Answer, Outcome, write_answer
-from agent.update.slot_keeper import write_inactive
-from agent.update.slot_state import SlotState, SlotStateError, load
+from agent.update.slot_keeper import discard_torn, write_inactive
+from agent.update.slot_link import station_state
+from agent.update.slot_state import SlotState, SlotStateError
 from agent.update.slot_tree import read_mark, require_room
 from agent.update.trust import Distrusted, open_signed
 
@@ -63,19 +64,21 @@ def install(layout: Layout, image: str, number: str, now: dt.datetime) -> Answer
         return Answer(number=number, outcome=Outcome.FAILED, message="cancelled")
     except (OSError, SlotStateError) as error:
         return Answer(number=number, outcome=Outcome.FAILED, message=str(error)[:300])
-    finally:
-        with contextlib.suppress(OSError):
-            remove_file(layout.incoming)
     return Answer(number=number, outcome=Outcome.DONE, percent=100)
 
 
 def _install(layout: Layout, image: str, now: dt.datetime, tell: Any) -> None:
-    state = load(layout.state)
+    state = station_state(layout)
     facts = station_facts(layout, state)
-    take_over(layout.outbox / image, layout.incoming)
-    bundle, seal = open_signed(layout.incoming, layout.makers, now)
-    check_fits(bundle.manifest, facts)
-    write_inactive(layout, state, bundle, seal.sha256, tell)
+    discard_torn(layout, state)
+    try:
+        take_over(layout.outbox / image, layout.incoming)
+        bundle, seal = open_signed(layout.incoming, layout.makers, now)
+        check_fits(bundle.manifest, facts)
+        write_inactive(layout, state, bundle, seal.sha256, tell)
+    finally:
+        with contextlib.suppress(OSError):
+            remove_file(layout.incoming)
 
 
 def take_over(image: Path, incoming: Path) -> None:
@@ -130,7 +133,8 @@ def station_facts(layout: Layout, state: SlotState) -> StationFacts:
         machine=platform.machine(),
         python=f"{sys.version_info.major}.{sys.version_info.minor}",
         version=mark.version,
-        rollback_index=state.rollback_index,
+        # A state that was lost has forgotten the index, what is installed has not.
+        rollback_index=max(state.rollback_index, mark.rollback_index),
     )
 
 

@@ -1,41 +1,37 @@
 """Whole-system slots through RAUC's service on the system bus; needs the extra `rauc`.
 
 RAUC verifies a bundle, writes the other system and talks to the boot loader. Whether a system that
-was booted is still on trial it does not tell, so that is noted here: which slot was left, and which
-one is to prove itself. The note lies in the state directory, which both systems share.
+was booted is still on trial it does not tell, so that is noted here: which system was left, and
+which one is to prove itself. The note lies in the state directory, which both systems share.
 
 The system's `system.conf` has `activate-installed=false`, so that a system is only booted when that
 is asked for, and the boot loader counts the tries.
 """
 
-import asyncio
-import contextlib
 import json
+import logging
 import re
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from dataclasses import asdict, replace
+from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager
+from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import Final
 
 from agent import __version__
 from agent.core.records import dataclass
 from agent.ports import ImageRefused, InstallationFailed, SlotStanding
 from agent.update.durable import remove_file, replace_file
+from agent.update.rauc_service import RaucService, rauc_service
 
-if TYPE_CHECKING:
-    from dbus_fast.aio import MessageBus
-
-SERVICE: Final = "de.pengutronix.rauc"
-INSTALLER: Final = "de.pengutronix.rauc.Installer"
 NOTE: Final = "rauc-trial.json"
-SILENCE_S: Final = 900.0
-_POLL_S: Final = 0.5
 # RAUC tells what went wrong as text alone; these are the words for a bundle that it does not take.
 _REFUSALS: Final = re.compile(
     r"signature|verif|certificate|compatible|unsuitable|manifest|invalid bundle|not a RAUC bundle"
     r"|identifier|payload|too small|no such file|bundle format",
     re.IGNORECASE,
 )
+
+_log = logging.getLogger(__name__)
 
 
 def _boot_id() -> str:
@@ -44,12 +40,11 @@ def _boot_id() -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trial:
-    """Which boot slot was left for which, in which boot of the machine, and what became of that."""
+    """Which system was left for which, and in which boot of the machine that was decided."""
 
     left: str
     tried: str
-    booted: bool = False
-    boot_id: str = ""
+    boot_id: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +55,7 @@ class RaucSlots:
     one boot of it from the next.
     """
 
-    state_dir: Path = Path("/var/lib/stationd")
+    state_dir: Path
     address: str | None = None
     reboot: Callable[[], Awaitable[None]] | None = None
     boot_id: Callable[[], str] = _boot_id
@@ -70,11 +65,9 @@ class RaucSlots:
         note = self._read_note()
         if note is None:
             return SlotStanding(version=__version__)
-        async with self._installer() as installer:
-            booted = await installer.get("BootSlot")
+        async with self._service() as rauc:
+            booted = (await rauc.systems()).booted
         if booted == note.tried:
-            if not note.booted:
-                self._write_note(replace(note, booted=True))
             return SlotStanding(version=__version__, on_trial=True)
         if booted == note.left and note.boot_id == self.boot_id():
             # The software was restarted before the machine was: the trial is still to come.
@@ -84,23 +77,23 @@ class RaucSlots:
 
     async def running(self) -> str:
         """Return the boot slot; raises `InstallationFailed` if RAUC does not answer."""
-        async with self._installer() as installer:
-            return str(await installer.get("BootSlot"))
+        async with self._service() as rauc:
+            return await rauc.boot_slot()
 
     async def install(self, image: Path, progress: Callable[[int], None]) -> None:
         """Have RAUC verify and write a bundle; raises `ImageRefused`, `InstallationFailed`.
 
         What RAUC has begun cannot be stopped; a cancelled installation goes on unheard.
         """
-        self._forget()
-        async with self._installer() as installer:
-            await installer.listen()
-            completed = installer.completion()
-            await installer.call("InstallBundle", "sa{sv}", [str(image), {}])
-            result = await _awaited(installer, completed, progress)
-            if result != 0:
-                error = str(await installer.get("LastError"))
-                raise (ImageRefused if _REFUSALS.search(error) else InstallationFailed)(error)
+        note = self._read_note()
+        async with self._service() as rauc:
+            await rauc.becomes_idle()
+            if note is not None and note.tried == (await rauc.systems()).booted:
+                raise InstallationFailed(f"the system in {note.tried} is on trial")
+            self._forget()
+            problem = await rauc.install(str(image), progress)
+        if problem:
+            raise (ImageRefused if _REFUSALS.search(problem) else InstallationFailed)(problem)
 
     async def activate(self) -> None:
         """Boot the other system, on trial; raises `InstallationFailed`.
@@ -108,83 +101,82 @@ class RaucSlots:
         Where the machine may not be restarted the boot loader is told to keep this system:
         otherwise the next boot would bring what was told as failed.
         """
-        async with self._installer() as installer:
-            left = str(await installer.get("BootSlot"))
-            tried = await installer.other_boot_slot(left)
-            self._write_note(Trial(left=left, tried=tried, boot_id=self.boot_id()))
-            await installer.call("Mark", "ss", ["active", "other"])
+        async with self._service() as rauc:
+            systems = await rauc.systems()
+        boot_id = self.boot_id()
+        self._write_note(Trial(left=systems.booted, tried=systems.other, boot_id=boot_id))
         try:
-            await self._reboot()
+            async with self._service() as rauc:
+                await rauc.mark("active", "other")
+            await self._restart()
         except InstallationFailed:
-            async with self._installer() as installer:
-                await installer.call("Mark", "ss", ["active", "booted"])
-            self._forget()
+            await self._stay()
             raise
 
     async def confirm(self) -> None:
         """Tell the boot loader that this system is good; raises `InstallationFailed`."""
-        if self._read_note() is None:
-            return
-        async with self._installer() as installer:
-            await installer.call("Mark", "ss", ["good", "booted"])
+        async with self._service() as rauc:
+            await rauc.mark("good", "booted")
         self._forget()
 
     async def give_up(self) -> None:
-        """Boot the system before again; raises `InstallationFailed`."""
-        if self._read_note() is None:
+        """Boot the system before again; raises `InstallationFailed`.
+
+        That this one is bad the boot loader need not take: it boots the other one anyway. Where the
+        system before runs, the trial is only taken back.
+        """
+        note = self._read_note()
+        if note is None:
             return
-        async with self._installer() as installer:
-            await installer.call("Mark", "ss", ["active", "other"])
-            await installer.call("Mark", "ss", ["bad", "booted"])
-        await self._reboot()
+        async with self._service() as rauc:
+            is_tried = note.tried == (await rauc.systems()).booted
+        if not is_tried:
+            await self._stay()
+            return
+        async with self._service() as rauc:
+            await rauc.mark("active", "other")
+            try:
+                await rauc.mark("bad", "booted")
+            except InstallationFailed as error:
+                _log.warning("the system that is given up cannot be marked: %s", error)
+        await self._restart()
 
-    @contextlib.asynccontextmanager
-    async def _installer(self) -> "AsyncIterator[_Installer]":
-        from dbus_fast import BusType  # noqa: PLC0415 - an extra that few stations have
-        from dbus_fast.aio import MessageBus  # noqa: PLC0415
-        from dbus_fast.errors import AuthError, DBusError  # noqa: PLC0415
+    async def _stay(self) -> None:
+        """Undo an activation; the note stays unless the boot loader has forgotten it as well."""
+        async with self._service() as rauc:
+            await rauc.mark("active", "booted")
+        self._forget()
 
-        bus = None
-        try:
-            bus = MessageBus(self.address, bus_type=BusType.SYSTEM)
-            await bus.connect()
-            yield _Installer(bus)
-        except (DBusError, AuthError, OSError, EOFError) as error:
-            raise InstallationFailed(f"RAUC's service cannot be used: {error}") from error
-        finally:
-            if bus is not None and bus.connected:
-                bus.disconnect()
+    def _service(self) -> AbstractAsyncContextManager[RaucService]:
+        return rauc_service(self.address)
 
-    async def _reboot(self) -> None:
-        await (self.reboot or self._reboot_by_login)()
-
-    async def _reboot_by_login(self) -> None:
-        """Ask the system's login service, which lets the agent's user by a rule of polkit."""
-        async with self._installer() as installer:
-            await installer.call(
-                "Reboot", "b", [False],
-                destination="org.freedesktop.login1",
-                path="/org/freedesktop/login1",
-                interface="org.freedesktop.login1.Manager",
-            )  # fmt: skip
+    async def _restart(self) -> None:
+        if self.reboot is not None:
+            await self.reboot()
+            return
+        async with self._service() as rauc:
+            await rauc.restart_machine()
 
     @property
     def _note(self) -> Path:
         return self.state_dir / NOTE
 
     def _read_note(self) -> Trial | None:
+        """Return the note; a damaged one says nothing, and the boot loader goes on counting."""
         try:
             found = json.loads(self._note.read_text("utf-8"))
             return Trial(
                 left=str(found["left"]),
                 tried=str(found["tried"]),
-                booted=bool(found["booted"]),
                 boot_id=str(found.get("boot_id", "")),
             )
         except FileNotFoundError:
             return None
-        except (OSError, ValueError, KeyError, TypeError) as error:
+        except OSError as error:
             raise InstallationFailed(f"{self._note} cannot be read: {error}") from error
+        except (ValueError, LookupError, TypeError, RecursionError) as error:
+            _log.error("%s is damaged and passed over: %s", self._note, error)
+            return None
 
     def _write_note(self, trial: Trial) -> None:
         try:
@@ -197,92 +189,3 @@ class RaucSlots:
             remove_file(self._note)
         except OSError as error:
             raise InstallationFailed(f"{self._note} cannot be removed: {error}") from error
-
-
-class _Installer:
-    """RAUC's object on one connection."""
-
-    def __init__(self, bus: "MessageBus") -> None:
-        self._bus = bus
-
-    async def call(
-        self,
-        member: str,
-        signature: str,
-        body: list[Any],
-        destination: str = SERVICE,
-        path: str = "/",
-        interface: str = INSTALLER,
-    ) -> list[Any]:
-        """Call a method and return what it answers; raises `InstallationFailed`."""
-        from dbus_fast import Message, MessageType  # noqa: PLC0415
-
-        call = Message(
-            destination=destination,
-            path=path,
-            interface=interface,
-            member=member,
-            signature=signature,
-            body=body,
-        )
-        reply = await self._bus.call(call)
-        if reply.message_type is MessageType.ERROR:
-            raise InstallationFailed(f"{member}: {reply.body[0] if reply.body else 'refused'}")
-        return list(reply.body)
-
-    async def get(self, name: str) -> Any:
-        """Return a property."""
-        interface = "org.freedesktop.DBus.Properties"
-        (variant,) = await self.call("Get", "ss", [INSTALLER, name], interface=interface)
-        return variant.value
-
-    async def other_boot_slot(self, booted: str) -> str:
-        """Return the boot name of the system that does not run; raises `InstallationFailed`."""
-        (slots,) = await self.call("GetSlotStatus", "", [])
-        for _, facts in slots:
-            name = _text(facts, "bootname")
-            if name and name != booted:
-                return name
-        raise InstallationFailed("RAUC knows no second system that could be booted")
-
-    def completion(self) -> "asyncio.Future[int]":
-        """Return what becomes done with the next `Completed` signal."""
-        from dbus_fast import Message, MessageType  # noqa: PLC0415
-
-        future: asyncio.Future[int] = asyncio.get_running_loop().create_future()
-
-        def heard(message: Message) -> None:
-            is_it = message.message_type is MessageType.SIGNAL and message.member == "Completed"
-            if is_it and message.interface == INSTALLER and not future.done():
-                future.set_result(int(message.body[0]))
-
-        self._bus.add_message_handler(heard)
-        return future
-
-    async def listen(self) -> None:
-        """Have the bus deliver RAUC's signals."""
-        rule = f"type='signal',sender='{SERVICE}',interface='{INSTALLER}'"
-        bus = "org.freedesktop.DBus"
-        await self.call("AddMatch", "s", [rule], bus, "/org/freedesktop/DBus", bus)
-
-
-async def _awaited(
-    installer: _Installer, completed: "asyncio.Future[int]", progress: Callable[[int], None]
-) -> int:
-    """Wait for the end of an installation as long as something moves."""
-    clock = asyncio.get_running_loop()
-    told, patience_ends = -1, clock.time() + SILENCE_S
-    while clock.time() < patience_ends:
-        done, _ = await asyncio.wait({completed}, timeout=_POLL_S)
-        if done:
-            return completed.result()
-        percent = int((await installer.get("Progress"))[0])
-        if percent != told:
-            told, patience_ends = percent, clock.time() + SILENCE_S
-            progress(percent)
-    raise InstallationFailed(f"RAUC has shown no progress for {SILENCE_S:g} s")
-
-
-def _text(facts: Mapping[str, Any], key: str) -> str:
-    found = facts.get(key)
-    return "" if found is None else str(found.value)

@@ -9,12 +9,11 @@ import logging
 from agent.core.records import dataclass
 from agent.update.durable import replace_link
 from agent.update.layout import Layout
-from agent.update.slot_link import linked_slot
+from agent.update.slot_link import linked_slot, station_state
 from agent.update.slot_state import (
     SLOTS,
     SlotState,
     SlotStateError,
-    load,
     rolled_back,
     started,
     store,
@@ -75,7 +74,7 @@ def ensure_link(layout: Layout) -> str:
 
 def _readable_state(layout: Layout) -> SlotState | None:
     try:
-        return load(layout.state)
+        return station_state(layout)
     except SlotStateError as error:
         _log.error("the state of the slots is lost, the slot of the last start goes on: %s", error)
         return None

@@ -27,14 +27,14 @@ from agent.update.requests import (
     write_answer,
 )
 from agent.update.selector import Selection
-from agent.update.slot_link import linked_slot
+from agent.update.slot_link import linked_slot, station_state
+from agent.update.slot_processes import guard_age_s, process_in
 from agent.update.slot_state import (
     SLOTS,
     SlotState,
     SlotStateError,
     confirmed,
     emptied,
-    load,
     rolled_back,
     store,
     tried,
@@ -46,6 +46,8 @@ _log = logging.getLogger(__name__)
 
 EXPIRED: Final = "the new version was not found healthy in time"
 INSTALLER: Final = "agent.update.installer"
+GUARD_PROVEN_S: Final = 8.0
+"""A guard that runs for so long has been seen by the agent, and survived its own watchdog."""
 
 RunCommand = Callable[[Sequence[str]], int]
 """Runs a command and returns its exit code."""
@@ -80,7 +82,7 @@ class SlotKeeper:
 
     def expire(self) -> None:
         """End a trial that nobody has confirmed."""
-        state = load(self.layout.state)
+        state = station_state(self.layout)
         if state.trial is not None:
             self._roll_back(state, EXPIRED)
 
@@ -96,12 +98,15 @@ class SlotKeeper:
         """Install what a package brings; return whether a restart would try something new.
 
         The package manager has judged where it comes from. On a station without a slot it is
-        simply used; otherwise it goes the way of every update, with a trial.
+        simply used; otherwise it goes the way of every update, with a trial. A state that was
+        lost is made anew around the slot that is started.
         Raises `BundleError`, `ManifestError`, `SlotStateError`, `OSError`.
         """
         seal = read_seal(bundle)
         image = VerifiedBundle(bundle, seal)
-        state = load(self.layout.state)
+        self.layout.slots.mkdir(mode=0o755, parents=True, exist_ok=True)
+        self.layout.state.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
+        state = self._mended_state()
         present = read_mark(self.layout.slots / state.active)
         if present is not None and present.bundle_sha256 == seal.sha256.hex():
             return False
@@ -109,25 +114,35 @@ class SlotKeeper:
             # The package is configured a second time, while its version proves itself.
             return False
         if present is None:
-            self._first_slot(image, seal.sha256, state.rollback_index)
+            self._fill_active(state, image, seal.sha256)
             return False
         state = rolled_back(state, "another version was installed as a package")
         write_inactive(self.layout, state, image, seal.sha256)
-        store(self.layout.state, tried(load(self.layout.state)))
+        store(self.layout.state, tried(station_state(self.layout)))
         return True
 
     def _holds(self, slot: str, sha256: bytes) -> bool:
         mark = read_mark(self.layout.slots / slot)
         return mark is not None and mark.bundle_sha256 == sha256.hex()
 
-    def _first_slot(self, image: VerifiedBundle, sha256: bytes, index: int) -> None:
-        slot = SLOTS[0]
-        self.layout.slots.mkdir(mode=0o755, parents=True, exist_ok=True)
-        self.layout.state.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
-        empty(self.layout.slots / slot)
-        write(self.layout.slots / slot, image, sha256, None)
-        index = max(index, image.manifest.rollback_index)
-        store(self.layout.state, SlotState(slot, rollback_index=index))
+    def _mended_state(self) -> SlotState:
+        try:
+            return station_state(self.layout)
+        except SlotStateError as error:
+            _log.error("the state of the slots is made anew: %s", error)
+            slot = linked_slot(self.layout) or SLOTS[0]
+            mark = read_mark(self.layout.slots / slot)
+            state = SlotState(slot, rollback_index=0 if mark is None else mark.rollback_index)
+            store(self.layout.state, state)
+            return state
+
+    def _fill_active(self, state: SlotState, image: VerifiedBundle, sha256: bytes) -> None:
+        """Write the slot that should hold what runs; the other one may be all that still starts."""
+        slot = self.layout.slots / state.active
+        empty(slot)
+        write(slot, image, sha256, None)
+        index = max(state.rollback_index, image.manifest.rollback_index)
+        store(self.layout.state, SlotState(state.active, rollback_index=index))
 
     def _carry_out(self, request: Request) -> None:
         match request.order:
@@ -138,7 +153,7 @@ class SlotKeeper:
             case Order.CONFIRM:
                 self._confirm(request)
             case Order.GIVE_UP:
-                self._roll_back(load(self.layout.state), request.reason or "was given up")
+                self._roll_back(station_state(self.layout), request.reason or "was given up")
                 self._answer(request, Outcome.DONE)
 
     def _install(self, request: Request) -> None:
@@ -154,7 +169,7 @@ class SlotKeeper:
 
     def _activate(self, request: Request) -> None:
         """Put the written slot on trial; a restart of what runs already would cost a try."""
-        state = load(self.layout.state)
+        state = station_state(self.layout)
         if state.trial is None:
             state = tried(state)
             store(self.layout.state, state)
@@ -167,7 +182,7 @@ class SlotKeeper:
 
         The guard changes over when no vehicle is there. Only then it has shown that it starts.
         """
-        state, slot = load(self.layout.state), linked_slot(self.layout)
+        state, slot = station_state(self.layout), linked_slot(self.layout)
         if state.trial is not None:
             if state.trial != slot:
                 raise SlotStateError("what runs is not what is on trial")
@@ -176,17 +191,25 @@ class SlotKeeper:
                 return
             if self.run(["/usr/bin/systemctl", "is-active", "--quiet", GUARD_UNIT]) != 0:
                 raise SlotStateError("the guard of the new version does not run")
+            age_s = guard_age_s(self.layout.slots / state.trial)
+            if age_s is not None and age_s < GUARD_PROVEN_S:
+                self._answer(request, Outcome.LATER, "the guard has only just changed over")
+                return
             mark = read_mark(self.layout.slots / state.trial)
             index = state.rollback_index if mark is None else mark.rollback_index
             store(self.layout.state, confirmed(state, state.trial, index))
             self._systemctl("stop", TRIAL_TIMER)
+        elif slot != state.active:
+            raise SlotStateError(f"the trial has ended: {state.failure or 'another slot is kept'}")
         self._answer(request, Outcome.DONE)
 
     def _roll_back(self, state: SlotState, failure: str) -> None:
-        if state.trial is None:
+        """Go back to the active slot, unless that is what runs."""
+        if state.trial is not None:
+            store(self.layout.state, rolled_back(state, failure))
+            self._systemctl("stop", TRIAL_TIMER)
+        elif linked_slot(self.layout) == state.active:
             return
-        store(self.layout.state, rolled_back(state, failure))
-        self._systemctl("stop", TRIAL_TIMER)
         self._systemctl("restart", AGENT_UNIT)
 
     def _systemctl(self, *words: str) -> None:
@@ -226,17 +249,14 @@ def write_inactive(
         with contextlib.suppress(OSError):
             empty(inactive)
         raise
-    store(layout.state, written(load(layout.state)))
+    store(layout.state, written(station_state(layout)))
 
 
-def process_in(slot: Path) -> int | None:
-    """Return a process that runs from a slot, such as a guard that has not moved on yet."""
-    interpreter = str(interpreter_of(slot)).encode()
-    for process in Path("/proc").glob("[0-9]*"):
-        with contextlib.suppress(OSError):
-            if (process / "cmdline").read_bytes().split(b"\0", 1)[0] == interpreter:
-                return int(process.name)
-    return None
+def discard_torn(layout: Layout, state: SlotState) -> None:
+    """Remove what a cut has left of the slot that is not active; its room is needed."""
+    inactive = layout.slots / state.inactive
+    if state.trial is None and read_mark(inactive) is None and process_in(inactive) is None:
+        empty(inactive)
 
 
 PACKAGE_PROBLEMS: Final = (BundleError, ManifestError, SlotStateError, OSError)

@@ -114,8 +114,8 @@ def as_text(state: SlotState) -> str:
     return json.dumps({"schema": SCHEMA, **asdict(state)}, indent=1, sort_keys=True) + "\n"
 
 
-def load(file: Path) -> SlotState:
-    """Read the state, from its copy if it is damaged; a station without either is new.
+def load(file: Path, new: SlotState | None = None) -> SlotState:
+    """Read the state, from its copy if it is damaged; a station without either is `new`.
 
     Raises `SlotStateError` if neither can be read: nothing is started by guessing.
     """
@@ -129,7 +129,7 @@ def load(file: Path) -> SlotState:
             problems.append(f"{candidate} {error}")
     if problems:
         raise SlotStateError("; ".join(problems) + "; put a good one there, or install anew")
-    return SlotState()
+    return new or SlotState()
 
 
 def store(file: Path, state: SlotState) -> None:

@@ -3,6 +3,7 @@
 import contextlib
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -47,11 +48,21 @@ bootname=A
 device={folder}/b.img
 type=raw
 bootname=B
+[slot.rescue.0]
+device={folder}/rescue.img
+type=raw
+bootname=R
 """
 BOOT_LOADER = """#!{python}
-import pathlib, sys
+import pathlib, sys, time
 folder = pathlib.Path({folder!r})
 command, *words = sys.argv[1:]
+if command == "set-state":
+    (folder / "entered").touch()
+    while (folder / "slow").exists():
+        time.sleep(0.02)
+if (folder / f"refuses-{{command}}").exists():
+    sys.exit(1)
 match command:
     case "get-primary": print((folder / "primary").read_text())
     case "set-primary": (folder / "primary").write_text(words[0])
@@ -66,6 +77,7 @@ format=plain
 [image.rootfs]
 filename=rootfs.img
 """
+NOTES = {"primary": "A", "state-A": "good", "state-B": "bad", "state-R": "good"}
 COMPATIBLE = "stationd-test"
 CODE = (ExtendedKeyUsageOID.CODE_SIGNING,)
 
@@ -95,9 +107,9 @@ class RaucBench:
         loader = folder / "boot-loader"
         loader.write_text(BOOT_LOADER.format(python=sys.executable, folder=str(folder)))
         loader.chmod(0o755)
-        for name, content in {"primary": "A", "state-A": "good", "state-B": "bad"}.items():
+        for name, content in NOTES.items():
             (folder / name).write_text(content)
-        for image in ("a.img", "b.img"):
+        for image in ("a.img", "b.img", "rescue.img"):
             (folder / image).write_bytes(b"\0" * (1 << 20))
         self._start("dbus-daemon", f"--config-file={folder}/bus.conf", "--nofork", "--nopidfile")
         _await(folder / "bus")
@@ -105,14 +117,29 @@ class RaucBench:
         self.boot("A")
 
     def boot(self, slot: str) -> None:
-        """Restart RAUC as it is found after a boot of that system."""
-        if self._service is not None:
-            self._service.terminate()
-            self._service.wait(10.0)
+        """Restart RAUC as it is found after a boot of that system, or of the one on that device."""
+        self.kill_service()
         self._service = self._start(
             "rauc", f"--conf={self.folder}/system.conf", f"--override-boot-slot={slot}", "service"
         )
         self._await_service()
+
+    def kill_service(self) -> None:
+        """End RAUC, whatever it does; what it has mounted stays until the machine is restarted."""
+        if self._service is not None:
+            self._service.kill()
+            self._service.wait(10.0)
+        self._unmount()
+
+    def hang(self) -> None:
+        """Let RAUC answer nothing any more."""
+        assert self._service is not None
+        self._service.send_signal(signal.SIGSTOP)
+
+    def cut_the_bus(self) -> None:
+        """End the bus under everybody."""
+        self._processes[0].kill()
+        self._processes[0].wait(10.0)
 
     def says(self, name: str) -> str:
         """Return what the boot loader has noted."""
@@ -144,8 +171,14 @@ class RaucBench:
     def close(self) -> None:
         """End everything."""
         for process in reversed(self._processes):
-            process.terminate()
+            process.kill()
             process.wait(10.0)
+        self._unmount()
+
+    def _unmount(self) -> None:
+        bundle = self.folder / "mount/bundle"
+        if bundle.is_mount():
+            subprocess.run(["/usr/bin/env", "umount", "--lazy", str(bundle)], check=True)
 
     def _start(self, *command: str) -> subprocess.Popen[bytes]:
         environment = {**os.environ, "DBUS_SYSTEM_BUS_ADDRESS": self.address}

@@ -53,7 +53,12 @@ class FolderSlots:
 
     async def install(self, image: Path, progress: Callable[[int], None]) -> None:
         state = self._state()
-        text = await asyncio.to_thread(image.read_text, "utf-8")
+        if state["trying"] is not None:
+            raise InstallationFailed("a version is on trial")
+        try:
+            text = await asyncio.to_thread(image.read_text, "utf-8")
+        except OSError as error:
+            raise ImageRefused(f"the image cannot be read: {error}") from error
         if not text.startswith("stationd "):
             raise ImageRefused("this is no image of stationd")
         (self._folder / self._other).write_text("", encoding="utf-8")

@@ -15,7 +15,7 @@ from agent.core.firmware_update import FirmwareUpdate, Stage
 from agent.core.progress import FirmwareProgress, FirmwareStatus
 from agent.core.security_events import SecurityEventKind
 from agent.core.update_health import Observation
-from agent.ports import InstallationFailed, SlotStanding, StorageRefused
+from agent.ports import InstallationFailed, SlotStanding, StorageRefused, TooEarly
 from agent.services.firmware_ports import FirmwarePorts, FirmwareSettings
 from agent.services.firmware_update import FirmwareUpdateService
 from tests.stories.slots import FolderSlots, image_of
@@ -58,7 +58,7 @@ class Trust:
 class StubbornSlots(FolderSlots):
     """Slots that do not answer, confirm or go back for a while."""
 
-    deaf = unconfirming = 0
+    deaf = unconfirming = early = 0
     no_way_back = False
 
     async def standing(self) -> SlotStanding:
@@ -71,6 +71,9 @@ class StubbornSlots(FolderSlots):
         if self.unconfirming > 0:
             self.unconfirming -= 1
             raise InstallationFailed("no confirmation")
+        if self.early > 0:
+            self.early -= 1
+            raise TooEarly("the guard has not changed over yet")
         await super().confirm()
 
     async def give_up(self) -> None:
@@ -140,8 +143,8 @@ class Rig:
         self.running.cancel()
         asyncio.get_running_loop().call_later(1, self.start)
 
-    async def ends(self) -> Stage:
-        for _ in range(4000):
+    async def ends(self, within_s: int = 4000) -> Stage:
+        for _ in range(within_s):
             await asyncio.sleep(1)
             if self.service.update is not None and self.service.update.is_over:
                 return self.service.update.stage
@@ -213,6 +216,35 @@ async def test_a_version_that_cannot_be_confirmed_is_given_up(rig: Rig) -> None:
     await rig.service.order(ORDER)
     assert await rig.ends() is Stage.INSTALLATION_FAILED
     assert (rig.slots.version, rig.restarts) == ("1.0.0", 2)
+
+
+async def test_a_guard_that_keeps_its_vehicle_for_long_ends_no_trial(rig: Rig) -> None:
+    rig.slots.early = 1000
+    await rig.service.order(ORDER)
+    assert await rig.ends(40_000) is Stage.INSTALLED
+    assert rig.restarts == 1
+
+
+async def test_a_guard_that_is_no_good_once_it_has_changed_over_is_not_kept(rig: Rig) -> None:
+    """What was seen of the guard of the version before proves nothing of the new one."""
+    rig.slots.early = 20
+    await rig.service.order(ORDER)
+    while rig.slots.early:  # noqa: ASYNC110 - virtual time
+        await asyncio.sleep(1)
+    rig.seen = SICK
+    assert await rig.ends() is Stage.INSTALLATION_FAILED
+    assert (rig.slots.version, rig.restarts) == ("1.0.0", 2)
+
+
+async def test_a_new_proof_does_not_wait_for_a_csms_that_has_gone_meanwhile(rig: Rig) -> None:
+    rig.slots.early = 1
+    await rig.service.order(ORDER)
+    while rig.slots.early:  # noqa: ASYNC110 - virtual time
+        await asyncio.sleep(1)
+    rig.seen = replace(rig.seen, csms_reached=False)
+    began_s = asyncio.get_running_loop().time()
+    assert await rig.ends() is Stage.INSTALLED
+    assert asyncio.get_running_loop().time() - began_s < 60
 
 
 async def test_a_version_that_is_no_good_and_cannot_be_left_says_that_it_failed(rig: Rig) -> None:

@@ -89,7 +89,8 @@ class Station:
         """Take the service manager's place: the installer runs here, other commands are noted."""
         words = tuple(command)
         if INSTALLER in words:
-            assert words[0] == str(self.layout.slots / "a/bin/python")
+            linked = linked_slot(self.layout)
+            assert words[0] == str(self.layout.slots / f"{linked}/bin/python")
             return installer.main(words[4:], self.layout)
         self.ran.append(words)
         return 0 if self.guard_runs or "is-active" not in words else 3

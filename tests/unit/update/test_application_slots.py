@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from agent import __version__
-from agent.ports import ImageRefused, InstallationFailed, SlotStanding
-from agent.update import application_slots, requests
+from agent.ports import ImageRefused, InstallationFailed, SlotStanding, TooEarly
+from agent.update import application_slots, requests, slot_keeper
 from agent.update.application_slots import ApplicationSlots
 from agent.update.requests import (
     Answer,
@@ -85,27 +85,61 @@ async def test_an_image_is_installed_activated_and_confirmed(
 
 
 async def test_a_version_is_kept_only_once_the_guard_of_the_old_one_has_left(
-    station: Station, slots: ApplicationSlots, monkeypatch: pytest.MonkeyPatch
+    station: Station, slots: ApplicationSlots
 ) -> None:
-    monkeypatch.setattr(application_slots, "AGAIN_S", 0.05)
     station.try_new()
     station.starts()
     python = station.layout.slots / "a/bin/python"
     guard = await asyncio.create_subprocess_exec(python, "-I", "-c", "import time; time.sleep(60)")
     try:
         async with service_manager(station):
-            confirmed = asyncio.create_task(slots.confirm())
-            await asyncio.sleep(0.5)
-            assert not confirmed.done()
+            with pytest.raises(TooEarly, match="guard has not changed over"):
+                await slots.confirm()
             assert station.state.trial == "b"
             guard.kill()
             await guard.wait()
-            await asyncio.wait_for(confirmed, 10.0)
+            await slots.confirm()
     finally:
         if guard.returncode is None:
             guard.kill()
             await guard.wait()
     assert station.state.active == "b"
+
+
+async def test_a_version_is_not_kept_before_its_guard_has_run_for_a_while(
+    station: Station, slots: ApplicationSlots, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One that is ready, hangs, and is ended by its watchdog is ready most of the time."""
+    monkeypatch.setattr(slot_keeper, "GUARD_PROVEN_S", 1.5)
+    station.try_new()
+    station.starts()
+    python = station.layout.slots / "b/bin/python"
+    words = ("-I", "-c", "import time; time.sleep(60)", "-m", "hal.guard")
+    guard = await asyncio.create_subprocess_exec(python, *words)
+    try:
+        async with service_manager(station):
+            with pytest.raises(TooEarly, match="only just changed over"):
+                await slots.confirm()
+            assert station.state.trial == "b"
+            await asyncio.sleep(1.6)
+            await slots.confirm()
+    finally:
+        guard.kill()
+        await guard.wait()
+    assert station.state.active == "b"
+
+
+async def test_what_was_fallen_back_from_meanwhile_is_not_called_confirmed(
+    station: Station, slots: ApplicationSlots
+) -> None:
+    """The trial's time may end while the new version still runs."""
+    station.try_new()
+    station.starts()
+    station.keeper.expire()
+    with pytest.raises(InstallationFailed, match="in time"):
+        await slots.confirm()
+    assert station.starts() == "1.0.0"
+    await slots.confirm()
 
 
 async def test_a_version_whose_guard_does_not_run_is_not_kept(

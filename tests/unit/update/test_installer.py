@@ -331,3 +331,27 @@ def test_images_of_all_sizes_come_and_go(station: Station) -> None:
     for size in (0, 1, 70_000, 600_000):
         station.install(tree={**NEW_TREE, "blob": dice.randbytes(size)})
         assert (station.layout.slots / "b/blob").stat().st_size == size
+
+
+def test_what_a_cut_left_of_the_other_slot_makes_room_before_the_image_is_copied(
+    station: Station,
+) -> None:
+    torn = station.layout.slots / "b"
+    (torn / "lib").mkdir(parents=True)
+    (torn / "lib/half").write_bytes(b"x" * 1000)
+    assert "cannot be read" in refused(station)
+    assert not torn.exists()
+
+
+def test_the_version_before_stays_until_an_image_is_found_good(station: Station) -> None:
+    station.install()
+    (station.layout.outbox / "image").write_bytes(b"noise" * 1000)
+    assert station.ask(Order.INSTALL, image="image").outcome is Outcome.REFUSED
+    assert read_mark(station.layout.slots / "b") is not None
+
+
+def test_a_lost_state_does_not_open_the_way_to_a_lower_rollback_index(station: Station) -> None:
+    for file in station.layout.state.parent.glob("state.json*"):
+        file.unlink()
+    station.bundle(replace(HERE, rollback_index=1))
+    assert "rollback index 1, 2 is the least" in refused(station)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from agent.update import slot_tree
+from agent.update import slot_keeper, slot_tree
 from agent.update.base import RESTART_TRIES_IT
 from agent.update.layout import Layout
 from agent.update.requests import Order, Outcome
@@ -21,7 +21,7 @@ from agent.update.slot_link import linked_slot
 from agent.update.slot_state import TRIES, UNCONFIRMED
 from agent.update.slot_tree import empty
 from deb.__main__ import BASE_MODULES, lay_out_base
-from tests.unit.update.station_rig import HERE, NEW_TREE, SITE, Station, unsealed
+from tests.unit.update.station_rig import HERE, NEW_TREE, Station, unsealed
 from tests.unit.update.trees import plant
 
 
@@ -248,7 +248,85 @@ def test_a_package_over_removed_slots_starts_anew_and_keeps_the_rollback_index(
     old = dataclasses.replace(HERE, version="1.0.5", rollback_index=0)
     package = unsealed(station.root / "again", old, plant(station.root / "t2", NEW_TREE))
     assert not station.keeper.adopt(package)
-    assert station.state.active == "a"
+    assert station.starts() == "1.0.5"
     assert station.state.rollback_index == 3
-    assert (station.layout.slots / "a" / SITE).is_dir()
     assert RESTART_TRIES_IT == 3
+
+
+def a_package(station: Station, version: str = "1.2.0", index: int = 4) -> Path:
+    brought = dataclasses.replace(HERE, version=version, rollback_index=index)
+    tree = plant(station.root / f"t-{version}", NEW_TREE)
+    return unsealed(station.root / f"package-{version}", brought, tree)
+
+
+def test_a_package_never_writes_over_the_only_slot_that_is_left(
+    station: Station, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The confirmed slot is damaged and the one before runs: a cut must leave that one."""
+    station.try_new()
+    station.starts()
+    station.ask(Order.CONFIRM)
+    empty(station.layout.slots / "b")
+    assert station.starts() == "1.0.0"
+    before = station.old_slot()
+    package = a_package(station)
+    with monkeypatch.context() as patch:
+        patch.setattr(slot_keeper, "write", lambda *_: (_ for _ in ()).throw(OSError("cut")))
+        with pytest.raises(OSError, match="cut"):
+            station.keeper.adopt(package)
+    assert station.old_slot() == before
+    assert station.starts() == "1.0.0"
+    assert not station.keeper.adopt(package)
+    assert station.old_slot() == before
+    assert (station.starts(), station.state.active) == ("1.2.0", "b")
+
+
+@pytest.mark.parametrize("damage", ["noise", None])
+def test_a_package_repairs_a_lost_state_around_what_runs(
+    station: Station, damage: str | None
+) -> None:
+    station.try_new()
+    station.starts()
+    station.ask(Order.CONFIRM)
+    for file in station.layout.state.parent.glob("state.json*"):
+        file.unlink() if damage is None else file.write_text(damage)
+    assert station.starts() == "1.1.0"
+    python = station.layout.slots / "b/bin/python"
+    with subprocess.Popen([python, "-I", "-c", "import time; time.sleep(60)"]) as agent:
+        assert station.keeper.adopt(a_package(station))
+        agent.kill()
+    assert (station.state.active, station.state.trial) == ("b", "a")
+    assert station.starts() == "1.2.0"
+
+
+def test_a_link_that_leads_elsewhere_is_mended(station: Station) -> None:
+    station.layout.current.unlink()
+    station.layout.current.symlink_to("elsewhere/a")
+    assert station.starts() == "1.0.0"
+    station.layout.current.unlink()
+    station.layout.current.symlink_to("elsewhere/a")
+    assert ensure_link(station.layout) == "a"
+    assert (station.layout.current / "slot.json").is_file()
+
+
+def test_a_trial_that_was_ended_is_not_confirmed_any_more(station: Station) -> None:
+    station.try_new()
+    station.starts()
+    station.keeper.expire()
+    answer = station.ask(Order.CONFIRM)
+    assert answer.outcome is Outcome.FAILED
+    assert station.state.failed == "b"
+
+
+def test_a_way_back_whose_restart_did_not_come_can_be_asked_for_again(station: Station) -> None:
+    station.try_new()
+    station.starts()
+    station.keeper.expire()
+    station.ran.clear()
+    assert station.ask(Order.GIVE_UP).outcome is Outcome.DONE
+    assert ("/usr/bin/systemctl", "--no-block", "restart", "stationd.service") in station.ran
+    assert station.state.failure == EXPIRED
+    assert station.starts() == "1.0.0"
+    station.ran.clear()
+    assert station.ask(Order.GIVE_UP).outcome is Outcome.DONE
+    assert not station.ran
