@@ -244,7 +244,8 @@ class TransactionNumbers(Protocol):
 class SigningRequest:
     """A register to be signed: whose, when, why, and for which token.
 
-    Without `transaction_id` it belongs to no transaction and to no token.
+    Without `transaction_id` it belongs to no transaction and to no token. One that `stands_in` was
+    not read now: it is what is known of a lost meter.
     """
 
     evse: int
@@ -253,6 +254,7 @@ class SigningRequest:
     register_wh: Decimal
     context: ReadingContext
     authorization: Authorization | None = None
+    stands_in: bool = False
 
 
 class MeterSigner(Protocol):
