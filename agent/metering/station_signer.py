@@ -124,7 +124,9 @@ class StationSigner:
         if self._key is None or pagination is None:
             return None
         if request.stands_in:
-            raise RegisterNotRead("its register was not read from the meter, the last one stands in")
+            raise RegisterNotRead(
+                "its register was not read from the meter, the last one stands in"
+            )
         device = await self._devices.device(request.evse)
         reading = MeterReading(
             energy_wh=request.register_wh,

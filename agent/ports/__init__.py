@@ -5,7 +5,7 @@ the system for the clock.
 """
 
 from collections.abc import Collection, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Protocol
@@ -42,6 +42,10 @@ class Clock(Protocol):
 
     def monotonic_s(self) -> float:
         """Return seconds that never jump; they go on while the machine sleeps."""
+
+    @property
+    def learned(self) -> timedelta | None:
+        """By how much the time moved when it became known; None until then."""
 
     def synchronize(self, told: datetime) -> float:
         """Take over the CSMS's time; return by how many seconds the wall clock moved."""

@@ -90,7 +90,9 @@ async def test_a_register_that_stands_in_for_a_lost_meter_is_never_signed_as_if_
     tmp_path: Path,
 ) -> None:
     numbers = Numbers()
-    signer = StationSigner(tmp_path / "keys" / "key.pem", Memory(), numbers, Meter(), lambda: POLICY)
+    signer = StationSigner(
+        tmp_path / "keys" / "key.pem", Memory(), numbers, Meter(), lambda: POLICY
+    )
     assert await signer.sign(replace(REQUEST, stands_in=True)) is None
     assert signer.problem is not None
     assert "not read" in signer.problem
