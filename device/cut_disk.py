@@ -8,11 +8,16 @@ import random
 import socket
 import struct
 import threading
+from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 from typing import BinaryIO
 
 SECTOR = 512
+_SUPERBLOCK = range(1024, 2048)
+"""ext4 writes it in place with a checksum over it, and mounts nothing once it is torn; the disks
+that it lives on write at least as much at once."""
 _MAGIC = b"NBDMAGICIHAVEOPT"
 _OPTION_REPLY = 0x3E889045565A9
 _REQUEST, _REPLY = 0x25609513, 0x67446698
@@ -154,17 +159,16 @@ class Cuts:
     def at(self, place: int, torn: int = SECTOR) -> bytearray:
         """Return the content after a cut before `log[place]`.
 
-        Of what was not flushed a random part has arrived, in any order, in pieces of `torn` bytes.
+        Of what was not flushed a random part has arrived, in any order, in pieces of `torn` bytes;
+        only the superblock of the file system arrives whole or not at all.
         """
         for event in self._log[self._done : place]:
             self._apply(event)
         self._done = place
         content = bytearray(self._durable)
         for write in self._pending:
-            for start in range(0, len(write.data), torn):
+            for begin, piece in _pieces(write, torn):
                 if self._dice.random() < 0.5:
-                    piece = write.data[start : start + torn]
-                    begin = write.offset + start
                     content[begin : begin + len(piece)] = piece
         return content
 
@@ -178,6 +182,14 @@ class Cuts:
                 self._pending = []
             case Mark(text):
                 self.said.append(text)
+
+
+def _pieces(write: Write, torn: int) -> Iterator[tuple[int, bytes]]:
+    """Return what of a write arrives or does not, with its place on the disk."""
+    ends = write.offset + len(write.data)
+    edges = [edge for edge in range(write.offset, ends, torn) if edge not in _SUPERBLOCK[1:]]
+    for begin, end in pairwise([*edges, ends]):
+        yield begin, write.data[begin - write.offset : end - write.offset]
 
 
 def _exactly(incoming: BinaryIO, length: int) -> bytes:

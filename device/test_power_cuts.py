@@ -11,6 +11,7 @@ import os
 import random
 import sqlite3
 import ssl
+import subprocess
 from collections import Counter
 from collections.abc import Callable, Iterator
 from itertools import pairwise
@@ -181,7 +182,7 @@ def test_wherever_the_power_is_cut_the_station_starts_and_has_lost_nothing(
             try:
                 with laboratory.after_a_cut(content) as found:
                     check(found, cuts.said, server)
-            except AssertionError as error:
+            except (AssertionError, OSError, subprocess.SubprocessError) as error:
                 (evidence / "disk").write_bytes(content)
                 error.add_note(f"cut at {place}, after {cuts.said[-1:]}; see {evidence / 'disk'}")
                 raise

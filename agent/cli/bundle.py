@@ -39,22 +39,23 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def _add_build(build: argparse.ArgumentParser) -> None:
     build.add_argument("--tree", type=Path, required=True, help="the application tree")
-    build.add_argument("--version", required=True)
+    build.add_argument("--version", required=True, help="such as 1.4.2; 1.4.2-rc1 is before it")
     build.add_argument("--hardware", required=True, nargs="+", help="models that it is for")
-    build.add_argument("--product", default="stationd")
+    build.add_argument("--product", default="stationd", help="what stations call themselves")
     build.add_argument("--machine", help="default: this machine's, such as aarch64")
     build.add_argument("--python", help="default: this Python's, such as 3.11")
     build.add_argument("--minimum-version", default="0", help="what must be installed before")
-    build.add_argument("--rollback-index", type=int, default=0)
+    index = "once it is confirmed, a station takes nothing with a lower one; default: 0"
+    build.add_argument("--rollback-index", type=int, default=0, help=index)
     build.add_argument("--base", type=Path, help="an older bundle: only what changed travels")
-    build.add_argument("--output", type=Path, required=True)
+    build.add_argument("--output", type=Path, required=True, help="the file, still to be signed")
 
 
 def _add_sign(sign: argparse.ArgumentParser) -> None:
     sign.add_argument("file", type=Path, metavar="FILE", help="what `build` made")
     sign.add_argument("--key", type=Path, required=True, help="PEM private key, RSA or EC")
     sign.add_argument("--chain", type=Path, required=True, help="PEM: signer, then sub-CAs")
-    sign.add_argument("--output", type=Path, required=True)
+    sign.add_argument("--output", type=Path, required=True, help="the bundle")
 
 
 def execute(options: argparse.Namespace, programs: Programs) -> int:
@@ -91,7 +92,7 @@ def _build(options: argparse.Namespace) -> None:
 def _sign(options: argparse.Namespace) -> None:
     from agent.update.making import sign_bundle
 
-    chain = options.chain.read_text("ascii")
+    chain = options.chain.read_text("utf-8", errors="replace")
     signature = sign_bundle(options.file, options.output, options.key.read_bytes(), chain)
     say(f"{options.output} is signed; UpdateFirmware carries the chain as signingCertificate and")
     say(f"signature = {signature}")

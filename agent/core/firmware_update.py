@@ -8,7 +8,7 @@ only what runs in the new slot and is healthy may call the update installed.
 
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from types import MappingProxyType
 
@@ -39,7 +39,6 @@ class Stage(StrEnum):
     INVALID_SIGNATURE = "InvalidSignature"
     INSTALL_VERIFICATION_FAILED = "InstallVerificationFailed"
     INSTALLATION_FAILED = "InstallationFailed"
-    CANCELED = "Canceled"
 
 
 class Work(StrEnum):
@@ -80,7 +79,6 @@ class Happening(StrEnum):
     """The new slot did not come up, or gave up, and the old one was fallen back to."""
     HEALTHY = "Healthy"
     UNHEALTHY = "Unhealthy"
-    CANCELED = "Canceled"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,7 +86,8 @@ class FirmwareUpdate:
     """One update; `interruptions` counts broken downloads, `retry_at` says when to go on.
 
     `from_version` is what ran when it was ordered, `detail` why it failed, for people.
-    `faults_before` are those that the station had before the new slot was started.
+    `from_slot` and `faults_before` are the slot that ran, and the faults that the station had,
+    before the new slot was started; a document of an older version tells no slot.
     """
 
     order: FirmwareOrder
@@ -99,6 +98,7 @@ class FirmwareUpdate:
     retry_at: datetime | None = None
     detail: str = ""
     faults_before: frozenset[str] = frozenset()
+    from_slot: str | None = None
 
     @property
     def is_over(self) -> bool:
@@ -106,9 +106,14 @@ class FirmwareUpdate:
         return self.stage in _ENDS
 
     @property
+    def is_switched(self) -> bool:
+        """Tell whether the switch of slots is under way, or made and not proven right."""
+        return self.stage in (Stage.ACTIVATING, Stage.ON_TRIAL)
+
+    @property
     def may_be_canceled(self) -> bool:
-        """Tell whether it can still be given up: the switch of slots is not under way (FR.27)."""
-        return self.stage not in (Stage.ACTIVATING, Stage.ON_TRIAL)
+        """Tell whether it can still be given up (FR.27)."""
+        return not self.is_switched
 
 
 DEFAULT_RETRIES = 3
@@ -116,6 +121,7 @@ DEFAULT_RETRY_INTERVAL_S = 60
 MOST_RETRIES = 100
 LONGEST_RETRY_INTERVAL_S = 86_400
 _LONGEST_PAUSE = timedelta(seconds=LONGEST_RETRY_INTERVAL_S)
+_AT_ONCE = datetime.min.replace(tzinfo=UTC)
 
 _ENDS = frozenset(
     {
@@ -124,33 +130,24 @@ _ENDS = frozenset(
         Stage.INVALID_SIGNATURE,
         Stage.INSTALL_VERIFICATION_FAILED,
         Stage.INSTALLATION_FAILED,
-        Stage.CANCELED,
     }
 )
 
 _AFTER: Mapping[tuple[Stage, Happening], Stage] = MappingProxyType(
     {
         (Stage.ORDERED, Happening.BEGUN): Stage.AWAITS_RETRIEVAL,
-        (Stage.ORDERED, Happening.CANCELED): Stage.CANCELED,
         (Stage.AWAITS_RETRIEVAL, Happening.RETRIEVAL_IS_DUE): Stage.DOWNLOADING,
-        (Stage.AWAITS_RETRIEVAL, Happening.CANCELED): Stage.CANCELED,
         (Stage.DOWNLOADING, Happening.DOWNLOADED): Stage.CHECKS_SIGNATURE,
         (Stage.DOWNLOADING, Happening.INTERRUPTED): Stage.RESTS,
         (Stage.DOWNLOADING, Happening.REFUSED): Stage.DOWNLOAD_FAILED,
-        (Stage.DOWNLOADING, Happening.CANCELED): Stage.CANCELED,
         (Stage.RESTS, Happening.RETRY_IS_DUE): Stage.DOWNLOADING,
-        (Stage.RESTS, Happening.CANCELED): Stage.CANCELED,
         (Stage.CHECKS_SIGNATURE, Happening.SIGNATURE_IS_VALID): Stage.AWAITS_INSTALLATION,
         (Stage.CHECKS_SIGNATURE, Happening.SIGNATURE_IS_INVALID): Stage.INVALID_SIGNATURE,
-        (Stage.CHECKS_SIGNATURE, Happening.CANCELED): Stage.CANCELED,
         (Stage.AWAITS_INSTALLATION, Happening.INSTALLATION_IS_DUE): Stage.INSTALLING,
-        (Stage.AWAITS_INSTALLATION, Happening.CANCELED): Stage.CANCELED,
         (Stage.INSTALLING, Happening.WRITTEN): Stage.AWAITS_IDLE,
         (Stage.INSTALLING, Happening.IMAGE_IS_INVALID): Stage.INSTALL_VERIFICATION_FAILED,
         (Stage.INSTALLING, Happening.WRITING_FAILED): Stage.INSTALLATION_FAILED,
-        (Stage.INSTALLING, Happening.CANCELED): Stage.CANCELED,
         (Stage.AWAITS_IDLE, Happening.IS_IDLE): Stage.ACTIVATING,
-        (Stage.AWAITS_IDLE, Happening.CANCELED): Stage.CANCELED,
         (Stage.ACTIVATING, Happening.ACTIVATION_FAILED): Stage.INSTALLATION_FAILED,
         (Stage.ACTIVATING, Happening.NEW_SLOT_RUNS): Stage.ON_TRIAL,
         (Stage.ACTIVATING, Happening.OLD_SLOT_RUNS): Stage.INSTALLATION_FAILED,
@@ -178,7 +175,6 @@ _STATUSES: Mapping[Stage, FirmwareStatus] = MappingProxyType(
         Stage.INVALID_SIGNATURE: FirmwareStatus.INVALID_SIGNATURE,
         Stage.INSTALL_VERIFICATION_FAILED: FirmwareStatus.INSTALL_VERIFICATION_FAILED,
         Stage.INSTALLATION_FAILED: FirmwareStatus.INSTALLATION_FAILED,
-        Stage.CANCELED: FirmwareStatus.IDLE,
     }
 )
 
@@ -243,7 +239,7 @@ def due(update: FirmwareUpdate) -> datetime | None:
         case Stage.RESTS:
             return update.retry_at
         case Stage.AWAITS_INSTALLATION:
-            return update.order.install_at or update.order.retrieve_at
+            return update.order.install_at or _AT_ONCE
         case _:
             return None
 
@@ -264,14 +260,14 @@ def statuses(before: FirmwareUpdate, now: FirmwareUpdate) -> tuple[FirmwareStatu
     if checked and now.order.is_signed and now.stage in _WITH_VALID_SIGNATURE:
         told.append(FirmwareStatus.SIGNATURE_VERIFIED)
     status = _STATUSES[now.stage]
-    if status is not _STATUSES[before.stage] and now.stage is not Stage.CANCELED:
+    if status is not _STATUSES[before.stage]:
         told.append(status)
     return tuple(told)
 
 
 def status(update: FirmwareUpdate | None) -> FirmwareStatus:
     """Return what a trigger is answered with: Idle after success, else the last status (FR.25)."""
-    if update is None or update.stage in (Stage.INSTALLED, Stage.CANCELED):
+    if update is None or update.stage is Stage.INSTALLED:
         return FirmwareStatus.IDLE
     return _STATUSES[update.stage]
 
@@ -290,23 +286,23 @@ def resumed(update: FirmwareUpdate, standing: "Standing") -> Happening | None:
     """Return what a start of the software means to an update, None if nothing.
 
     A restart before the switch means nothing: the work is simply done again. After it the slots
-    say which of them runs. An update that was on trial, is on trial no more, and runs the version
-    from before has not proven to be the new one.
+    say which of them runs.
     """
-    if update.stage not in (Stage.ACTIVATING, Stage.ON_TRIAL):
+    if not update.is_switched:
         return None
     if standing.trial_failed:
         return Happening.OLD_SLOT_RUNS
-    if standing.on_trial or standing.version != update.from_version:
+    if standing.on_trial or _runs_new(update, standing):
         return Happening.NEW_SLOT_RUNS
     return Happening.OLD_SLOT_RUNS if update.stage is Stage.ON_TRIAL else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Standing:
-    """What the slots say of themselves: see `agent.ports.SlotStanding`."""
+    """What the slots say of themselves: see `agent.ports.SlotStanding` and `Slots.running`."""
 
     version: str
+    slot: str
     on_trial: bool
     trial_failed: bool
 
@@ -319,6 +315,13 @@ _WHEN_DUE = MappingProxyType(
     }
 )
 _WITH_VALID_SIGNATURE = frozenset({Stage.AWAITS_INSTALLATION, Stage.INSTALLING})
+
+
+def _runs_new(update: FirmwareUpdate, standing: Standing) -> bool:
+    """Tell whether another slot runs than before the switch; it may hold the same version."""
+    if update.from_slot and standing.slot:
+        return standing.slot != update.from_slot
+    return standing.version != update.from_version
 
 
 def _interrupted(update: FirmwareUpdate, now: datetime, detail: str) -> FirmwareUpdate:

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from cryptography.x509 import Certificate, CertificateRevocationList
+    from cryptography.x509.oid import ObjectIdentifier
 
 REVOKED: Final = "RevokedCertificate"
 LONGEST_CHAIN_CHARACTERS: Final = 20_000
@@ -43,8 +44,24 @@ def check_signing_chain(
 ) -> Certificate:
     """Return the certificate that signs, the first one in `pem`; raises `CertificateProblem`.
 
-    It must be strong, valid now, for code signing, not revoked, and end at a manufacturer root.
+    It must be strong, valid now, for code signing, not revoked, and end at a manufacturer root;
+    and so must the sub-CAs between them.
     """
+    chain = signing_chain(pem)
+    for certificate in chain:
+        check_validity(certificate, now)
+    path = path_to_root(chain, roots, now)
+    check_strength(path[-1])
+    for certificate in path[:-1]:
+        _check_understood(certificate)
+    for sub_ca in path[1:-1]:
+        _check_may_vouch_for_code(sub_ca)
+    _check_not_revoked(path, revocations)
+    return chain[0]
+
+
+def signing_chain(pem: str) -> tuple[Certificate, ...]:
+    """Return a chain whose first certificate may sign code; raises `CertificateProblem`."""
     if len(pem) > LONGEST_CHAIN_CHARACTERS:
         raise CertificateProblem(INVALID, "the signing certificate is too long")
     chain = parse_chain(pem)
@@ -52,11 +69,8 @@ def check_signing_chain(
         raise CertificateProblem(INVALID, "there is no signing certificate")
     for certificate in chain:
         check_strength(certificate)
-        check_validity(certificate, now)
     _check_signs_code(chain[0])
-    path = path_to_root(chain, roots, now)
-    _check_not_revoked(path, revocations)
-    return chain[0]
+    return chain
 
 
 def check_signature(certificate: Certificate, signature: bytes, sha256: bytes) -> None:
@@ -112,7 +126,7 @@ def load_revocations(pem: bytes) -> CertificateRevocationList:
 
 
 def _check_signs_code(certificate: Certificate) -> None:
-    """Check the usages: digital signatures, and code signing where usages are listed."""
+    """Check the usages of a signer: digital signatures, and code signing by name."""
     from cryptography import x509
     from cryptography.x509.oid import ExtendedKeyUsageOID
 
@@ -122,12 +136,44 @@ def _check_signs_code(certificate: Certificate) -> None:
             raise CertificateProblem(INVALID, "the signer's key may not sign")
     except x509.ExtensionNotFound:
         pass  # A certificate without the extension is not restricted (RFC 5280, 4.2.1.3).
+    if ExtendedKeyUsageOID.CODE_SIGNING not in _usages(certificate):
+        raise CertificateProblem(INVALID, "the first certificate is not for code signing")
+
+
+def _check_may_vouch_for_code(sub_ca: Certificate) -> None:
+    """Check that code signing is among the usages of a CA that lists any."""
+    from cryptography.x509.oid import ExtendedKeyUsageOID
+
+    enough = {ExtendedKeyUsageOID.CODE_SIGNING, ExtendedKeyUsageOID.ANY_EXTENDED_KEY_USAGE}
+    usages = _usages(sub_ca)
+    if usages and enough.isdisjoint(usages):
+        raise CertificateProblem(INVALID, "a sub-CA is not for code signing")
+
+
+def _usages(certificate: Certificate) -> frozenset[ObjectIdentifier]:
+    """Return the extended key usages that a certificate lists."""
+    from cryptography import x509
+
     try:
-        usages = extensions.get_extension_for_class(x509.ExtendedKeyUsage).value
+        found = certificate.extensions.get_extension_for_class(x509.ExtendedKeyUsage)
     except x509.ExtensionNotFound:
-        raise CertificateProblem(INVALID, "the certificate is not for code signing") from None
-    if ExtendedKeyUsageOID.CODE_SIGNING not in usages:
-        raise CertificateProblem(INVALID, "the certificate is not for code signing")
+        return frozenset()
+    return frozenset(found.value)
+
+
+def _check_understood(certificate: Certificate) -> None:
+    """Check that nothing critical in a certificate would be passed over (RFC 5280, 4.2)."""
+    from cryptography import x509
+
+    understood = (
+        *(x509.BasicConstraints, x509.KeyUsage, x509.ExtendedKeyUsage),
+        # Names and policies of signers restrict nothing here.
+        *(x509.SubjectAlternativeName, x509.CertificatePolicies),
+    )
+    for extension in certificate.extensions:
+        if extension.critical and not isinstance(extension.value, understood):
+            info = f"a certificate demands what is not understood: {extension.oid.dotted_string}"
+            raise CertificateProblem(INVALID, info)
 
 
 def _check_not_revoked(

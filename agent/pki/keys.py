@@ -48,7 +48,9 @@ def load_key(pem: bytes) -> CertificateIssuerPrivateKeyTypes:
 
     try:
         key = load_pem_private_key(pem, password=None)
-    except (TypeError, UnsupportedAlgorithm) as error:
+    except TypeError as error:
+        raise ValueError("the private key is encrypted; decrypt it first") from error
+    except UnsupportedAlgorithm as error:
         raise ValueError("no readable private key") from error
     if not isinstance(key, ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey):
         raise ValueError("neither an EC nor an RSA key")  # noqa: TRY004 - as for any other content

@@ -13,7 +13,7 @@ from agent.core.certificates import CertificateProblem
 from agent.pki.keys import LEAST_EC_BITS, LEAST_RSA_BITS, key_name
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from datetime import datetime
 
     from cryptography.x509 import Certificate
@@ -88,7 +88,7 @@ def check_successor(
     check_validity(certificate, now)
     if not _may_issue(certificate, sub_cas_below=0):
         raise CertificateProblem(INVALID, "the certificate is not that of a CA")
-    signer = _issuer(certificate, roots, 0, now)
+    signer = next(_issuers(certificate, roots, 0, now), None)
     if signer is None:
         raise CertificateProblem(INVALID, "the new root is not signed by the present one")
     return signer
@@ -97,18 +97,21 @@ def check_successor(
 def path_to_root(
     chain: Sequence[Certificate], roots: Sequence[Certificate], now: datetime
 ) -> tuple[Certificate, ...]:
-    """Return leaf, sub-CAs and root of a chain that ends at one of `roots`."""
-    path, left = [chain[0]], list(chain[1:])
-    while True:
+    """Return leaf, sub-CAs and root of a chain that ends at one of `roots`.
+
+    A sub-CA may be there twice, certified by two roots of which only one is known here. The
+    shortest way is found, and each certificate is taken up once.
+    """
+    paths: list[tuple[Certificate, ...]] = [(chain[0],)]
+    left = list(chain[1:])
+    for path in paths:
         below = len(path) - 1
-        root = _issuer(path[-1], roots, below, now)
-        if root is not None:
+        for root in _issuers(path[-1], roots, below, now):
             return (*path, root)
-        sub_ca = _issuer(path[-1], left, below, now)
-        if sub_ca is None:
-            raise CertificateProblem(INVALID, "the chain does not end at an installed root")
-        left.remove(sub_ca)
-        path.append(sub_ca)
+        for sub_ca in tuple(_issuers(path[-1], left, below, now)):
+            left.remove(sub_ca)
+            paths.append((*path, sub_ca))
+    raise CertificateProblem(INVALID, "the chain does not end at an installed root")
 
 
 def check_validity(certificate: Certificate, now: datetime) -> None:
@@ -180,10 +183,10 @@ def _check_usable_for_tls(leaf: Certificate) -> None:
         raise CertificateProblem(INVALID, "the key usage does not allow signatures")
 
 
-def _issuer(
+def _issuers(
     certificate: Certificate, candidates: Sequence[Certificate], sub_cas_below: int, now: datetime
-) -> Certificate | None:
-    """Return the one of some CAs that signed a certificate and is valid now."""
+) -> Iterator[Certificate]:
+    """Yield those of some CAs that signed a certificate and are valid now."""
     for candidate in candidates:
         in_time = candidate.not_valid_before_utc <= now <= candidate.not_valid_after_utc
         if (
@@ -191,8 +194,7 @@ def _issuer(
             and _may_issue(candidate, sub_cas_below)
             and _is_issued_by(certificate, candidate)
         ):
-            return candidate
-    return None
+            yield candidate
 
 
 def _may_issue(certificate: Certificate, sub_cas_below: int) -> bool:

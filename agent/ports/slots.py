@@ -42,6 +42,13 @@ class Slots(Protocol):
     async def standing(self) -> SlotStanding:
         """Return what runs; raises `InstallationFailed` if the slots cannot be asked."""
 
+    async def running(self) -> str:
+        """Return the name of the slot that runs, '' if nobody can tell.
+
+        It is asked around a switch, where the version proves nothing: both slots may hold the same.
+        Raises `InstallationFailed` if the slots cannot be asked.
+        """
+
     async def install(self, image: Path, progress: Callable[[int], None]) -> None:
         """Verify an image and write it into the slot that does not run; `progress` is in percent.
 

@@ -30,7 +30,6 @@ from agent.core.session_state import (
     SessionState,
     Step,
     Stimulus,
-    StopOrdered,
     worth_keeping,
 )
 from agent.core.vocabulary import IdToken
@@ -43,7 +42,7 @@ from agent.services.judging import Judging, Observer
 from agent.services.lease import RENEWAL_S, lease_for, withdrawn, withdraws
 from agent.services.meter_watch import MeterWatch, watch_meter
 from agent.services.publication import Publication
-from agent.services.supervision import Supervision, guarded, with_internal_fault
+from agent.services.supervision import NEVER_GIVEN_UP, Supervision, guarded, with_internal_fault
 from agent.services.troubles import Troubles
 from hal.api import Fault, GuardGone, GuardStatus, Lease
 
@@ -261,7 +260,7 @@ class EvseService:
 
         What must not be given up is tried again before anything else.
         """
-        if isinstance(stimulus, Resumed | StopOrdered) and self._supervision.pause_s:
+        if isinstance(stimulus, NEVER_GIVEN_UP) and self._supervision.pause_s:
             self._again = stimulus
         elif self._resumed and self._inbox.empty():
             self.post(self._lines_now())

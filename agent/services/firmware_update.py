@@ -25,13 +25,11 @@ from agent.core.firmware_update import (
     FirmwareUpdate,
     Happening,
     Stage,
-    Standing,
     Work,
     after,
     due,
     holds_back_sessions,
     ordered,
-    resumed,
     status,
     statuses,
     waited,
@@ -39,9 +37,10 @@ from agent.core.firmware_update import (
 )
 from agent.core.progress import FirmwareProgress, FirmwareStatus
 from agent.core.security_events import SecurityEventKind
-from agent.ports import ImageRefused, InstallationFailed, SlotStanding, StorageRefused
+from agent.ports import ImageRefused, InstallationFailed, StorageRefused
 from agent.services.firmware_judgement import judgement
 from agent.services.firmware_ports import FirmwarePorts, FirmwareSettings
+from agent.services.firmware_start import meaning, told_by_slots
 from agent.services.firmware_trial import stand_trial
 
 DELIVERY_S = 10.0
@@ -51,7 +50,6 @@ LOOK_AGAIN_S = 1.0
 RESTART_S = 300.0
 """How long the slots may take to restart the software; then they are asked again."""
 STORAGE_RETRY_S = 5.0
-SLOTS_RETRY_S = 10.0
 
 log = logging.getLogger(__name__)
 
@@ -64,6 +62,7 @@ class FirmwareUpdateService:
         self._settings = settings
         self._update = ports.store.found
         self._version = settings.version
+        self._is_resumed = False
         self._percent: int | None = None
         self._turn = asyncio.Lock()
         self._writing = asyncio.Lock()
@@ -97,8 +96,12 @@ class FirmwareUpdateService:
     def progress(self, *, signed: bool = True) -> FirmwareProgress:
         """Return what a trigger is answered with (L01.FR.25, FR.26; L02.FR.16, FR.17)."""
         update, told = self._update, status(self._update)
-        has_name = update is not None and told is not FirmwareStatus.IDLE
-        request_id = update.order.request_id if update and has_name else None
+        request_id = None if update is None else update.order.request_id
+        if signed and request_id is None:
+            # The news of signed updates name the order in every status but Idle.
+            told = FirmwareStatus.IDLE
+        if told is FirmwareStatus.IDLE:
+            request_id = None
         return FirmwareProgress(status=told, request_id=request_id, signed=signed, asked_for=True)
 
     async def order(self, order: FirmwareOrder) -> UpdateAnswer:
@@ -112,10 +115,10 @@ class FirmwareUpdateService:
     async def run(self) -> None:
         """Do for ever what the update needs next."""
         try:
-            await self._resume()
             while True:
-                self._ordered.clear()
-                self._job = asyncio.create_task(self._work_off())
+                async with self._turn:
+                    self._ordered.clear()
+                    self._job = asyncio.create_task(self._work_off())
                 await asyncio.wait({self._job})
                 await self._after_job(self._job)
         finally:
@@ -158,8 +161,7 @@ class FirmwareUpdateService:
     async def _after_job(self, job: asyncio.Task[None]) -> None:
         """Wait for the next order; work that failed for a fault of ours is tried again later."""
         if job.cancelled():
-            async with self._turn:
-                return
+            return
         if (error := job.exception()) is not None:
             log.error("the firmware update does not get on", exc_info=error)
             with contextlib.suppress(TimeoutError):
@@ -168,6 +170,9 @@ class FirmwareUpdateService:
         await self._ordered.wait()
 
     async def _work_off(self) -> None:
+        if not self._is_resumed:
+            await self._resume()
+            self._is_resumed = True
         while (update := self._update) is not None:
             self._hold_back()
             needed = work(update)
@@ -181,30 +186,17 @@ class FirmwareUpdateService:
 
     async def _resume(self) -> None:
         """Find out what the start of the software means to the update."""
-        self._hold_back()
-        standing = await self._standing()
+        standing = await told_by_slots(self._ports.slots.standing)
         self._version = standing.version
-        before = self._update
-        if before is not None:
-            told = Standing(
-                version=standing.version,
-                on_trial=standing.on_trial,
-                trial_failed=standing.trial_failed,
-            )
-            if (happening := resumed(before, told)) is not None:
-                why = standing.failure or before.detail or "the new version did not come up"
+        if self._update is not None and self._update.is_switched:
+            happening, why = await meaning(self._update, self._ports.slots, standing)
+            if happening is not None:
                 await self._step(happening, why)
+        elif self._update is not None and self._update.is_over:
+            self._ports.download.forget(self._settings.image)
         is_ours = self._update is not None and self._update.stage is Stage.ON_TRIAL
         if standing.on_trial and not is_ours:
             await self._try(frozenset())
-
-    async def _standing(self) -> SlotStanding:
-        while True:
-            try:
-                return await self._ports.slots.standing()
-            except InstallationFailed as error:
-                log.error("the slots do not answer: %s", error)
-                await asyncio.sleep(SLOTS_RETRY_S)
 
     async def _wait(self, update: FirmwareUpdate) -> None:
         now = self._ports.clock.now()
@@ -222,9 +214,11 @@ class FirmwareUpdateService:
         await asyncio.sleep(min(max(rest, timedelta(0)).total_seconds(), LONGEST_REST_S))
 
     async def _switch(self, update: FirmwareUpdate) -> None:
-        """Note what the station is like before another version runs it."""
+        """Note what the station is like before another slot runs it."""
+        slot = await told_by_slots(self._ports.slots.running)
         moved = after(update, Happening.IS_IDLE, self._ports.clock.now())
-        await self._move(update, replace(moved, faults_before=self._ports.faults()))
+        noted = replace(moved, faults_before=self._ports.faults(), from_slot=slot)
+        await self._move(update, noted)
 
     async def _download(self, update: FirmwareUpdate) -> None:
         try:
@@ -273,11 +267,14 @@ class FirmwareUpdateService:
             await self._step(Happening.WRITTEN)
 
     async def _activate(self, _update: FirmwareUpdate) -> None:
-        """Restart in the new slot, with nobody charging (L01.FR.33), once that was told."""
+        """Restart in the new slot, once that was told, with nobody charging (L01.FR.33).
+
+        Whoever was being let in when the switch began is there by now, or was sent away.
+        """
+        await self._await_delivery()
         if self._ports.busy():
             await asyncio.sleep(LOOK_AGAIN_S)
             return
-        await self._await_delivery()
         log.info("the new firmware is started on trial")
         try:
             await self._ports.slots.activate()
@@ -288,8 +285,13 @@ class FirmwareUpdateService:
         log.error("the slots did not restart the software in %.0f s", RESTART_S)
 
     async def _confirm(self, update: FirmwareUpdate) -> None:
-        """Keep the new version once it has proven healthy, else go back (L01.FR.28, FR.31)."""
-        complaint = await self._try(update.faults_before, update)
+        """Keep the new version once it has proven healthy, else go back (L01.FR.28, FR.31).
+
+        One that is kept already, by a run that was cut off before it could note that, stays.
+        """
+        standing = await told_by_slots(self._ports.slots.standing)
+        is_kept = not (standing.on_trial or standing.trial_failed)
+        complaint = "" if is_kept else await self._try(update.faults_before, update)
         if not complaint:
             info = f"{update.from_version} became {self._version}"
             self._ports.tell(SecurityEventKind.FIRMWARE_UPDATED, info)
@@ -358,9 +360,9 @@ class FirmwareUpdateService:
     async def _await_delivery(self) -> None:
         """Give the news a chance to go out before the restart; what is left stays queued."""
         for _ in range(int(DELIVERY_S / DELIVERY_LOOK_S)):
+            await asyncio.sleep(DELIVERY_LOOK_S)
             if not len(self._ports.queue):
                 return
-            await asyncio.sleep(DELIVERY_LOOK_S)
 
 
 _UNDER_WAY = UpdateAnswer(

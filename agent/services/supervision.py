@@ -1,7 +1,8 @@
 """Faults of the software itself in one EVSE's session: noticed and bounded, others go on.
 
-A stimulus that cannot be dealt with is given up and the session stays as it was. Several in a row
-mean that nobody controls the session any more: energy stops until one is dealt with again.
+A stimulus that cannot be dealt with is given up, unless nobody would repeat it, and the session
+stays as it was. Several in a row mean that nobody controls the session any more: energy stops
+until one is dealt with again.
 """
 
 import logging
@@ -10,11 +11,21 @@ from dataclasses import replace
 from typing import ParamSpec
 
 from agent.core.fault_taxonomy import INTERNAL
-from agent.core.session_state import SessionState, Stimulus
+from agent.core.session_state import (
+    CeilingChanged,
+    LimitChanged,
+    Resumed,
+    SessionState,
+    Stimulus,
+    StopOrdered,
+)
 
 FAILURES_IN_A_ROW = 3
 FIRST_PAUSE_S = 0.05
 LONGEST_PAUSE_S = 1.0
+
+NEVER_GIVEN_UP = (Resumed, StopOrdered, LimitChanged, CeilingChanged)
+"""What nobody would say a second time: without it too much would be offered, or for too long."""
 
 P = ParamSpec("P")
 

@@ -5,6 +5,7 @@ the service manager watches, and reads the answer of the privileged side.
 """
 
 import asyncio
+import contextlib
 import os
 import time
 from collections.abc import Callable
@@ -57,31 +58,50 @@ class ApplicationSlots:
             failure=state.failure,
         )
 
+    async def running(self) -> str:
+        """Return the slot that was linked when this process was started."""
+        return linked_slot(self.layout) or ""
+
     async def install(self, image: Path, progress: Callable[[int], None]) -> None:
         """Have an image verified and written; raises `ImageRefused`, `InstallationFailed`."""
         await asyncio.to_thread(self._lay_out, image)
         try:
             await self._ask(Order.INSTALL, image=IMAGE, progress=progress)
         except asyncio.CancelledError:
-            self.layout.cancel.touch()
+            # Root may be who asks, in a folder of the agent's: no link there is followed.
+            with contextlib.suppress(FileExistsError):
+                self.layout.cancel.touch(exist_ok=False)
             raise
         finally:
             self._layout_image().unlink(missing_ok=True)
 
     async def activate(self) -> None:
-        """Have the written slot started; raises `InstallationFailed`."""
-        await self._ask(Order.ACTIVATE)
+        """Have the written slot started; raises `InstallationFailed`.
+
+        A wish that was told as failed must not come true later, so it is taken back.
+        """
+        try:
+            await self._ask(Order.ACTIVATE)
+        except InstallationFailed:
+            with contextlib.suppress(OSError):
+                await asyncio.to_thread(remove_file, self.layout.request)
+            if self._state().trial is None:
+                raise
 
     async def confirm(self) -> None:
         """Keep the running version; raises `InstallationFailed`.
 
         That takes as long as a vehicle keeps the guard of the version before from leaving: only
-        when the new guard runs as well the version has proven itself.
+        when the new guard runs as well the version has proven itself. A trial that has come to
+        its end meanwhile keeps nothing.
         """
         while self._state().trial is not None:
             if await self._ask(Order.CONFIRM) is not Outcome.LATER:
-                return
+                break
             await asyncio.sleep(AGAIN_S)
+        state = self._state()
+        if state.failed is not None:
+            raise InstallationFailed(f"its trial is over: {state.failure}")
 
     async def give_up(self, reason: str = "") -> None:
         """Go back to the version before; raises `InstallationFailed`."""
@@ -107,7 +127,8 @@ class ApplicationSlots:
             except OSError:
                 import shutil  # noqa: PLC0415 - brings much along, and hard links are the rule
 
-                shutil.copyfile(image, self._layout_image())
+                with image.open("rb") as source, self._layout_image().open("xb") as copy:
+                    shutil.copyfileobj(source, copy)
         except OSError as error:
             raise InstallationFailed(f"the image cannot be laid out: {error}") from error
 

@@ -64,7 +64,7 @@ def read_seal(path: Path) -> Seal:
         signed = size - _TAIL.size - signature_bytes
         fits = _HEAD.size <= signed - chain_bytes
         if magic != MAGIC or chain_bytes > MOST_CHAIN_BYTES or not fits:
-            raise BundleError(f"{path.name} is no bundle, or its end is missing")
+            raise BundleError(f"{path.name} is no bundle, is not signed, or its end is missing")
         if signature_bytes > MOST_SIGNATURE_BYTES:
             raise BundleError(f"{path.name} has a signature that is too long")
         file.seek(0)
@@ -135,7 +135,7 @@ def write_unsigned(
     The same tree gives the same bytes: files in the order of their paths, no times, one level of
     compression. `unchanged` are paths that do not travel.
     """
-    paths = sorted(p.relative_to(tree).as_posix() for p in tree.rglob("*") if p.is_file())
+    paths = _paths_in(tree)
     with target.with_name(f"{target.name}.contents").open("w+b") as contents:
         Path(contents.name).unlink()
         files = tuple(
@@ -190,10 +190,22 @@ def _chunks(file: BinaryIO) -> Iterator[bytes]:
         yield chunk
 
 
+def _paths_in(tree: Path) -> list[str]:
+    """Return all files of a tree; what a bundle cannot bring is told, not left out."""
+    found: list[str] = []
+    for file in tree.rglob("*"):
+        path = file.relative_to(tree).as_posix()
+        if file.is_symlink():
+            raise BundleError(f"{path} is a link; put the file itself into the tree")
+        if file.is_file():
+            found.append(path)
+        elif not file.is_dir():
+            raise BundleError(f"{path} is no plain file")
+    return sorted(found)
+
+
 def _packed(tree: Path, path: str, contents: BinaryIO, *, travels: bool) -> BundledFile:
     source = tree / path
-    if source.is_symlink():
-        raise BundleError(f"{path} is a link; put the file itself into the tree")
     digest, size, packed = hashlib.sha256(), 0, 0
     deflate = zlib.compressobj(9)
     with source.open("rb") as file:
@@ -212,9 +224,9 @@ def _packed(tree: Path, path: str, contents: BinaryIO, *, travels: bool) -> Bund
 
 
 def _inflated(packed: BinaryIO, file: BundledFile) -> Iterator[bytes]:
-    """Yield a file's content, never more than its entry says, however well it was compressed."""
-    inflate, left, produced = zlib.decompressobj(), file.packed_bytes or 0, 0
-    while left:
+    """Yield a file's content, in pieces of little size however well it was compressed."""
+    inflate, left = zlib.decompressobj(), file.packed_bytes or 0
+    while left and not inflate.unused_data:
         chunk = packed.read(min(left, _CHUNK))
         if not chunk:
             raise BundleError(f"{file.path} is cut off")
@@ -225,9 +237,6 @@ def _inflated(packed: BinaryIO, file: BundledFile) -> Iterator[bytes]:
             except zlib.error as error:
                 raise BundleError(f"{file.path} is damaged") from error
             chunk = inflate.unconsumed_tail
-            produced += len(data)
-            if produced > file.size_bytes:
-                raise BundleError(f"{file.path} is larger than the manifest says")
             yield data
     if not inflate.eof or inflate.unused_data:
         raise BundleError(f"{file.path} does not end where it should")
@@ -239,7 +248,7 @@ def _copied(file: BundledFile, base: Path | None) -> Iterator[bytes]:
     try:
         with (base / file.path).open("rb") as source:
             yield from _chunks(source)
-    except FileNotFoundError as error:
+    except (FileNotFoundError, IsADirectoryError, NotADirectoryError) as error:
         raise BundleError(f"{file.path} is missing in the slot that runs") from error
 
 
@@ -255,8 +264,10 @@ def _checked(chunks: Iterator[bytes], file: BundledFile, write: Callable[[bytes]
     """Write the content of a file, and check it against its entry."""
     digest, size = hashlib.sha256(), 0
     for chunk in chunks:
-        write(chunk)
         size += len(chunk)
+        if size > file.size_bytes:
+            raise BundleError(f"{file.path} is larger than the manifest says")
+        write(chunk)
         digest.update(chunk)
     if size != file.size_bytes or digest.hexdigest() != file.sha256:
         raise BundleError(f"{file.path} is not what the manifest says")

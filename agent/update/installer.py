@@ -26,7 +26,7 @@ from agent.update.layout import Layout
 from agent.update.requests import Answer, Outcome, write_answer
 from agent.update.slot_keeper import write_inactive
 from agent.update.slot_state import SlotState, SlotStateError, load
-from agent.update.slot_tree import read_mark
+from agent.update.slot_tree import read_mark, require_room
 from agent.update.trust import Distrusted, open_signed
 
 PRODUCT: Final = "stationd"
@@ -45,7 +45,8 @@ def install(layout: Layout, image: str, number: str, now: dt.datetime) -> Answer
     """Install an image of the agent's and return how it went."""
 
     def tell(done: int, total: int) -> None:
-        if layout.cancel.exists():
+        # A link there would tell the agent what else exists, if it were followed.
+        if os.path.lexists(layout.cancel):
             raise Cancelled
         percent = done * 100 // max(total, 1)
         if percent != told[0]:
@@ -80,22 +81,37 @@ def _install(layout: Layout, image: str, now: dt.datetime, tell: Any) -> None:
 def take_over(image: Path, incoming: Path) -> None:
     """Copy an image to where the agent cannot change it; raises `Refused`, `OSError`."""
     remove_file(incoming)
-    flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
-    try:
-        source = os.open(image, flags)
-    except OSError as error:
-        raise Refused(f"the image cannot be read: {error.strerror}") from error
+    source = _opened(image)
     try:
         facts = os.fstat(source)
         if not stat.S_ISREG(facts.st_mode) or facts.st_size > MOST_BUNDLE_BYTES:
             raise Refused("the image is no plain file, or is larger than any bundle")
-        with incoming.open("xb") as copy:
+        require_room(incoming.parent, facts.st_size)
+        # Whatever the agent makes root read here must not become readable to it.
+        with open(incoming, "xb", opener=_private) as copy:
             while chunk := os.read(source, _CHUNK):
                 if copy.tell() + len(chunk) > MOST_BUNDLE_BYTES:
                     raise Refused("the image grows while it is read")
                 copy.write(chunk)
     finally:
         os.close(source)
+
+
+def _opened(image: Path) -> int:
+    """Open a file of the agent's; neither it nor its folder may be a link, and nothing waits."""
+    flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+    try:
+        folder = os.open(image.parent, flags | os.O_DIRECTORY)
+        try:
+            return os.open(image.name, flags, dir_fd=folder)
+        finally:
+            os.close(folder)
+    except OSError as error:
+        raise Refused(f"the image cannot be read: {error.strerror}") from error
+
+
+def _private(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)
 
 
 def station_facts(layout: Layout, state: SlotState) -> StationFacts:

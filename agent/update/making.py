@@ -5,10 +5,12 @@ import contextlib
 import platform
 import shutil
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 from agent.core.records import dataclass
-from agent.pki.code_signing import sign
+from agent.pki.code_signing import sign, signing_chain
+from agent.pki.keys import key_name, load_key
 from agent.update.bundle import (
     BundleError,
     VerifiedBundle,
@@ -41,6 +43,8 @@ def build(output: Path, tree: Path, description: Description, base: Path | None 
     """
     if not tree.is_dir():
         raise BundleError(f"{tree} is no folder")
+    if output.resolve().is_relative_to(tree.resolve()):
+        raise BundleError(f"{output} would lie in the tree, and be a part of the next bundle")
     older = None if base is None else VerifiedBundle(base, read_seal(base)).manifest
 
     def complete(files: tuple[BundledFile, ...]) -> Manifest:
@@ -57,26 +61,48 @@ def build(output: Path, tree: Path, description: Description, base: Path | None 
         )
         return parse_manifest(manifest.as_bytes())
 
-    try:
-        return write_unsigned(output, complete, tree, _unchanged(tree, older))
-    except BaseException:
-        output.unlink(missing_ok=True)
-        raise
+    with _replaced(output) as fresh:
+        return write_unsigned(fresh, complete, tree, _unchanged(tree, older))
 
 
 def sign_bundle(unsigned: Path, output: Path, key_pem: bytes, chain_pem: str) -> str:
     """Write a signed copy; return the signature over that whole file, Base64, which OCPP carries.
 
-    Raises ValueError for a key that is none, `BundleError`.
+    Raises ValueError for a key that is none or not the signer's, `CertificateProblem` for a signer
+    that no station takes, `BundleError`.
     """
-    shutil.copyfile(unsigned, output)
+    _check_pair(key_pem, chain_pem)
+    _check_not_signed(unsigned)
+    with _replaced(output) as fresh:
+        shutil.copyfile(unsigned, fresh)
+        seal(fresh, chain_pem, lambda digest: sign(key_pem, digest))
+        VerifiedBundle(fresh, read_seal(fresh))
+        return base64.b64encode(sign(key_pem, file_sha256(fresh))).decode()
+
+
+def _check_pair(key_pem: bytes, chain_pem: str) -> None:
+    signer = signing_chain(chain_pem)[0]
+    if "PRIVATE KEY" in chain_pem:
+        raise ValueError("there is a private key among the certificates, which all would see")
+    if key_name(load_key(key_pem).public_key()) != key_name(signer.public_key()):
+        raise ValueError("the key is not that of the first certificate of the chain")
+
+
+def _check_not_signed(unsigned: Path) -> None:
+    with contextlib.suppress(BundleError):
+        read_seal(unsigned)
+        raise ValueError(f"{unsigned} is signed already")
+
+
+@contextlib.contextmanager
+def _replaced(output: Path) -> Iterator[Path]:
+    """Have a file written beside another, whose place it takes if nothing goes wrong."""
+    fresh = output.with_name(f"{output.name}.new")
     try:
-        seal(output, chain_pem, lambda digest: sign(key_pem, digest))
-        VerifiedBundle(output, read_seal(output))
-        return base64.b64encode(sign(key_pem, file_sha256(output))).decode()
-    except BaseException:
-        output.unlink()
-        raise
+        yield fresh
+        fresh.replace(output)
+    finally:
+        fresh.unlink(missing_ok=True)
 
 
 def _unchanged(tree: Path, older: Manifest | None) -> frozenset[str]:

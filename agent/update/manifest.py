@@ -20,7 +20,12 @@ MOST_FILE_BYTES: Final = 256 << 20
 LONGEST_PATH: Final = 1000
 LONGEST_PART: Final = 200
 LONGEST_TEXT: Final = 200
-VERSION: Final = re.compile(r"[0-9]{1,6}(\.[0-9]{1,6}){0,3}([a-z.+-][0-9a-z.+-]{0,30})?")
+VERSION: Final = re.compile(
+    r"(?P<numbers>[0-9]{1,9}(\.[0-9]{1,9}){0,9})(?P<rest>(\.?[a-z]|[+-])[0-9a-z.+-]{0,30})?"
+)
+_BEFORE_RELEASE: Final = re.compile(r"[.-]?(a|alpha|b|beta|c|rc|pre|preview|dev|snapshot)(?![a-z])")
+OWN_NAMES: Final = ("slot.json", "pyvenv.cfg", "bin/python")
+"""What the station puts into a slot itself: its mark and its environment."""
 _SHA256: Final = re.compile(r"[0-9a-f]{64}")
 
 
@@ -84,7 +89,7 @@ def parse_manifest(data: bytes) -> Manifest:
         raise ManifestError(f"the manifest is not of format {FORMAT}; a newer stationd may know it")
     known = {"format", *Manifest.__dataclass_fields__}
     if unknown := sorted(document.keys() - known):
-        raise ManifestError(f"the manifest has unknown keys: {', '.join(unknown)}")
+        raise ManifestError(f"the manifest has unknown keys: {', '.join(map(repr, unknown))}")
     files = tuple(_file(entry) for entry in _list(document, "files", MOST_FILES))
     _check_tree(files)
     base = document.get("base_version")
@@ -101,27 +106,36 @@ def parse_manifest(data: bytes) -> Manifest:
     )
 
 
-def version_key(version: str) -> tuple[int, ...]:
-    """Return what versions are ordered by: their numbers; what follows them does not count."""
+def version_key(version: str) -> tuple[tuple[int, ...], bool]:
+    """Return what versions are ordered by: their numbers, then whether it is the release of them.
+
+    1.2.0-rc1 and 1.2.0.dev3 come before 1.2.0; they are not told apart, nor is what else follows.
+    """
     found = VERSION.fullmatch(version)
     if found is None:
         raise ManifestError(f"{version[:LONGEST_TEXT]!r} is no version, such as 1.4.2")
-    digits = re.match(r"[0-9.]+", version)
-    parts = [int(part) for part in (digits.group() if digits else "0").split(".") if part]
-    return (*parts, *[0] * (4 - len(parts)))
+    numbers = [int(number) for number in found["numbers"].split(".")]
+    while numbers and numbers[-1] == 0:
+        numbers.pop()
+    return tuple(numbers), _BEFORE_RELEASE.match(found["rest"] or "") is None
 
 
 def path_problem(path: str) -> str | None:
-    """Return why a path may not be in a bundle, None if it stays inside the slot."""
-    parts = PurePosixPath(path).parts
+    """Return why a path may not be in a bundle, None if it stays inside the slot.
+
+    A file system that does not tell small letters from large ones must not be fooled either.
+    """
+    parts, folded = PurePosixPath(path).parts, path.casefold()
     if not path or path != "/".join(parts) or path.startswith("/"):
         return "is not a plain relative path"
     if len(path) > LONGEST_PATH or any(len(part.encode()) > LONGEST_PART for part in parts):
         return "is too long"
     if any(part in (".", "..") for part in parts):
         return "leaves its folder"
-    if not path.isprintable() or "\\" in path or ":" in path:
+    if "\\" in path or ":" in path:
         return "has characters that no file of ours has"
+    if folded == "bin" or folded.startswith(OWN_NAMES):
+        return "has a name of the station's own"
     return None
 
 
@@ -167,6 +181,8 @@ def _text(document: Mapping[str, Any], key: str, longest: int = LONGEST_TEXT) ->
     value = document.get(key)
     if not isinstance(value, str) or not 0 < len(value) <= longest:
         raise ManifestError(f"{key} is no text of 1 to {longest} characters")
+    if not value.isprintable():
+        raise ManifestError(f"{key} has characters that cannot be printed: {value!r}")
     return value
 
 

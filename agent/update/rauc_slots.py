@@ -13,6 +13,7 @@ import contextlib
 import json
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -37,25 +38,32 @@ _REFUSALS: Final = re.compile(
 )
 
 
+def _boot_id() -> str:
+    return Path("/proc/sys/kernel/random/boot_id").read_text("ascii").strip()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trial:
-    """Which boot slot was left for which, and what became of that."""
+    """Which boot slot was left for which, in which boot of the machine, and what became of that."""
 
     left: str
     tried: str
     booted: bool = False
+    boot_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class RaucSlots:
     """The two systems of this machine; implements `Slots`.
 
-    `address` names another bus than the system's. `reboot` restarts the machine.
+    `address` names another bus than the system's. `reboot` restarts the machine, `boot_id` tells
+    one boot of it from the next.
     """
 
     state_dir: Path = Path("/var/lib/stationd")
     address: str | None = None
     reboot: Callable[[], Awaitable[None]] | None = None
+    boot_id: Callable[[], str] = _boot_id
 
     async def standing(self) -> SlotStanding:
         """Return what runs; raises `InstallationFailed` if RAUC does not answer."""
@@ -66,10 +74,18 @@ class RaucSlots:
             booted = await installer.get("BootSlot")
         if booted == note.tried:
             if not note.booted:
-                self._write_note(Trial(left=note.left, tried=note.tried, booted=True))
+                self._write_note(replace(note, booted=True))
             return SlotStanding(version=__version__, on_trial=True)
+        if booted == note.left and note.boot_id == self.boot_id():
+            # The software was restarted before the machine was: the trial is still to come.
+            return SlotStanding(version=__version__)
         failure = f"the system in {note.tried} was not kept; {booted} was booted"
         return SlotStanding(version=__version__, trial_failed=True, failure=failure)
+
+    async def running(self) -> str:
+        """Return the boot slot; raises `InstallationFailed` if RAUC does not answer."""
+        async with self._installer() as installer:
+            return str(await installer.get("BootSlot"))
 
     async def install(self, image: Path, progress: Callable[[int], None]) -> None:
         """Have RAUC verify and write a bundle; raises `ImageRefused`, `InstallationFailed`.
@@ -95,7 +111,7 @@ class RaucSlots:
         async with self._installer() as installer:
             left = str(await installer.get("BootSlot"))
             tried = await installer.other_boot_slot(left)
-            self._write_note(Trial(left=left, tried=tried))
+            self._write_note(Trial(left=left, tried=tried, boot_id=self.boot_id()))
             await installer.call("Mark", "ss", ["active", "other"])
         try:
             await self._reboot()
@@ -160,7 +176,10 @@ class RaucSlots:
         try:
             found = json.loads(self._note.read_text("utf-8"))
             return Trial(
-                left=str(found["left"]), tried=str(found["tried"]), booted=bool(found["booted"])
+                left=str(found["left"]),
+                tried=str(found["tried"]),
+                booted=bool(found["booted"]),
+                boot_id=str(found.get("boot_id", "")),
             )
         except FileNotFoundError:
             return None
@@ -168,9 +187,8 @@ class RaucSlots:
             raise InstallationFailed(f"{self._note} cannot be read: {error}") from error
 
     def _write_note(self, trial: Trial) -> None:
-        document = {"left": trial.left, "tried": trial.tried, "booted": trial.booted}
         try:
-            replace_file(self._note, json.dumps(document).encode(), 0o600)
+            replace_file(self._note, json.dumps(asdict(trial)).encode(), 0o600)
         except OSError as error:
             raise InstallationFailed(f"{self._note} cannot be written: {error}") from error
 

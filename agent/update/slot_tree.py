@@ -15,20 +15,20 @@ from pathlib import Path
 from typing import Final
 
 from agent.core.records import dataclass
-from agent.update.bundle import BundleError, Progress, VerifiedBundle
+from agent.update.bundle import Progress, VerifiedBundle
 from agent.update.durable import remove_file, replace_file, sync_file_system, sync_folder
+from agent.update.manifest import OWN_NAMES
 
-MARK: Final = "slot.json"
+MARK, _ENVIRONMENT, _PYTHON = OWN_NAMES
 INTERPRETER: Final = Path(sys.base_prefix) / f"bin/python3.{sys.version_info.minor}"
 """The system's Python, which every slot's environment stands on."""
-_OWN: Final = (MARK, "pyvenv.cfg", "bin/python")
 _ROOM_PER_BYTE: Final = 2
 """The compiled form of a module takes about as much again."""
 _ROOM_FLOOR_BYTES: Final = 4 << 20
 
 
 class NoRoom(OSError):
-    """The disk has no room for another tree; the message says how much is missing."""
+    """The disk has no room for what is to be written; the message says how much is missing."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,7 +56,7 @@ def read_mark(slot: Path) -> SlotMark | None:
 
 def interpreter_of(slot: Path) -> Path:
     """Return the Python that runs a slot's programs."""
-    return slot / "bin/python"
+    return slot / _PYTHON
 
 
 def empty(slot: Path) -> None:
@@ -80,10 +80,7 @@ def write(
 
     Everything is on the disk before the mark is. Raises `OSError`, `BundleError`.
     """
-    for file in bundle.manifest.files:
-        if file.path.startswith(_OWN):
-            raise BundleError(f"{file.path} has a name of the station's own")
-    _require_room(slot.parent, bundle.manifest.tree_bytes)
+    require_room(slot.parent, bundle.manifest.tree_bytes * _ROOM_PER_BYTE)
     slot.mkdir(mode=0o755)
     bundle.unpack(slot, base, progress)
     _make_environment(slot)
@@ -105,9 +102,10 @@ def _as_text(mark: SlotMark) -> bytes:
     return json.dumps(document, sort_keys=True).encode()
 
 
-def _require_room(folder: Path, tree_bytes: int) -> None:
+def require_room(folder: Path, size_bytes: int) -> None:
+    """Check that so much fits on a disk, and some is left for everything else; raises `NoRoom`."""
     room = os.statvfs(folder)
-    free, wanted = room.f_bavail * room.f_frsize, tree_bytes * _ROOM_PER_BYTE + _ROOM_FLOOR_BYTES
+    free, wanted = room.f_bavail * room.f_frsize, size_bytes + _ROOM_FLOOR_BYTES
     if free < wanted:
         raise NoRoom(f"{folder} has {free >> 20} MiB free, {wanted >> 20} MiB are needed")
 
@@ -118,7 +116,7 @@ def _make_environment(slot: Path) -> None:
     text = (
         f"home = {INTERPRETER.parent}\ninclude-system-site-packages = false\nversion = {version}\n"
     )
-    (slot / "pyvenv.cfg").write_text(text, "utf-8")
+    (slot / _ENVIRONMENT).write_text(text, "utf-8")
     interpreter = interpreter_of(slot)
     interpreter.parent.mkdir(exist_ok=True)
     interpreter.symlink_to(INTERPRETER)

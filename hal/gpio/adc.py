@@ -61,6 +61,14 @@ class AdcPlace:
     channel: IioPlace | SpiPlace
     calibration: Calibration = Calibration()
 
+    @property
+    def key(self) -> tuple[str | int, ...]:
+        """Return what tells this channel from all others, however its reading is scaled."""
+        at = self.channel
+        if isinstance(at, IioPlace):
+            return at.device, at.channel
+        return at.bus, at.select, at.channel
+
 
 class Converter(Protocol):
     """An open channel of a converter."""

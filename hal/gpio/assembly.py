@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import TypeVar
 
-from hal.api import BinaryInput, EvseLines, Fault
+from hal.api import BinaryInput, EvseLines, Fault, HardwareError
 from hal.gpio import iio
 from hal.gpio.adc import AdcPlace, AnalogueInput, Converter, IioPlace
 from hal.gpio.contactor import Coil, ContactorFault, GpioContactor, MirrorContact, Strategy
@@ -64,6 +64,7 @@ class _Assembly:
         self._pilots: list[GpioPilot] = []
         self._channels: list[PwmChannel] = []
         self._inputs: list[AnalogueInput] = []
+        self._measured_channels: set[tuple[str | int, ...]] = set()
         self._measured: list[Measured] = []
         self._timed: list[Timed] = []
         self._trips: list[ShuntTrip] = []
@@ -174,9 +175,10 @@ class _Assembly:
         return found
 
     def _shut_off(self, wiring: ShutOffWiring) -> ShuntTrip | SeriesRelay:
-        output = self._bank.output(wiring.line, shared=True)
         if wiring.pulse_s is None:
-            return SeriesRelay(output)
+            # Not shared: an EVSE without a fault would hold the relay closed for the other.
+            return SeriesRelay(self._bank.output(wiring.line))
+        output = self._bank.output(wiring.line, shared=True)
         trip = ShuntTrip(output, wiring.pulse_s, self._machine.clock)
         self._timed.append(trip)
         self._trips.append(trip)
@@ -186,6 +188,11 @@ class _Assembly:
         return BinaryLine(self._bank.input(place))
 
     def _analogue(self, place: AdcPlace) -> AnalogueInput:
+        if place.key in self._measured_channels:
+            raise HardwareError(
+                f"{place.channel} is measured for two devices; each has a channel of its own"
+            )
+        self._measured_channels.add(place.key)
         source = AnalogueInput(partial(self._converter, place), place.calibration)
         self._inputs.append(source)
         return source

@@ -18,7 +18,7 @@ class BinaryLine:
 
     def is_on(self) -> bool:
         """Tell whether the line was on at the last refresh, or for a moment before it."""
-        return self._line.is_on
+        return self._line.was_on
 
 
 class GpioProximity:

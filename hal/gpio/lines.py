@@ -25,11 +25,16 @@ _log = logging.getLogger(__name__)
 
 
 class Input:
-    """An input line; a brief activation between two refreshes counts for the later one."""
+    """An input line as the last refresh found it.
+
+    `was_on` counts a brief activation since the refresh before, too: right for what warns, wrong
+    for what has to prove itself, such as an open contactor or an engaged lock.
+    """
 
     def __init__(self, place: LinePlace) -> None:
         self.place = place
         self.is_on = False
+        self.was_on = False
 
 
 class Output:
@@ -54,6 +59,7 @@ class _Driven:
     place: LinePlace
     users: list[Output]
     level: bool
+    shared: bool
 
     @property
     def idle(self) -> bool:
@@ -82,7 +88,9 @@ class _Held:
         if not offsets:
             return
         for offset, value in zip(offsets, self.request.get_values(offsets), strict=True):
-            self.inputs[offset].is_on = bool(value) or offset in activated
+            line = self.inputs[offset]
+            line.is_on = bool(value)
+            line.was_on = line.is_on or offset in activated
 
     def _drain(self) -> set[int]:
         """Read the edges that have come, so that the next one is noticed; return what rose."""
@@ -138,12 +146,12 @@ class LineBank:
         return known
 
     def output(self, place: LinePlace, *, idle: bool = False, shared: bool = False) -> Output:
-        """Claim an output that is `idle` while nobody drives it; EVSEs share it only if allowed."""
+        """Claim an output, `idle` while nobody drives it; only `shared` ones share a line."""
         key = (place.chip, place.line)
         self._refuse_mixture(place, key in self._inputs)
         user = Output(idle=idle)
-        known = self._outputs.setdefault(key, _Driven(place, [], idle))
-        if known.users and not (shared and known.place == place):
+        known = self._outputs.setdefault(key, _Driven(place, [], idle, shared))
+        if known.users and not (shared and known.shared and known.place == place):
             raise HardwareError(f"{place} drives two things; give each a line of its own")
         known.users.append(user)
         return user

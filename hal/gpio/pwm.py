@@ -51,7 +51,7 @@ class PwmChannel:
         self, sysfs: Sysfs, place: PwmPlace, sleep: Callable[[float], None] = time.sleep
     ) -> None:
         self._sysfs = sysfs
-        self._place = place
+        self.place = place
         self._sleep = sleep
         self._duty_file: Path | None = None
         self._driven_ns: int | None = None
@@ -72,7 +72,7 @@ class PwmChannel:
         Raises `HardwareLost` for what may come (no chip, no rights, busy), `HardwareError` for
         what the board file has to say otherwise (software PWM, no such channel).
         """
-        sysfs, place = self._sysfs, self._place
+        sysfs, place = self._sysfs, self.place
         chip = find_chip(sysfs, place)
         folder = chip / f"pwm{place.channel}"
         if not sysfs.exists(folder):
@@ -92,17 +92,17 @@ class PwmChannel:
         try:
             self._sysfs.write(self._duty_file, str(wanted_ns))
         except OSError as error:
-            raise _refused(self._place, self._duty_file, error) from error
+            raise _refused(self.place, self._duty_file, error) from error
         self._driven_ns = wanted_ns
 
     def read_back(self) -> float:
         """Return the duty that the kernel says is set; raises `HardwareLost`."""
         if self._duty_file is None:
-            raise HardwareLost(f"{self._place}: is not open")
+            raise HardwareLost(f"{self.place}: is not open")
         try:
             return int(self._sysfs.read(self._duty_file)) / PERIOD_NS
         except (OSError, ValueError) as error:
-            raise HardwareLost(f"{self._place}: cannot be read back: {error}") from error
+            raise HardwareLost(f"{self.place}: cannot be read back: {error}") from error
 
 
 def find_chip(sysfs: Sysfs, place: PwmPlace) -> Path:

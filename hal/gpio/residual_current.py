@@ -30,8 +30,8 @@ class GpioResidualCurrentMonitor:
         return self._self_test.due_s(self._clock())
 
     def tripped(self) -> bool:
-        """Tell whether the monitor reported a residual current at the last refresh."""
-        return any(line.is_on for line in self._outputs.values())
+        """Tell whether the monitor reported a residual current at the last refresh or before it."""
+        return any(line.was_on for line in self._outputs.values())
 
     def start_self_test(self) -> None:
         """Begin a test with the next flush."""
@@ -54,4 +54,4 @@ class GpioResidualCurrentMonitor:
         self._self_test = test
 
     def _levels(self) -> dict[str, bool]:
-        return {name: line.is_on for name, line in self._outputs.items()}
+        return {name: line.was_on for name, line in self._outputs.items()}

@@ -10,6 +10,7 @@ import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Protocol
 
 from hal.api import EvseLines, HardwareError, HardwareLost
@@ -142,14 +143,22 @@ class GpioSafetyBoard:
 
     def _open(self) -> None:
         self._parts.bank.open()
-        for channel in self._parts.channels:
-            channel.open()
+        self._open_generators()
         for source in self._parts.inputs:
             source.open()
         self._wake = Wake(self._parts.bank.filenos)
         native_safe.leave_behind(
             self._parts.bank.idle_levels, [channel.duty_file for channel in self._parts.channels]
         )
+
+    def _open_generators(self) -> None:
+        """Open every pilot's generator; two pilots on one would tell each other's offers."""
+        driven: set[Path | None] = set()
+        for channel in self._parts.channels:
+            channel.open()
+            if channel.duty_file in driven:
+                raise HardwareError(f"{channel.place}: drives two pilots; give each its own")
+            driven.add(channel.duty_file)
 
     def _opened_wake(self) -> Wake:
         if self._wake is None:

@@ -53,7 +53,7 @@ def _of_the_station(view: View) -> Iterator[Hindrance]:
 def _of_the_permission(view: View) -> Iterator[Hindrance]:
     if view.state.lease.state is not LeaseState.LIVE:
         yield Hindrance.NO_LEASE
-    elif leased_a(view.setup, view.state) < MINIMUM_OFFER_A:
+    elif not leased_a(view.setup, view.state) >= MINIMUM_OFFER_A:
         yield Hindrance.NO_OFFER
     rating_a = view.state.cable_rating_a.value
     if rating_a is not None and rating_a < MINIMUM_OFFER_A:

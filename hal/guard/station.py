@@ -48,9 +48,9 @@ class Station:
         self._board: SafetyBoard | None = None
         self._memory = memory
         self._note = note
-        tripped = NOWHERE if memory is None else memory.tripped()
+        self._kept = NOWHERE if memory is None else memory.tripped()
         self._states = {
-            evse: decision.start(setup, now_s, shut_off=evse in tripped)
+            evse: decision.start(setup, now_s, shut_off=evse in self._kept)
             for evse, setup in self._setups.items()
         }
         self._statuses: dict[int, GuardStatus] = {}
@@ -143,9 +143,11 @@ class Station:
         self._board = None
         self._found_s = None
 
-    def _keep(self, tripped: frozenset[int]) -> None:
-        if self._memory is not None:
-            for evse in tripped:
+    def _keep_tripped(self) -> None:
+        """Leave a mark for each shut-off tripped since the last time; the lines come first."""
+        for evse in self._tripped() - self._kept:
+            self._kept |= {evse}
+            if self._memory is not None:
                 self._memory.keep(evse)
 
     def _tripped(self) -> frozenset[int]:
@@ -170,7 +172,6 @@ class Station:
         board.refresh()
         found = self._found_s is None
         statuses, pending, calm = {}, False, True
-        tripped = self._tripped()
         for evse, setup in self._setups.items():
             lines, state = board.evses[evse], self._states[evse]
             inputs = read(lines)
@@ -182,7 +183,7 @@ class Station:
             pending, calm = pending or decided.pending, calm and decided.calm
         board.flush()
         self._statuses, self.pending, self.calm = statuses, pending, calm
-        self._keep(self._tripped() - tripped)
+        self._keep_tripped()
         if found:
             self._found_s, self._retry_s = now_s, FIRST_RETRY_S
             _log.info("the safety lines are in reach")
@@ -201,6 +202,7 @@ class Station:
             make_safe(self._board, self._tripped())
             self._board.close()
             self._board = None
+        self._keep_tripped()
         if self._note is not None:
             self._note.tell(str(error))
 

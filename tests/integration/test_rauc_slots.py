@@ -28,12 +28,19 @@ class Machine:
 
         self.bench, self.reboots, self.may_restart = bench, 0, True
         (bench.folder / "state").mkdir()
-        self.slots = RaucSlots(bench.folder / "state", bench.address, self._reboot)
+        self.boots = 1
+        self.slots = RaucSlots(
+            bench.folder / "state", bench.address, self._reboot, lambda: str(self.boots)
+        )
 
     async def _reboot(self) -> None:
         if not self.may_restart:
             raise InstallationFailed("Reboot: not allowed")
         self.reboots += 1
+
+    def boot(self, system: str) -> None:
+        self.boots += 1
+        self.bench.boot(system)
 
     async def install(self) -> list[int]:
         told: list[int] = []
@@ -61,7 +68,7 @@ async def test_the_new_system_is_on_trial_until_it_is_confirmed(machine: Machine
     await machine.install()
     await machine.slots.activate()
     assert (machine.bench.says("primary"), machine.reboots) == ("B", 1)
-    machine.bench.boot("B")
+    machine.boot("B")
     assert (await machine.slots.standing()).on_trial
     await machine.slots.confirm()
     assert machine.bench.says("state-B") == "good"
@@ -78,7 +85,7 @@ async def test_a_machine_that_may_not_be_restarted_keeps_its_system_at_the_next_
     with pytest.raises(InstallationFailed, match="not allowed"):
         await machine.slots.activate()
     assert machine.bench.says("primary") == "A"
-    machine.bench.boot("A")
+    machine.boot("A")
     standing = await machine.slots.standing()
     assert not standing.on_trial
     assert not standing.trial_failed
@@ -87,21 +94,51 @@ async def test_a_machine_that_may_not_be_restarted_keeps_its_system_at_the_next_
 async def test_a_system_that_the_boot_loader_gave_up_is_told_as_failed(machine: Machine) -> None:
     await machine.install()
     await machine.slots.activate()
-    machine.bench.boot("A")
+    machine.boot("A")
     standing = await machine.slots.standing()
     assert standing.trial_failed
     assert "B was not kept" in standing.failure
 
 
+async def test_software_that_is_restarted_before_the_machine_is_says_nothing_of_the_trial(
+    machine: Machine,
+) -> None:
+    await machine.install()
+    await machine.slots.activate()
+    standing = await machine.slots.standing()
+    assert (standing.on_trial, standing.trial_failed) == (False, False)
+    await machine.slots.activate()
+    assert (machine.bench.says("primary"), machine.reboots) == ("B", 2)
+    machine.boot("B")
+    assert (await machine.slots.standing()).on_trial
+
+
+async def test_a_note_of_an_older_version_is_read(machine: Machine) -> None:
+    note = machine.bench.folder / "state" / "rauc-trial.json"
+    note.write_text('{"left": "A", "tried": "B", "booted": false}')
+    assert (await machine.slots.standing()).trial_failed
+    machine.boot("B")
+    assert (await machine.slots.standing()).on_trial
+
+
+async def test_what_runs_is_known_before_and_after_a_system_was_kept(machine: Machine) -> None:
+    assert await machine.slots.running() == "A"
+    await machine.install()
+    await machine.slots.activate()
+    machine.boot("B")
+    await machine.slots.confirm()
+    assert await machine.slots.running() == "B"
+
+
 async def test_a_system_that_gives_itself_up_boots_the_one_before(machine: Machine) -> None:
     await machine.install()
     await machine.slots.activate()
-    machine.bench.boot("B")
+    machine.boot("B")
     await machine.slots.give_up()
     assert machine.bench.says("primary") == "A"
     assert machine.bench.says("state-B") == "bad"
     assert machine.reboots == 2
-    machine.bench.boot("A")
+    machine.boot("A")
     assert (await machine.slots.standing()).trial_failed
 
 

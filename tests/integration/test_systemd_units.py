@@ -36,6 +36,7 @@ NEWER_THAN_DEBIAN_12 = {
 }
 
 systemd_analyze = shutil.which("systemd-analyze")
+systemd_tmpfiles = shutil.which("systemd-tmpfiles")
 needs_systemd = pytest.mark.skipif(
     systemd_analyze is None, reason="systemd-analyze is not installed on this machine"
 )
@@ -305,3 +306,21 @@ def test_the_agent_is_exposed_only_where_it_has_to_be() -> None:
         "SupplementaryGroups",
         "SystemCallFilter_resources",
     }
+
+
+@pytest.mark.skipif(systemd_tmpfiles is None, reason="systemd is not installed on this machine")
+@pytest.mark.parametrize(
+    ("words", "stays"), [(["--remove"], True), (["--remove", "--boot"], False)]
+)
+def test_what_a_power_cut_left_of_an_image_gives_its_room_back_at_the_next_boot(
+    tmp_path: Path, words: list[str], stays: bool
+) -> None:
+    """Only then: at any other time it may be in use."""
+    folder = tmp_path / "var/lib/stationd-slots"
+    folder.mkdir(parents=True)
+    for name in ("incoming.bundle", "state.json"):
+        (folder / name).touch()
+    rules = str(FOLDER / "tmpfiles.d/stationd.conf")
+    subprocess.run([str(systemd_tmpfiles), f"--root={tmp_path}", *words, rules], check=False)
+    assert (folder / "incoming.bundle").exists() is stays
+    assert (folder / "state.json").exists()

@@ -48,6 +48,9 @@ class FolderSlots:
             failure=state["failed"],
         )
 
+    async def running(self) -> str:
+        return self._running
+
     async def install(self, image: Path, progress: Callable[[int], None]) -> None:
         state = self._state()
         text = await asyncio.to_thread(image.read_text, "utf-8")
@@ -77,8 +80,9 @@ class FolderSlots:
             self._save(active=state["trying"], trying=None, tries=0, failed="", written=None)
 
     async def give_up(self) -> None:
-        self._fall_back("it gave itself up")
-        self._restart()
+        if self.is_on_trial:
+            self._fall_back("it gave itself up")
+            self._restart()
 
     @property
     def is_on_trial(self) -> bool:

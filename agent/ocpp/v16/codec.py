@@ -21,6 +21,7 @@ from agent.core.events import (
 )
 from agent.core.progress import FirmwareProgress, LogUploadProgress
 from agent.core.vehicle_certificates import VehicleCertificateAsked
+from agent.ocpp import common
 from agent.ocpp.codec import Codec, Rules, WhileRejected
 from agent.ocpp.rpc import Dialect, RpcErrorCode
 from agent.ocpp.v16 import (
@@ -74,7 +75,7 @@ CODEC: Final = Codec(
 """All but the configuration keys, which `with_keys` adds for a station's device model."""
 
 CODEC.encodes(Boot)(provisioning.boot_notification)
-CODEC.encodes(HeartbeatDue)(provisioning.heartbeat)
+CODEC.encodes(HeartbeatDue)(common.heartbeat)
 CODEC.encodes(AuthorizationAsked)(authorization.authorize)
 CODEC.encodes(TransactionEvent)(transactions.transaction_event)
 CODEC.encodes(MeterValuesEvent)(metering.meter_values_call)
@@ -134,13 +135,13 @@ CODEC.decodes("DeleteCertificate")(certificates.delete_certificate)
 CODEC.replies("DeleteCertificate")(certificates.change_reply)
 CODEC.decodes("GetInstalledCertificateIds")(certificates.get_installed_certificate_ids)
 CODEC.replies("GetInstalledCertificateIds")(certificates.listing_reply)
-CODEC.decodes("GetLog")(diagnostics.get_log)
+CODEC.decodes("GetLog")(common.get_log)
 CODEC.replies("GetLog")(diagnostics.get_log_reply)
 CODEC.decodes("GetDiagnostics")(diagnostics.get_diagnostics)
 CODEC.replies("GetDiagnostics")(diagnostics.get_diagnostics_reply)
 
-CODEC.learns("BootNotification")(provisioning.registered)
-CODEC.learns("Heartbeat")(provisioning.clock_told)
+CODEC.learns("BootNotification")(common.registered)
+CODEC.learns("Heartbeat")(common.clock_told)
 CODEC.learns("SignCertificate")(certificates.signing_answered)
 CODEC.learns("Authorize")(authorization.token_judged)
 CODEC.learns("DataTransfer")(data_transfer.answered)

@@ -24,20 +24,6 @@ _OF_LOGS: Final = MappingProxyType({LogUploadStatus.ACCEPTED_CANCELED: "UploadFa
 """The schemas of 1.6 have no word for an upload that was cancelled."""
 
 
-def get_log(payload: Payload, _context: CodecContext) -> Command | Answer:
-    """Read GetLog (N01)."""
-    log = payload["log"]
-    return GetLog(
-        type=LogType(payload["logType"]),
-        location=log["remoteLocation"],
-        request_id=int(payload["requestId"]),
-        oldest=instant(log, "oldestTimestamp"),
-        latest=instant(log, "latestTimestamp"),
-        retries=integer(payload, "retries"),
-        retry_interval_s=integer(payload, "retryInterval"),
-    )
-
-
 def get_log_reply(outcome: LogOutcome, _request: Payload, _context: CodecContext) -> Payload:
     """Tell what will be uploaded under which name, or that nothing will (N01.FR.01)."""
     return present({"status": outcome.verdict.value, "filename": outcome.file_name})

@@ -1,14 +1,13 @@
-"""BootNotification, Heartbeat and Reset."""
+"""BootNotification and Reset."""
 
 import logging
 from typing import Final
 
 from agent.core.commands import Command, Reset
-from agent.core.events import Boot, DomainEvent, HeartbeatDue
-from agent.core.facts import ClockTold, Registered
-from agent.core.vocabulary import RegistrationStatus, ResetKind
+from agent.core.events import Boot
+from agent.core.vocabulary import ResetKind
 from agent.ocpp.codec import Answer, Call, CodecContext, Payload
-from agent.ocpp.payloads import present, shorten, told_instant
+from agent.ocpp.payloads import present, shorten
 
 logger = logging.getLogger(__name__)
 
@@ -32,26 +31,6 @@ def boot_notification(event: Boot, _context: CodecContext) -> tuple[Call, ...]:
         "meterSerialNumber": _serial_number(identity.meter_serial_number, "meter_serial_number"),
     }
     return (Call("BootNotification", present(payload)),)
-
-
-def registered(_event: DomainEvent, reply: Payload, _context: CodecContext) -> Registered:
-    """Read the answer to BootNotification."""
-    return Registered(
-        status=RegistrationStatus(reply["status"]),
-        current_time=told_instant(reply, "currentTime"),
-        interval_s=int(reply["interval"]),
-    )
-
-
-def heartbeat(_event: HeartbeatDue, _context: CodecContext) -> tuple[Call, ...]:
-    """Show that the station is alive and ask for the time (S16-HB-01)."""
-    return (Call("Heartbeat", {}),)
-
-
-def clock_told(_event: DomainEvent, reply: Payload, _context: CodecContext) -> ClockTold | None:
-    """Read the answer to Heartbeat."""
-    current_time = told_instant(reply, "currentTime")
-    return None if current_time is None else ClockTold(current_time)
 
 
 def reset(payload: Payload, _context: CodecContext) -> Command | Answer:

@@ -25,6 +25,7 @@ from agent.core.smart_charging.news import (
     ProfilesReport,
 )
 from agent.core.vehicle_certificates import VehicleCertificateAsked
+from agent.ocpp import common
 from agent.ocpp.codec import Codec, Rules, WhileRejected
 from agent.ocpp.rpc import Dialect
 from agent.ocpp.v201 import (
@@ -57,7 +58,7 @@ CODEC: Final = Codec(
 )
 
 CODEC.encodes(Boot)(provisioning.boot_notification)
-CODEC.encodes(HeartbeatDue)(provisioning.heartbeat)
+CODEC.encodes(HeartbeatDue)(common.heartbeat)
 CODEC.encodes(ReportPart)(device_model.notify_report)
 CODEC.encodes(AuthorizationAsked)(authorization.authorize)
 CODEC.encodes(TransactionEvent)(transactions.transaction_event)
@@ -131,11 +132,11 @@ CODEC.decodes("DeleteCertificate")(certificates.delete_certificate)
 CODEC.replies("DeleteCertificate")(certificates.change_reply)
 CODEC.decodes("GetInstalledCertificateIds")(certificates.get_installed_certificate_ids)
 CODEC.replies("GetInstalledCertificateIds")(certificates.listing_reply())
-CODEC.decodes("GetLog")(diagnostics.get_log)
+CODEC.decodes("GetLog")(common.get_log)
 CODEC.replies("GetLog")(diagnostics.get_log_reply)
 
-CODEC.learns("BootNotification")(provisioning.registered)
-CODEC.learns("Heartbeat")(provisioning.clock_told)
+CODEC.learns("BootNotification")(common.registered)
+CODEC.learns("Heartbeat")(common.clock_told)
 CODEC.learns("SignCertificate")(certificates.signing_answered)
 CODEC.learns("GetCertificateStatus")(vehicle_certificates.certificate_status_told)
 CODEC.learns("Get15118EVCertificate")(vehicle_certificates.vehicle_certificate_told)

@@ -2,12 +2,12 @@
 
 from typing import Any
 
-from agent.core.commands import Command, Refusal
+from agent.core.commands import Refusal
 from agent.core.component_events import ComponentEvent
-from agent.core.log_upload import GetLog, LogOutcome, LogType
+from agent.core.log_upload import LogOutcome
 from agent.core.progress import LogUploadProgress, LogUploadStatus
-from agent.ocpp.codec import Answer, Call, CodecContext, Payload
-from agent.ocpp.payloads import instant, integer, present, shorten
+from agent.ocpp.codec import Call, CodecContext, Payload
+from agent.ocpp.payloads import present, shorten
 from agent.ocpp.timestamps import format_datetime
 from agent.ocpp.v201.limits import (
     IDENTIFIER_LENGTH,
@@ -56,20 +56,6 @@ def log_status_notification(event: LogUploadProgress, _context: CodecContext) ->
         return ()
     payload = {"status": event.status.value, "requestId": event.request_id}
     return (Call("LogStatusNotification", present(payload)),)
-
-
-def get_log(payload: Payload, _context: CodecContext) -> Command | Answer:
-    """Read GetLog (N01)."""
-    log = payload["log"]
-    return GetLog(
-        type=LogType(payload["logType"]),
-        location=log["remoteLocation"],
-        request_id=int(payload["requestId"]),
-        oldest=instant(log, "oldestTimestamp"),
-        latest=instant(log, "latestTimestamp"),
-        retries=integer(payload, "retries"),
-        retry_interval_s=integer(payload, "retryInterval"),
-    )
 
 
 def get_log_reply(outcome: LogOutcome, _request: Payload, _context: CodecContext) -> Payload:

@@ -75,7 +75,7 @@ async def test_a_file_of_the_maker_s_that_is_damaged_lets_nobody_in(
     tmp_path: Path, maker_dir: Path, name: str, content: bytes
 ) -> None:
     (maker_dir / name).write_bytes(content)
-    with pytest.raises(CertificateProblem):
+    with pytest.raises(CertificateProblem, match="manufacturer cannot be read"):
         await trust(tmp_path, maker_dir).check_signer(SIGNER.pem, NOW)
 
 

@@ -7,6 +7,7 @@ import pytest
 from agent.core.fault_taxonomy import INTERNAL
 from agent.core.session_state import (
     Cause,
+    CeilingChanged,
     EventTriggered,
     LimitChanged,
     SessionPolicy,
@@ -112,6 +113,29 @@ async def test_an_order_to_stop_is_never_given_up() -> None:
         rig.shows(PilotState.B)
         await rig.until(lambda: rig.service.state.transaction is None)
         assert not rig.guard.offers
+
+
+@pytest.mark.parametrize("kind", [LimitChanged, CeilingChanged])
+async def test_a_limit_that_met_a_bug_holds_afterwards(
+    kind: type[LimitChanged | CeilingChanged],
+) -> None:
+    async with running() as rig:
+        await rig.charges()
+        record, failed = rig.journal.record, asyncio.Event()
+
+        async def failing(*arguments: Any, **more: Any) -> None:
+            if not failed.is_set():
+                failed.set()
+                raise ZeroDivisionError
+            await record(*arguments, **more)
+
+        rig.journal.record = failing  # type: ignore[method-assign]
+        rig.service.post(kind(Decimal(10)))
+        await rig.until(failed.is_set)
+        await asyncio.sleep(1.0)
+        rig.service.post(EventTriggered())
+        await asyncio.sleep(1.0)
+        assert rig.guard.leases[-1].limit_a == 10.0
 
 
 async def test_a_failing_session_does_not_spin() -> None:

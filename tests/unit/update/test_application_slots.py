@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import dataclasses
 import json
 import os
 from collections.abc import AsyncIterator
@@ -22,7 +23,8 @@ from agent.update.requests import (
     write_answer,
     write_request,
 )
-from tests.unit.update.station_rig import HERE, Station
+from agent.update.slot_keeper import SlotKeeper
+from tests.unit.update.station_rig import HERE, TREE, Station
 
 
 @pytest.fixture
@@ -172,6 +174,55 @@ async def test_nobody_who_answers_is_an_error_and_no_hang(
         await slots.activate()
 
 
+async def test_a_switch_that_was_told_as_failed_does_not_come_true_later(
+    station: Station, slots: ApplicationSlots, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(application_slots, "TAKEN_UP_S", 0.05)
+    station.install()
+    with pytest.raises(InstallationFailed, match="no answer"):
+        await slots.activate()
+    async with service_manager(station):
+        await asyncio.sleep(0.1)
+    assert (station.state.trial, station.starts()) == (None, "1.0.0")
+
+
+async def test_a_switch_that_was_made_without_an_answer_is_not_told_as_failed(
+    station: Station, slots: ApplicationSlots, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(application_slots, "TAKEN_UP_S", 0.1)
+    station.install()
+    asked = asyncio.create_task(slots.activate())
+    while not station.layout.request.exists():  # noqa: ASYNC110 - a file gives no event
+        await asyncio.sleep(0.01)
+    monkeypatch.setattr(SlotKeeper, "_answer", lambda *_: None)
+    station.keeper.serve()
+    await asked
+    assert station.starts() == "1.1.0"
+
+
+async def test_a_trial_that_ended_while_the_guard_was_waited_for_keeps_nothing(
+    station: Station, slots: ApplicationSlots
+) -> None:
+    station.try_new()
+    station.starts()
+    station.keeper.expire()
+    with pytest.raises(InstallationFailed, match="not found healthy in time"):
+        await slots.confirm()
+
+
+async def test_what_runs_is_the_slot_and_not_the_version(
+    station: Station, slots: ApplicationSlots
+) -> None:
+    assert await slots.running() == "a"
+    station.install(dataclasses.replace(HERE, version="1.0.0"), TREE)
+    station.ask(Order.ACTIVATE)
+    station.starts()
+    station.ask(Order.CONFIRM)
+    assert await slots.running() == "b"
+    station.layout.current.unlink()
+    assert await slots.running() == ""
+
+
 async def test_what_a_run_before_asked_for_is_waited_for_however_long_it_takes(
     station: Station, slots: ApplicationSlots, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -233,16 +284,25 @@ def test_a_version_that_runs_already_is_not_restarted_for_a_request_that_came_la
         b'{"order": "install", "number": "../../etc"}',
         b'{"order": "install", "number": "%s", "image": "../x"}' % (b"0" * 32),
         b'{"order": "install", "number": "%s", "image": ".x"}' % (b"0" * 32),
-        b'{"order": "confirm", "number": "%s", "now_s": 1e99}' % (b"0" * 32),
-        b'{"order": "confirm", "number": "%s", "now_s": NaN}' % (b"0" * 32),
-        b'{"order": "confirm", "number": "%s", "more": 1}' % (b"0" * 32),
+        b'{"order": "activate", "number": "%s", "now_s": 1e99}' % (b"0" * 32),
+        b'{"order": "activate", "number": "%s", "now_s": NaN}' % (b"0" * 32),
+        b'{"order": "activate", "number": "%s", "more": 1}' % (b"0" * 32),
+        b'{"order": "activate", "number": "%s", "now_s": -1}' % (b"0" * 32),
+        b'{"order": "activate", "number": "%s", "now_s": true}' % (b"0" * 32),
+        b'{"order": "activate", "number": "%s", "reason": "a\\nb"}' % (b"0" * 32),
+        b'{"order": "activate", "number": "%s", "reason": "%s"}' % (b"0" * 32, b"x" * 301),
+        b'{"order": "activate", "number": "%s"}' % (b"0" * 31),
+        (b'{"order": "activate", "number": "%s"}' % (b"0" * 32)).ljust(5000),
         b'{"order": {}, "number": "%s"}' % (b"0" * 32),
         b"x" * 100_000,
         b"[" * 3000,
     ],
 )
 def test_a_request_that_is_none_changes_nothing_and_is_gone(station: Station, noise: bytes) -> None:
+    """There is something that could be activated, so that one which is taken would show."""
+    station.install()
     before = station.state, station.old_slot()
+    assert before[0].ready == "b"
     station.layout.request.write_bytes(noise)
     station.keeper.serve()
     assert (station.state, station.old_slot()) == before

@@ -79,6 +79,31 @@ def test_a_bundle_behind_foreign_bytes_is_not_that_bundle(tmp_path: Path, tree: 
         check(read_seal(tmp_path / "damaged"))
 
 
+@pytest.mark.parametrize(
+    ("chain_bytes", "signature_bytes"), [(20_001, 64), (500_000_000, 64), (100, 1025), (1, 65_535)]
+)
+def test_what_a_bundle_says_of_its_own_end_is_not_believed_beyond_measure(
+    tmp_path: Path, chain_bytes: int, signature_bytes: int
+) -> None:
+    """It is read before anything is verified, so little of it comes into memory."""
+    file = tmp_path / "b"
+    with file.open("wb") as written:
+        written.truncate(511 << 20)
+        written.seek(0, 2)
+        written.write(struct.pack(">IH16s", chain_bytes, signature_bytes, MAGIC))
+    with pytest.raises(BundleError, match=r"is no bundle|too long"):
+        read_seal(file)
+
+
+def test_a_file_that_no_bundle_is_as_large_as_is_not_read(tmp_path: Path) -> None:
+    file = tmp_path / "b"
+    for size in (0, 42, (512 << 20) + 1):
+        with file.open("wb") as written:
+            written.truncate(size)
+        with pytest.raises(BundleError, match="which no bundle has"):
+            read_seal(file)
+
+
 @given(st.binary(max_size=400))
 @settings(max_examples=200)
 def test_no_file_is_taken_for_a_bundle_by_chance(

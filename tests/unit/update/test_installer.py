@@ -138,7 +138,7 @@ def test_with_an_unreadable_root_or_revocation_list_nothing_is_installed(
 ) -> None:
     (station.layout.makers / name).write_text("noise")
     station.bundle()
-    assert refused(station)
+    assert "has an unreadable file" in refused(station)
 
 
 def test_without_a_maker_s_root_nothing_is_installed(station: Station) -> None:

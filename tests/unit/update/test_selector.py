@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from agent.update import slot_tree
 from agent.update.base import RESTART_TRIES_IT
 from agent.update.layout import Layout
 from agent.update.requests import Order, Outcome
@@ -160,9 +161,13 @@ def test_a_disk_that_gets_full_leaves_the_old_version_and_room_for_another_try(
 
 @pytest.mark.parametrize("spare_kib", [-40, 0, 4, 8, 12, 16, 40])
 def test_a_disk_that_is_full_beside_the_slots_leaves_the_old_version(
-    station: Station, spare_kib: int
+    station: Station, monkeypatch: pytest.MonkeyPatch, spare_kib: int
 ) -> None:
-    """The copy of the image does not fit, or one of the states on the way to the new slot."""
+    """The copy of the image does not fit, or one of the states on the way to the new slot.
+
+    There was room when it was looked for, and others have taken it meanwhile.
+    """
+    monkeypatch.setattr(slot_tree, "_ROOM_FLOOR_BYTES", -(1 << 30))
     noise = {"noise": os.urandom(200 << 10)}
     layout, bundle = station.layout, station.bundle(tree={**NEW_TREE, **noise})
     folder = layout.state.parent

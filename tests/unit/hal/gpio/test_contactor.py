@@ -76,6 +76,23 @@ def test_an_evse_built_for_one_phase_begins_with_one(
     board.close()
 
 
+@pytest.mark.parametrize(
+    ("contact", "rests"), [("normally_closed", True), ("normally_open", False)]
+)
+def test_a_mirror_contact_that_flickers_counts_as_it_is_now(contact: str, *, rests: bool) -> None:
+    desk = Desk()
+    board = desk.board(contactor=CONTACTOR | {"mirror": line(MIRROR, contact=contact)})
+    contactor = board.evses[1].contactor
+    for closed in (True, False):
+        desk.chip.set_outside(MIRROR, high=rests is not closed)
+        board.refresh()
+        desk.chip.set_outside(MIRROR, high=rests is closed)
+        desk.chip.set_outside(MIRROR, high=rests is not closed)
+        board.refresh()
+        assert contactor.is_closed() is closed
+    board.close()
+
+
 def test_one_contactor_alone_refuses_what_it_cannot_do() -> None:
     board = Desk().board()
     board.evses[1].contactor.select_phases(Feed(3))

@@ -77,9 +77,10 @@ def test_a_pulse_between_two_refreshes_is_seen_once(chip: FakeChip, bank: LineBa
     chip.set_outside(1, high=False)
     chip.set_outside(1, high=True)
     bank.refresh()
-    assert trip.is_on
-    bank.refresh()
+    assert trip.was_on
     assert not trip.is_on
+    bank.refresh()
+    assert not trip.was_on
 
 
 def test_outputs_start_at_their_idle_level_and_follow_a_flush(
@@ -154,6 +155,15 @@ def test_an_output_has_one_user_unless_it_may_be_shared(bank: LineBank, chip: Fa
     other.set(on=False)
     bank.flush()
     assert not chip.wires[3].high
+
+
+def test_who_may_not_share_keeps_a_line_for_itself(bank: LineBank) -> None:
+    bank.output(line(2))
+    with pytest.raises(HardwareError, match=r"line 2 .*drives two things"):
+        bank.output(line(2), shared=True)
+    bank.output(line(3), shared=True)
+    with pytest.raises(HardwareError, match=r"line 3 .*drives two things"):
+        bank.output(line(3))
 
 
 def test_a_line_is_not_both_input_and_output(bank: LineBank) -> None:

@@ -187,3 +187,16 @@ def test_closing_the_board_leaves_the_bolt_and_drives_nothing() -> None:
     board.close()
     assert not desk.high(ENGAGE)
     assert not desk.high(RELEASE)
+
+
+def test_a_bolt_that_flickers_counts_as_it_is_now() -> None:
+    desk = Desk()
+    board = desk.board(lock=LOCK)
+    lock = board.evses[1].lock
+    assert lock is not None
+    board.refresh()
+    desk.chip.set_outside(BOLT, high=True)
+    desk.chip.set_outside(BOLT, high=False)
+    board.refresh()
+    assert not lock.is_engaged()
+    board.close()

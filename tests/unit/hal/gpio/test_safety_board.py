@@ -2,6 +2,7 @@
 
 import select
 import time
+from collections.abc import Mapping
 from errno import EIO
 from pathlib import Path
 
@@ -9,22 +10,27 @@ import pytest
 
 from hal import registry
 from hal.api import HardwareError, HardwareLost
+from hal.gpio.assembly import open_board
 from hal.gpio.wake import Wake
 from hal.registry import BackendRefused
 from tests.unit.hal.gpio.desk import (
     COIL,
+    COIL_2,
     CONTACTOR,
     DISCONNECT,
     ESTOP,
     ESTOP_TABLE,
     LOCK,
+    MIRROR_2,
     PILOT,
+    PILOT_ADC,
     PROXIMITY,
     PWM,
     RCM,
     SHUT_OFF,
     TAMPER_TABLE,
     Desk,
+    Table,
     line,
 )
 
@@ -114,6 +120,34 @@ def test_closing_goes_on_where_one_part_fails() -> None:
     desk.pwm.gone = True
     board.close()
     assert not desk.high(COIL)
+
+
+def second_evse(**ports: Table) -> Mapping[int, Mapping[str, Table]]:
+    """Return the tables of two EVSEs; the second has lines of its own but for what is given."""
+    pilot = PILOT | {"pwm": PWM | {"channel": 1}, "adc": PILOT_ADC | {"channel": 3}}
+    contactor = {"backend": "gpio", "coil": line(COIL_2), "mirror": line(MIRROR_2)}
+    return {1: ALL, 2: {"pilot": pilot, "contactor": contactor} | ports}
+
+
+def test_two_pilots_are_never_driven_by_one_generator() -> None:
+    """The vehicle of one EVSE would read the offer of the other."""
+    desk = Desk()
+    tables = second_evse(pilot=PILOT | {"adc": PILOT_ADC | {"channel": 3}})
+    with pytest.raises(HardwareError, match=r"PWM fe20c000\.pwm, channel 0: .*two pilots"):
+        open_board(tables, desk.machine)
+    assert not desk.chip.requests
+    open_board(second_evse(), desk.machine).close()
+
+
+def test_nothing_is_measured_for_two_devices() -> None:
+    """An EVSE would take the vehicle of another for its own."""
+    desk = Desk()
+    tables = second_evse(pilot=PILOT | {"pwm": PWM | {"channel": 1}})
+    with pytest.raises(HardwareError, match=r"converter mcp3208, channel 0 .*two devices"):
+        open_board(tables, desk.machine)
+    again = PROXIMITY | {"adc": {"kind": "iio", "device": "mcp3208", "channel": 0, "scale_mv": 2}}
+    with pytest.raises(HardwareError, match=r"converter mcp3208, channel 0 .*two devices"):
+        desk.board(proximity=again)
 
 
 def test_a_closed_board_is_lost_hardware() -> None:

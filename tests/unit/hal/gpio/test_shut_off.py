@@ -4,7 +4,21 @@ from itertools import pairwise
 
 import pytest
 
-from tests.unit.hal.gpio.desk import COIL, CONTACTOR, HEART, SHUNT, SHUT_OFF, Desk, line
+from hal.api import HardwareError
+from hal.gpio.assembly import open_board
+from tests.unit.hal.gpio.desk import (
+    COIL,
+    COIL_2,
+    CONTACTOR,
+    HEART,
+    MIRROR_2,
+    PILOT,
+    PWM,
+    SHUNT,
+    SHUT_OFF,
+    Desk,
+    line,
+)
 
 
 def test_a_shunt_trip_gets_one_pulse_for_each_cut() -> None:
@@ -81,6 +95,44 @@ def test_a_series_relay_is_closed_only_while_a_guard_says_so() -> None:
     assert not desk.high(SHUNT)
 
 
+def _two_evses(output: dict[str, object], **other: object) -> dict[int, dict[str, object]]:
+    """Return the tables of two EVSEs that name the same line for their second shut-off."""
+    path = {"backend": "gpio", "output": output}
+    second = {
+        "pilot": {"backend": "gpio", "pwm": PWM | {"channel": 1}, "adc": _adc(3)},
+        "contactor": {"backend": "gpio", "coil": line(COIL_2), "mirror": line(MIRROR_2)},
+        "shut_off": path | {"kind": "shunt_trip"} | other,
+    }
+    first = {"pilot": PILOT, "contactor": CONTACTOR, "shut_off": second["shut_off"]}
+    return {1: first, 2: second}
+
+
+def test_one_shunt_trip_may_cut_two_evses() -> None:
+    desk = Desk()
+    board = open_board(_two_evses(line(SHUNT)), desk.machine)
+    paths = [board.evses[evse].shut_off for evse in (1, 2)]
+    for path, tripped in zip(paths, (True, False), strict=True):
+        assert path is not None
+        path.command(tripped=tripped)
+    board.flush()
+    assert desk.high(SHUNT)
+    board.close()
+
+
+def test_a_series_relay_is_not_shared_because_one_evse_would_keep_it_closed() -> None:
+    desk = Desk()
+    tables = _two_evses(line(SHUNT), kind="series_relay")
+    with pytest.raises(HardwareError, match=rf"line {SHUNT} .*drives two things"):
+        open_board(tables, desk.machine)
+
+
+def test_a_shut_off_is_no_coil() -> None:
+    desk = Desk()
+    for kind in ("shunt_trip", "series_relay"):
+        with pytest.raises(HardwareError, match=rf"line {COIL} .*drives two things"):
+            desk.board(shut_off={"backend": "gpio", "kind": kind, "output": line(COIL)})
+
+
 def test_the_monostable_sees_edges_while_the_guard_flushes_and_none_after_that() -> None:
     desk = Desk()
     board = desk.board(contactor=CONTACTOR | {"monostable": line(HEART)})
@@ -102,8 +154,6 @@ def test_the_monostable_sees_edges_while_the_guard_flushes_and_none_after_that()
 
 
 def test_one_monostable_may_enable_the_coils_of_two_evses() -> None:
-    from hal.gpio.assembly import open_board
-
     desk = Desk()
     first = {
         "pilot": {"backend": "gpio", "pwm": {"device": "fe20c000.pwm"}, "adc": _adc()},
@@ -113,7 +163,7 @@ def test_one_monostable_may_enable_the_coils_of_two_evses() -> None:
         "pilot": {
             "backend": "gpio",
             "pwm": {"device": "fe20c000.pwm", "channel": 1},
-            "adc": _adc(),
+            "adc": _adc(3),
         },
         "contactor": {
             "backend": "gpio",
@@ -132,6 +182,6 @@ def test_one_monostable_may_enable_the_coils_of_two_evses() -> None:
     board.close()
 
 
-def _adc() -> dict[str, object]:
+def _adc(channel: int = 0) -> dict[str, object]:
     points = [[0.3, -12.0], [2.7, 12.0]]
-    return {"kind": "iio", "device": "mcp3208", "channel": 0, "calibration": points}
+    return {"kind": "iio", "device": "mcp3208", "channel": channel, "calibration": points}

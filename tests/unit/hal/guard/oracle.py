@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 
 from hal.api import Fault, Hindrance, LeaseState, PilotMode, PilotState
 from hal.guard.duty import STEADY_NEGATIVE, is_pwm
+from hal.guard.pilot_state import LEAVING_HOLD_S, UNSTEADY_LIMIT_S
 from tests.unit.hal.guard.rig import Rig
 
 LEASE_S = 1.0
@@ -25,6 +26,7 @@ class Oracle:
     def __init__(self, rig: Rig) -> None:
         self._rig = rig
         self._held_since: dict[str, float] = {}
+        self._silent_levels: set[tuple[str, bool]] = set()
         self._was_closed = rig.commanded
         self._closed_at = rig.now_s if rig.commanded else float("-inf")
         self._started_at = rig.now_s
@@ -69,6 +71,9 @@ class Oracle:
                 self._held_since.setdefault(name, self._rig.now_s)
             else:
                 self._held_since.pop(name, None)
+        if self._for_s("silent") <= 0.0:
+            self._silent_levels.clear()
+        self._silent_levels.add((self._rig.copper.vehicle, self._rig.copper.shorted))
 
     def _conditions(self) -> Mapping[str, bool]:
         rig, copper = self._rig, self._rig.copper
@@ -111,7 +116,9 @@ class Oracle:
     def _may_be_closed(self, step_s: float) -> None:
         rig = self._rig
         assert not rig.copper.fault_inputs
-        assert self._for_s("silent") < 0.021 + step_s
+        steady = len(self._silent_levels) == 1
+        allowed_s = LEAVING_HOLD_S if steady else UNSTEADY_LIMIT_S
+        assert self._for_s("silent") < allowed_s + 0.001 + step_s
         assert self._for_s("no offer") < STOP_S
         assert rig.now_s - self._granted_at < LEASE_S + rig.setup.grace_s + STOP_S + 2 * step_s
         assert not rig.last.status.faults

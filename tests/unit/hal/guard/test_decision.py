@@ -1,8 +1,10 @@
 """Scenarios: what the guard does to an EVSE as a session unfolds."""
 
+from dataclasses import replace
+
 import pytest
 
-from hal.api import Fault, LeaseState, PilotState
+from hal.api import Fault, Hindrance, LeaseState, PilotState
 from hal.guard import decision
 from hal.guard.duty import STEADY_NEGATIVE, STEADY_POSITIVE, is_pwm
 from tests.unit.hal.guard.rig import Copper, Rig
@@ -611,3 +613,54 @@ def test_a_self_test_cut_short_by_lost_lines_is_asked_for_again() -> None:
     rig.run(2.0)
     assert rig.tests == 2
     assert not rig.faults
+
+
+def test_a_limit_that_is_no_number_permits_nothing() -> None:
+    rig = Rig(Copper(vehicle="C")).rested()
+    rig.offer(float("nan"))
+    rig.run(5.0)
+    assert not rig.commanded
+    assert rig.hindrances == {Hindrance.NO_OFFER}
+
+
+def test_a_change_of_the_phases_keeps_the_contactor_open_however_long_the_vehicle_asks() -> None:
+    rig = Rig(phase_switching=True, phase_pause_s=30.0).charging()
+    rig.offer(phases=1)
+    rig.until(lambda: not rig.commanded)
+    opened_s = rig.now_s
+    rig.until(lambda: rig.commanded, 60.0)
+    assert rig.now_s - opened_s >= 24.0, "the pause counts from the end of the PWM"
+    assert is_pwm(rig.duty)
+    assert rig.selected[-1] == (1, 1)
+
+
+def test_a_found_shut_off_forbids_supply_by_itself() -> None:
+    rig = Rig(Copper(has_shut_off=True)).rested()
+    rig.reset_guard(shut_off=True)
+    rig.offer()
+    rig.run(5.0)
+    assert Hindrance.SHUT_OFF in rig.hindrances
+
+
+def test_the_daily_self_test_waits_for_an_open_contactor() -> None:
+    rig = Rig(Copper(has_monitor=True)).charging()
+    tests = rig.tests
+    long_ago = replace(rig.state.residual_current, passed_s=rig.now_s - 25 * 3600.0)
+    rig.state = replace(rig.state, residual_current=long_ago)
+    rig.run(2.0)
+    assert (rig.tests, rig.commanded) == (tests, True)
+    rig.copper.vehicle = "B"
+    rig.run(1.0)
+    assert rig.tests == tests + 1
+    assert not rig.commanded
+
+
+def test_a_trip_output_that_is_on_forbids_supply_at_once() -> None:
+    rig = Rig(Copper(has_monitor=True), min_closing_interval_s=0.0).charging()
+    rig.copper.vehicle = "B"
+    rig.run(0.2)
+    rig.copper.tripped = True
+    rig.copper.vehicle = "C"
+    rig.run(0.6)
+    assert not rig.commanded
+    assert Hindrance.SELF_TEST in rig.hindrances

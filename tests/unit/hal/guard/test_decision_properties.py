@@ -2,12 +2,13 @@
 
 from dataclasses import dataclass
 
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from hal.api import Fault, Lease, LeaseState, PilotMode
 from hal.guard import decision
 from hal.guard.duty import PWM_UPDATE_INTERVAL_S, STEADY_NEGATIVE, is_pwm
+from hal.guard.pilot_state import LEAVING_HOLD_S, UNSTEADY_LIMIT_S
 from tests.unit.hal.guard.rig import Copper, Rig
 
 GRACE_S = 8.0
@@ -83,6 +84,7 @@ class Watch:
         self.stopping_s: float | None = None
         self.too_much_s: float | None = None
         self.not_asking_s: float | None = None
+        self.levels: set[tuple[str, bool]] = set()
         self.duty = rig.duty
 
     def step(self, step_s: float) -> None:
@@ -135,9 +137,12 @@ class Watch:
         asks = rig.copper.vehicle in ("CD" if rig.setup.ventilation else "C")
         if asks and not rig.copper.shorted:
             self.not_asking_s = None
+            self.levels.clear()
             return
         self.not_asking_s = rig.now_s if self.not_asking_s is None else self.not_asking_s
-        assert not rig.commanded or rig.now_s - self.not_asking_s < 0.021 + step_s
+        self.levels.add((rig.copper.vehicle, rig.copper.shorted))
+        allowed_s = LEAVING_HOLD_S if len(self.levels) == 1 else UNSTEADY_LIMIT_S
+        assert not rig.commanded or rig.now_s - self.not_asking_s < allowed_s + 0.001 + step_s
 
     def _silence_opens(self, step_s: float) -> None:
         over_s = self.rig.now_s - self.last_lease_s
@@ -203,7 +208,12 @@ def lose(rig: Rig) -> None:
 ACTIONS = {"repair": repair, "unlock": unlock, "lost": lose}
 
 
+LEAVING_BY_STEPS = [Stimulus("vehicle", "B", 2, 0.001), Stimulus("vehicle", "D", 10, 0.02)]
+"""The level leaves C for one state and then another, each too short for itself."""
+
+
 @given(coppers, st.booleans(), traces, st.booleans())
+@example(Copper(), False, LEAVING_BY_STEPS, True)
 @settings(max_examples=250, deadline=None)
 def test_no_trace_breaks_a_rule(
     copper: Copper, ventilation: bool, trace: list[Stimulus], charging: bool

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from hal.api import Fault, HardwareError, Lease, LeaseState, PilotMode
+from hal.api import Fault, HardwareError, HardwareLost, Lease, LeaseState, PilotMode
 from hal.guard.duty import STEADY_NEGATIVE, STEADY_POSITIVE
 from hal.guard.evse import EvseSetup
 from hal.guard.shut_off import ShutOffMemory
@@ -217,6 +217,36 @@ def test_the_next_guard_keeps_the_shut_off_even_if_the_contactor_has_opened(
     run(station, 200.0, 1.0)
     status = station.statuses(201.0)[1]
     assert (status.shut_off, status.faults) == (True, {Fault.CONTACTOR_WELDED})
+
+
+def test_a_weld_is_remembered_though_the_lines_are_lost_in_the_same_step(
+    full_board: MemoryBoard, tmp_path: Path
+) -> None:
+    memory = ShutOffMemory(tmp_path)
+    lines = full_board.lines[1]
+    lines.welded = lines.contact = True
+    station = Station((EvseSetup(1, 32.0),), full_board.open, 100.0, memory)
+    run(station, 100.0, 0.26)
+    assert not lines.cut
+    lose_at_the_trip(full_board)
+    station.step(100.28)
+    assert station.states[1].shut_off
+    run(station, 100.3, 1.0)
+    assert lines.cut
+    assert memory.tripped() == {1}
+
+
+def lose_at_the_trip(board: MemoryBoard) -> None:
+    """Let the first flush fail that would drive the shut-off."""
+    flush = board.flush
+
+    def failing() -> None:
+        if board.lines[1].cut:
+            board.flush = flush  # type: ignore[method-assign]
+            raise HardwareLost("the board is unplugged")
+        flush()
+
+    board.flush = failing  # type: ignore[method-assign]
 
 
 def test_a_weld_without_a_second_path_is_a_fault_only(board: MemoryBoard, tmp_path: Path) -> None:
