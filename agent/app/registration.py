@@ -5,7 +5,7 @@ from collections.abc import Callable
 from agent.app.foundations import Foundations
 from agent.core import standard_variables as sv
 from agent.core.variable_access import Assignment
-from agent.services.back_dating import BackDating
+from agent.services.kept_time import KeptTime
 from agent.services.network import NetworkService
 from agent.services.provisioning import ProvisioningSettings
 from agent.services.security import SecurityService
@@ -21,13 +21,14 @@ class Registration:
         f: Foundations,
         variables: VariablesService,
         security: SecurityService,
-        back_dating: BackDating,
         spawn: Spawn,
     ) -> None:
         self._model = f.model
         self._variables = variables
         self._security = security
-        self._back_dating = back_dating
+        self._clock = f.clock
+        self._time = KeptTime(f.clock, f.storage.documents, f.boot_id)
+        self._time_is_kept = False
         self._spawn = spawn
 
     def settings(
@@ -46,7 +47,9 @@ class Registration:
         )
 
     def _clock_moved(self, by_s: float) -> None:
-        self._back_dating.clock_moved(by_s)
+        if self._clock.synchronized and (by_s or not self._time_is_kept):
+            self._time_is_kept = True
+            self._spawn(self._time.keep())
         threshold_s = self._model.integer(sv.TIME_ADJUSTMENT_REPORTING_THRESHOLD)
         self._security.clock_moved(by_s, threshold_s)
 

@@ -78,16 +78,13 @@ class Station:
             signed_value_wrapper=SignedValueWrapper(f.config.ocpp16.signed_value_wrapper),
             tag_kind=next((r.token_type for r in f.hardware.readers), TokenType.ISO14443),
         )
-        self.back_dating = BackDating(
-            f.clock, f.boot_id, lambda: (evse.post for evse in self.evses.values())
-        )
         self.dispatcher = Dispatcher(
             f.storage.journal,
             f.storage.numbers,
             self.context,
             lambda: retry_policy(f.model),
             self._acknowledged,
-            self.back_dating.dated,
+            BackDating(f.clock, f.boot_id).dated,
             lambda: minimum_status_s(f.model),
         )
         self.security = SecurityService(
@@ -238,7 +235,7 @@ class Station:
 
     def _serve_the_csms(self) -> None:
         f = self._f
-        registration = Registration(f, self.variables, self.security, self.back_dating, self.spawn)
+        registration = Registration(f, self.variables, self.security, self.spawn)
         self.provisioning = ProvisioningService(
             self.dispatcher,
             f.clock,

@@ -7,7 +7,8 @@ from agent.config.model import StationConfig
 from agent.core.event_documents import SCHEMA
 from agent.core.records import dataclass
 from agent.metering.pagination import PaginationUnavailable
-from agent.ports import Clock
+from agent.services.kept_time import KeptTime
+from agent.services.system_clock import SystemClock
 from agent.store.authorization import StoredCache, StoredLocalList
 from agent.store.counters import Counters
 from agent.store.database import Database, Limits
@@ -57,7 +58,7 @@ class Storage:
 
 async def open_storage(
     config: StationConfig,
-    clock: Clock,
+    clock: SystemClock,
     boot_id: str,
     synchronized: Callable[[], bool],
     limits: Limits | None = None,
@@ -72,6 +73,7 @@ async def open_storage(
     endurance = Endurance()
     outbox = await Outbox.open(database, stamp=stamp, schema=SCHEMA)
     documents = EnduringDocuments(await Documents.open(database), endurance)
+    KeptTime(clock, documents, boot_id).resume()
     numbers = await TransactionNumbers.open(database, config.csms.url)
     security_log = await StoredSecurityLog.open(database, endurance, config.log.security_entries)
     journal = StoredJournal(database, outbox, await Sessions(database).load_all())

@@ -37,6 +37,7 @@ class TransactionEvent:
     marks the event from which token and EVSE are known: 1.6 can start its transaction only there;
     `billed_to` is that token if an earlier event has told it, and `evse` 0 is one not known yet.
     `meter_values` follow the sampling variables; those of an Ended event hold the whole series.
+    `stands_in`: the meter was lost, `register_wh` is what is known of it (None is no).
     """
 
     phase: TransactionPhase
@@ -59,6 +60,7 @@ class TransactionEvent:
     time_spent_charging_s: int | None = None
     cable_max_a: int | None = None
     phases_used: int | None = None
+    stands_in: bool | None = None
     meter_values: tuple[MeterValue, ...] = ()
 
 

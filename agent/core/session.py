@@ -9,9 +9,11 @@ register holds all the energy that flowed.
 """
 
 from dataclasses import replace
+from datetime import timedelta
 
 from agent.core import transaction_events as told
 from agent.core.cable import keeper_after_end
+from agent.core.event_dating import WORTH_MOVING, moved_transaction
 from agent.core.events import TransactionEvent
 from agent.core.plug_ins import parts
 from agent.core.session_facts import SessionFacts
@@ -51,6 +53,7 @@ class Session:
 
     def __init__(self, state: SessionState, policy: SessionPolicy) -> None:
         self._facts = SessionFacts(state, policy)
+        self._learned: timedelta | None = None
 
     @property
     def state(self) -> SessionState:
@@ -68,11 +71,20 @@ class Session:
 
     def handle(self, stimulus: Stimulus, moment: Moment) -> Step:
         """Take a stimulus in; return what is to be told and which token must be judged."""
+        self.learn(moment.learned)
         events: tuple[TransactionEvent, ...] = ()
         for part in parts(self.state, stimulus):
             events += self._handle(part, moment)
         facts = self._facts
         return Step(events, facts.judge, facts.refused, facts.master_pass, facts.contract)
+
+    def learn(self, by: timedelta | None) -> None:
+        """Date anew what was dated before the time became known, once (B01.FR.06)."""
+        transaction, knew = self.state.transaction, self._learned is not None
+        self._learned = by if self._learned is None else self._learned
+        if by is None or knew or transaction is None or abs(by) <= WORTH_MOVING:
+            return
+        self._facts.change_transaction(moved_transaction(transaction, by))
 
     def remember_begin(self, transaction: Transaction) -> None:
         """Keep the running transaction with its signed begin value."""

@@ -11,7 +11,6 @@ from agent.core import transaction_events as told
 from agent.core.admission import may_be_judged, may_start, same_group, with_group
 from agent.core.authorization import is_master_pass
 from agent.core.cable import keeper_after_lines, may_take
-from agent.core.event_dating import moved_transaction
 from agent.core.fault_taxonomy import stopped_reason
 from agent.core.limiting import grants_other, is_news, limited
 from agent.core.plug_ins import guards_differ
@@ -25,7 +24,6 @@ from agent.core.session_state import (
     CableReleased,
     Cause,
     CeilingChanged,
-    ClockLearned,
     Elapsed,
     EventTriggered,
     GroupTold,
@@ -113,8 +111,7 @@ class SessionFacts:
         | AvailabilityChanged
         | HoldChanged
         | AlignedDue
-        | EventTriggered
-        | ClockLearned,
+        | EventTriggered,
         moment: Moment,
     ) -> Cause:
         match stimulus:
@@ -129,23 +126,12 @@ class SessionFacts:
                 return Cause(TriggerReason.CHARGING_RATE_CHANGED) if changed else STATE_CHANGED
             case AvailabilityChanged() | HoldChanged():
                 return self._admission_changed(stimulus)
-            case AlignedDue() | EventTriggered() | ClockLearned():
-                return self._of_its_time(stimulus, moment)
-            case _:
-                assert_never(stimulus)
-
-    def _of_its_time(
-        self, stimulus: AlignedDue | EventTriggered | ClockLearned, moment: Moment
-    ) -> Cause:
-        match stimulus:
             case AlignedDue(tell, keep):
                 return self._aligned_due(moment, tell=tell, keep=keep)
             case EventTriggered():
                 return Cause(TriggerReason.TRIGGER)
-            case ClockLearned(by):
-                if self.state.transaction is not None:
-                    self.change_transaction(moved_transaction(self.state.transaction, by))
-                return STATE_CHANGED
+            case _:
+                assert_never(stimulus)
 
     def _aligned_due(self, moment: Moment, *, tell: bool, keep: bool) -> Cause:
         transaction = self.state.transaction

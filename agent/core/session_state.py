@@ -1,6 +1,6 @@
 """What a charging session consists of: its state, what can happen to it, and the rules it obeys."""
 
-from dataclasses import field
+from dataclasses import field, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 
@@ -57,9 +57,8 @@ class Cause:
 
 @dataclass(frozen=True, slots=True)
 class Transaction:
-    """A running transaction.
+    """A running transaction; its `told` fields say what events have told, so that it is told once.
 
-    The `told` fields say what earlier events have told, so that each thing is told once.
     `holder` is the authorization that was told first; it stays when the authorization ends.
     `told_at` and `told_register_wh` are the latest ones told: neither steps back within a
     transaction. `charging_since_s` is on the monotonic clock. `stopped_reason` says why the
@@ -145,6 +144,11 @@ class SessionState:
         return self.limit_a if self.ceiling_a is None else min(self.limit_a, self.ceiling_a)
 
 
+def worth_keeping(state: SessionState) -> SessionState:
+    """Return the state without what a restart forgets anyway."""
+    return replace(state, deadlines=Deadlines(), rest=None, pending=None, ceiling_a=None)
+
+
 def last_told(state: SessionState | None) -> Reading | None:
     """Return the highest register that is known of an EVSE, None if there is none."""
     if state is None:
@@ -185,7 +189,10 @@ class SessionPolicy:
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """The instant of a stimulus: wall clock, monotonic clock, meter, and a never-used id."""
+    """The instant of a stimulus: both clocks, meter, and a never-used id.
+
+    `learned` is by how much the wall clock had moved as the time became known, None until then.
+    """
 
     at: datetime
     now_s: float
@@ -194,6 +201,7 @@ class Moment:
     online: bool = True
     phases: int = 3
     nominal_voltage_v: int = 230
+    learned: timedelta | None = None
 
     def offer(self, limit_a: Decimal) -> Offer:
         """Return the offer that a current limit means here."""
@@ -331,7 +339,7 @@ class HoldChanged:
 class AlignedDue:
     """A clock-aligned instant has come while a transaction runs.
 
-    `tell` it now (AlignedDataCtrlr.Interval), `keep` it for the end (TxEndedInterval), or both.
+    `tell` it now (Interval), `keep` it for the end (TxEndedInterval), or both.
     """
 
     tell: bool = True
@@ -341,13 +349,6 @@ class AlignedDue:
 @dataclass(frozen=True, slots=True)
 class EventTriggered:
     """The CSMS wants a TransactionEvent now (F06.FR.07)."""
-
-
-@dataclass(frozen=True, slots=True)
-class ClockLearned:
-    """The time became known: what was dated before is moved by this difference."""
-
-    by: timedelta
 
 
 @dataclass(frozen=True, slots=True)
@@ -379,7 +380,6 @@ Stimulus = (
     | HoldChanged
     | AlignedDue
     | EventTriggered
-    | ClockLearned
     | Elapsed
     | Resumed
 )

@@ -193,6 +193,7 @@ def _event(
         phases_used=phases_in_use(moment.reading, moment.phases)
         if shown is ChargingState.CHARGING
         else None,
+        stands_in=not moment.reading.fresh or None,
         meter_values=() if value is None else (value,),
     )
     return event, replace(

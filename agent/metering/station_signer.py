@@ -43,6 +43,10 @@ class DeviceUnknown(Exception):
     """The meter does not say who it is: nothing can be signed for it now."""
 
 
+class RegisterNotRead(Exception):
+    """The meter is lost: what stands in for its register is no measurement to put a name to."""
+
+
 class DeviceSource(Protocol):
     """Tells what a record says of meter and station; raises `DeviceUnknown`."""
 
@@ -119,6 +123,10 @@ class StationSigner:
         pagination = self._pagination if in_transaction else self._fiscal_pagination
         if self._key is None or pagination is None:
             return None
+        if request.stands_in:
+            raise RegisterNotRead(
+                "its register was not read from the meter, the last one stands in"
+            )
         device = await self._devices.device(request.evse)
         reading = MeterReading(
             energy_wh=request.register_wh,
@@ -143,6 +151,7 @@ _OBSTACLES = (
     RecordTooLongError,
     PaginationUnavailable,
     DeviceUnknown,
+    RegisterNotRead,
     OSError,
 )
 _REASONS: Mapping[ReadingContext, ReadingReason] = {

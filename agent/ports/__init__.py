@@ -5,7 +5,7 @@ the system for the clock.
 """
 
 from collections.abc import Collection, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Protocol
@@ -43,6 +43,10 @@ class Clock(Protocol):
 
     def monotonic_s(self) -> float:
         """Return seconds that never jump; they go on while the machine sleeps."""
+
+    @property
+    def learned(self) -> timedelta | None:
+        """By how much the time moved when it became known; None until then."""
 
     def synchronize(self, told: datetime) -> float:
         """Take over the CSMS's time; return by how many seconds the wall clock moved."""
@@ -245,7 +249,8 @@ class TransactionNumbers(Protocol):
 class SigningRequest:
     """A register to be signed: whose, when, why, and for which token.
 
-    Without `transaction_id` it belongs to no transaction and to no token.
+    Without `transaction_id` it belongs to no transaction and to no token. One that `stands_in` was
+    not read now: it is what is known of a lost meter.
     """
 
     evse: int
@@ -254,6 +259,7 @@ class SigningRequest:
     register_wh: Decimal
     context: ReadingContext
     authorization: Authorization | None = None
+    stands_in: bool = False
 
 
 class MeterSigner(Protocol):

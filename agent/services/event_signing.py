@@ -68,4 +68,5 @@ def _request(
         register_wh=event.register_wh,
         context=context,
         authorization=session.state.authorization or (ended.holder if ended else None),
+        stands_in=bool(event.stands_in),
     )

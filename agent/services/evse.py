@@ -9,7 +9,6 @@ import asyncio
 import logging
 import uuid
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 
 from agent.core.admission import starts_by_token
 from agent.core.authorization import Presented
@@ -22,7 +21,6 @@ from agent.core.refusals import Refusal, refusal
 from agent.core.session import Session
 from agent.core.session_state import (
     CeilingChanged,
-    Deadlines,
     Elapsed,
     LimitChanged,
     LinesChanged,
@@ -32,9 +30,11 @@ from agent.core.session_state import (
     SessionState,
     Step,
     Stimulus,
+    worth_keeping,
 )
 from agent.core.vocabulary import IdToken
 from agent.services.allowance import Allowance
+from agent.services.back_dating import known_by_now
 from agent.services.event_signing import signed
 from agent.services.evse_ports import EvseDescription, EvsePorts
 from agent.services.guard_view import GuardView
@@ -73,7 +73,7 @@ class EvseService:
         self.on_master_pass: Callable[[IdToken], None] = lambda _token: None
         self._session = session
         self._ports = ports
-        self._power_was_lost = power_was_lost
+        self._power_was_lost = self._of_earlier_boot = power_was_lost
         self._inbox: asyncio.Queue[Stimulus] = asyncio.Queue()
         self._resumed = False
         self._guard = GuardView(plugged_in=session.state.snapshot.plugged_in)
@@ -301,9 +301,11 @@ class EvseService:
         told: tuple[StoredEvent, ...] = tuple(events)
         if self._session.policy.tells_unplugged:
             told += unplugged(before, self.state, moment.at)
-        if told or _worth_keeping(before) != _worth_keeping(self.state):
+        if told or worth_keeping(before) != worth_keeping(self.state):
+            told = known_by_now(told, moment, self._ports.clock)
             await self._ports.journal.record(self.state, told, before_effect=True)
         self._kept = self.state
+        self._of_earlier_boot = self._of_earlier_boot and not isinstance(stimulus, Resumed)
         await self._grant(lease)
         self._note_refusal(before, stimulus, step)
         self._follow_up(before, step)
@@ -351,6 +353,8 @@ class EvseService:
             online=self._ports.csms.online,
             phases=self.phases,
             nominal_voltage_v=self.description.nominal_voltage_v,
+            # What the machine's earlier run has left is nothing to be dated anew.
+            learned=None if self._of_earlier_boot else clock.learned,
         )
 
     def _follow_up(self, before: SessionState, step: Step) -> None:
@@ -392,8 +396,3 @@ class EvseService:
     def _faults(self) -> frozenset[str]:
         internal = {INTERNAL} if self._supervision.distrusts else set()
         return frozenset(internal | self._troubles.sentences.keys())
-
-
-def _worth_keeping(state: SessionState) -> SessionState:
-    """Return the state without what a restart forgets anyway."""
-    return replace(state, deadlines=Deadlines(), rest=None, pending=None, ceiling_a=None)

@@ -10,7 +10,6 @@ import logging
 import uuid
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
-from dataclasses import replace
 from decimal import Decimal
 
 from agent.core.admission import starts_by_token
@@ -22,7 +21,6 @@ from agent.core.session import Session, idle_state
 from agent.core.session_state import (
     UNDECIDED,
     Arrived,
-    Deadlines,
     Elapsed,
     LinesChanged,
     Moment,
@@ -32,6 +30,7 @@ from agent.core.session_state import (
     Step,
     Stimulus,
     TokenPresented,
+    worth_keeping,
 )
 from agent.core.vocabulary import IdToken
 from agent.ports import Clock, Csms, Journal
@@ -153,6 +152,7 @@ class Lobby:
             if waiting is None:
                 yield stimulus
                 return
+            self._session.learn(self._ports.clock.learned)
             yield Arrived(stimulus, waiting, self.state.transaction)
             await self._commit(idle_state(UNDECIDED))
 
@@ -189,7 +189,7 @@ class Lobby:
 
     async def _commit(self, state: SessionState, step: Step | None = None) -> None:
         before, events = self._kept, () if step is None else step.events
-        if events or _durable(before) != _durable(state):
+        if events or worth_keeping(before) != worth_keeping(state):
             await self._ports.journal.record(state, events, before_effect=True)
         self._session.restore(state)
         self._kept = state
@@ -212,6 +212,7 @@ class Lobby:
             reading=_NO_METER,
             fresh_id=str(uuid.uuid4()),
             online=self._ports.csms.online,
+            learned=clock.learned,
         )
 
 
@@ -223,8 +224,3 @@ def _restored(sessions: Iterable[SessionState]) -> SessionState:
     if waiting is None or waiting.transaction is None or waiting.transaction.id in running:
         return idle_state(UNDECIDED)
     return waiting
-
-
-def _durable(state: SessionState) -> SessionState:
-    """Return the state without what a restart forgets anyway."""
-    return replace(state, deadlines=Deadlines(), rest=None, pending=None)

@@ -8,7 +8,7 @@ from decimal import Decimal
 
 from agent.core.events import MeterValuesEvent
 from agent.core.meter_values import MeterValue, with_signed
-from agent.core.metering import Offer, meter_value, next_aligned
+from agent.core.metering import Offer, Reading, meter_value, next_aligned
 from agent.core.records import dataclass
 from agent.core.session_state import AlignedDue, EventTriggered
 from agent.core.signed_values import SigningRules
@@ -116,14 +116,15 @@ class MeteringService:
         value = meter_value(at, reading, offer, policy.measurands, context)
         if value is not None:
             if policy.signing.signs_idle(context):
-                value = await self._signed(evse, value, reading.register_wh, context)
+                value = await self._signed(evse, value, reading, context)
             event = MeterValuesEvent(at=at, evse=evse, meter_values=(value,))
             await self._journal.record(None, [event], before_effect=False)
 
     async def _signed(
-        self, evse: int, value: MeterValue, register_wh: Decimal, context: ReadingContext
+        self, evse: int, value: MeterValue, reading: Reading, context: ReadingContext
     ) -> MeterValue:
-        request = SigningRequest(evse, None, value.at, register_wh, context)
+        register_wh, stands_in = reading.register_wh, not reading.fresh
+        request = SigningRequest(evse, None, value.at, register_wh, context, stands_in=stands_in)
         signed = await self._signer.sign(request)
         if signed is None:
             return value

@@ -702,6 +702,35 @@ async def test_what_happened_before_the_time_was_known_is_dated_right_when_it_is
         assert instants == sorted(instants)
 
 
+@pytest.mark.requirement("B01.FR.06", "G02.FR.06")
+@pytest.mark.parametrize("wrong_by", [timedelta(days=-2), timedelta(days=2)])
+@pytest.mark.parametrize("interruption", ["restart", "power cut"])
+async def test_what_was_dated_right_stays_so_after_a_restart_that_forgets_the_time(
+    world: World, csms: Desk, wrong_by: timedelta, interruption: str
+) -> None:
+    world.machine.clock = lambda: world.clock_wrong_by(wrong_by)
+    await world.power_up({**ANYBODY, **SAMPLED, "SampledDataCtrlr.TxEndedInterval": "20"})
+    await csms.is_ready()
+    begun = utc_now()
+    transaction = await world.charges()
+    await world.charge_s(50)
+    if interruption == "restart":
+        await world.machine.restart()
+        await csms.is_ready(within_s=120)
+        await world.charge_s(30)
+        await world.bench.swipe(TOKEN)
+        await csms.sees_end("Local")
+    else:
+        await world.machine.lose_power()
+        await csms.sees_end("PowerLoss", within_s=240)
+    told = [event.at for event in transaction.events]
+    told += [sample.at for sample in transaction.samples]
+    assert told
+    assert all(at_s(begun) - 1 < at_s(moment) <= at_s(utc_now()) for moment in told)
+    (first, *_), ended = transaction.events, transaction.events[-1]
+    assert ended.reading.samples[0].at - first.at < timedelta(seconds=2), "the begin value"
+
+
 # --- 13: breaches of schema and length, and blind retries. Every message of every story is checked
 # against the official schemas by the demo CSMS; here the longest words that may be configured.
 

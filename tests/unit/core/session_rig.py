@@ -84,6 +84,7 @@ class Rig:
     current_a: tuple[Decimal, ...] = ()
     fresh: bool = True
     online: bool = True
+    learned: timedelta | None = None
     told: list[Told] = field(default_factory=list)
     ids: int = 0
 
@@ -127,6 +128,7 @@ class Rig:
             reading=Reading(self.register_wh, current_a=self.current_a, fresh=self.fresh),
             fresh_id=f"transaction-{self.ids}",
             online=self.online,
+            learned=self.learned,
         )
 
     def do(self, stimulus: Stimulus) -> Step:

@@ -386,6 +386,26 @@ def test_a_meter_lost_at_the_end_ends_with_the_last_register_told() -> None:
     assert rig.ended.meter_values[-1].samples[0].value == sampled_wh
 
 
+def test_an_event_says_whether_its_register_was_read_or_stands_in_for_a_lost_meter() -> None:
+    rig = Rig(SAMPLED)
+    rig.charge()
+    rig.run(125)
+    assert not any(event.stands_in for event in rig.events)
+    rig.fresh = False
+
+    rig.tap()
+
+    assert rig.ended.stands_in
+
+
+def test_the_register_before_the_contactor_closed_was_read() -> None:
+    rig = Rig(SessionPolicy(start_points=points("EnergyTransfer")))
+    rig.charge()
+
+    assert rig.events[0].register_wh == FIRST_WH
+    assert not rig.events[0].stands_in
+
+
 @pytest.mark.requirement("J02.FR.17", "J02.FR.16", "S16-TXN-01", "S16-MV-09")
 def test_registers_are_told_as_read_and_follow_on_each_other() -> None:
     rig = Rig()

@@ -1,5 +1,6 @@
 """What hinders signing costs the signature, never the transaction."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -83,3 +84,17 @@ async def test_a_register_goes_out_unsigned_and_no_number_is_lost(
     signed = await signer.sign(REQUEST)
     assert signed is not None
     assert '"PG":"T1"' in signed.record
+
+
+async def test_a_register_that_stands_in_for_a_lost_meter_is_never_signed_as_if_it_was_read(
+    tmp_path: Path,
+) -> None:
+    numbers = Numbers()
+    signer = StationSigner(
+        tmp_path / "keys" / "key.pem", Memory(), numbers, Meter(), lambda: POLICY
+    )
+    assert await signer.sign(replace(REQUEST, stands_in=True)) is None
+    assert signer.problem is not None
+    assert "not read" in signer.problem
+    assert numbers.last == 0
+    assert await signer.sign(REQUEST) is not None

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 from agent.core.authorization import Presented
@@ -92,9 +92,12 @@ class Csms:
         return changes[-1].after.faults if changes else frozenset()
 
 
+@dataclass
 class Clock:
+    learned: timedelta | None = None
+
     def now(self) -> datetime:
-        return AT
+        return AT + (self.learned or timedelta(0))
 
     def monotonic_s(self) -> float:
         return asyncio.get_running_loop().time()
@@ -130,7 +133,7 @@ class Rig:
 
     def __init__(self, description: EvseDescription | None = None) -> None:
         self.guard, self.journal, self.csms = Guard(), Journal(), Csms()
-        self.signer = Unsigned()
+        self.signer, self.clock = Unsigned(), Clock()
         self.session = Session(idle_state(1), SessionPolicy())
         self.judge = self._accept
         meter = MeterReader(1, Meter(), None)
@@ -139,7 +142,7 @@ class Rig:
             meter=meter,
             journal=self.journal,
             csms=self.csms,
-            clock=Clock(),
+            clock=self.clock,
             signer=self.signer,
             judge=self._judge,
             remember=self._remember,

@@ -6,7 +6,6 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from agent.core.events import SecurityEvent
-from agent.core.session_state import ClockLearned
 from agent.ports import QueuedEvent
 from agent.services.back_dating import BackDating
 from agent.services.system_clock import SystemClock
@@ -20,13 +19,12 @@ class Rig:
 
     def __init__(self, wrong_by: timedelta = WRONG_BY) -> None:
         self.clock = SystemClock(lambda: TRUE + wrong_by, lambda: 100.0)
-        self.posted: list[ClockLearned] = []
-        self.dating = BackDating(self.clock, "this boot", lambda: [self.posted.append])
+        self.dating = BackDating(self.clock, "this boot")
         event = SecurityEvent(at=TRUE + wrong_by - timedelta(seconds=60), kind="Any")
         self.queued = QueuedEvent(1, event, "this boot", 39.5, clock_known=False)
 
     def learns(self, told: datetime = TRUE) -> None:
-        self.dating.clock_moved(self.clock.synchronize(told))
+        self.clock.synchronize(told)
 
     def told_s(self, queued: QueuedEvent) -> float:
         return (self.dating.dated(queued).at - TRUE).total_seconds()
@@ -39,20 +37,19 @@ def test_it_is_dated_right_as_soon_as_the_time_is_known(wrong_by: timedelta) -> 
     assert rig.told_s(rig.queued) == wrong_by.total_seconds() - 60
     rig.learns()
     assert rig.told_s(rig.queued) == -60
-    assert rig.posted == [ClockLearned(-wrong_by)]
+    assert rig.clock.learned == -wrong_by
 
 
 def test_only_the_first_time_that_is_told_dates_anything() -> None:
     rig = Rig()
     rig.learns()
     rig.learns(TRUE + timedelta(hours=5))
-    assert len(rig.posted) == 1
+    assert rig.clock.learned == -WRONG_BY
 
 
 def test_a_clock_that_was_right_all_the_time_moves_nothing() -> None:
     rig = Rig(timedelta(seconds=2))
     rig.learns()
-    assert rig.posted == []
     assert rig.told_s(rig.queued) == -58
 
 

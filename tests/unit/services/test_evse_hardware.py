@@ -2,17 +2,18 @@
 
 import asyncio
 from dataclasses import replace
+from datetime import timedelta
 from decimal import Decimal
 
 import pytest
 
 from agent.core.events import TransactionEvent
 from agent.core.limits import LimitCause, LimitSource
-from agent.core.session_state import LimitChanged, TokenPresented
+from agent.core.session_state import EventTriggered, LimitChanged, TokenPresented
 from agent.core.vocabulary import TriggerReason
 from agent.services.evse_ports import EvseDescription
 from hal.api import Fault, GuardGone, PilotState
-from tests.unit.services.evse_rig import TOKEN, Rig, running
+from tests.unit.services.evse_rig import AT, TOKEN, Rig, running
 
 SWITCHING = EvseDescription(1, phase_switching=True, usual_phases=3)
 HOT = LimitSource(LimitCause.TEMPERATURE, Decimal(10))
@@ -34,6 +35,27 @@ async def test_phases_that_smart_charging_wants_reach_the_guard_and_are_told() -
         assert triggers(rig)[before:] == [TriggerReason.CHARGING_RATE_CHANGED]
         rig.service.post(LimitChanged(Decimal(32)))
         await rig.until(lambda: rig.guard.leases[-1].phases == 3)
+
+
+async def test_a_start_that_is_stored_once_the_time_is_known_has_the_right_date() -> None:
+    async with running() as rig:
+        rig.signer.takes_s = 0.2
+        rig.shows(PilotState.A)
+        rig.service.post(LimitChanged(Decimal(32)))
+        rig.shows(PilotState.B)
+        rig.service.post(TokenPresented(TOKEN))
+        await rig.until(lambda: rig.service.state.transaction is not None)
+        assert not rig.journal.events, "it is being signed"
+        rig.clock.learned = timedelta(days=2)
+        await rig.until(lambda: rig.guard.offers)
+        started, begun = rig.journal.events[0], rig.service.state.transaction
+        assert started.at == AT + timedelta(days=2)
+        rig.service.post(EventTriggered())
+        await rig.until(lambda: TriggerReason.TRIGGER in triggers(rig))
+        assert begun is not None
+        assert rig.service.state.transaction is not None
+        assert rig.service.state.transaction.started_at == started.at
+        assert {event.at for event in rig.journal.events} == {started.at}
 
 
 def leased(rig: Rig) -> tuple[int, int]:

@@ -74,6 +74,10 @@ class Clock:
     def monotonic_s(self) -> float:
         return asyncio.get_running_loop().time()
 
+    @property
+    def learned(self) -> timedelta | None:
+        return None
+
     def synchronize(self, told: datetime) -> float:
         raise NotImplementedError
 
