@@ -210,6 +210,8 @@ class Life:
         for course in courses.values():
             changes_s += [at_s + self._late_s for at_s, _ in course]
             changes_s += [at_s - ROUNDED_S for at_s, _ in course]
+        if not seconds:
+            return
         # An instant counts for the second at it and for the first after it.
         firsts = {int(at_s) + more for at_s in changes_s for more in (0, 1)}
         listed = sorted({second for second in firsts if second in seconds} | {*seconds[:1]})
