@@ -283,7 +283,10 @@ def test_what_the_guard_was_told_by_udev_holds_for_devices_that_are_there(device
 
 def test_scripts_of_the_package_may_run_twice(device: Station) -> None:
     """As after a power cut in the middle of an installation."""
-    inside, agent = device.container, device.container.property(AGENT, "MainPID")
+    inside = device.container
+    wait_until(lambda: inside.property(AGENT, "MainPID") != "0", 60.0, "the new agent")
+    device.await_agent()
+    agent = inside.property(AGENT, "MainPID")
     as_dpkg = ("env", "DPKG_MAINTSCRIPT_PACKAGE=stationd", "DPKG_MAINTSCRIPT_NAME=postinst")
     for before in ("0.1.2", "0.1.3"):
         inside.run(*as_dpkg, "/var/lib/dpkg/info/stationd.postinst", "configure", before)
