@@ -104,7 +104,7 @@ def _sign(options: argparse.Namespace) -> None:
     try:
         chain = options.chain.read_text("ascii")
     except UnicodeDecodeError as error:
-        raise ValueError(f"{options.chain} is not PEM") from error
+        raise ValueError(f"{options.chain} has no certificate in PEM") from error
     signature = sign_bundle(options.file, options.output, options.key.read_bytes(), chain)
     say(f"{options.output} is signed; UpdateFirmware carries the chain as signingCertificate and")
     say(f"signature = {signature}")
