@@ -7,7 +7,7 @@ closed, when it must be open, and whether each hindrance that the guard names is
 
 from collections.abc import Callable, Mapping
 
-from hal.api import Fault, Hindrance, LeaseState, PilotMode, PilotState
+from hal.api import Fault, Hindrance, Lease, LeaseState, PilotMode, PilotState
 from hal.guard.duty import STEADY_NEGATIVE, is_pwm
 from hal.guard.pilot_state import LEAVING_HOLD_S, UNSTEADY_LIMIT_S
 from tests.unit.hal.guard.rig import Rig
@@ -30,6 +30,7 @@ class Oracle:
         self._was_closed = rig.commanded
         self._closed_at = rig.now_s if rig.commanded else float("-inf")
         self._started_at = rig.now_s
+        self._granted: Lease | None = None
         self._granted_at = float("-inf")
         self._told_to_stop = False
         self._duty = rig.duty
@@ -44,9 +45,13 @@ class Oracle:
         self._started_at = self._rig.now_s
         self._was_closed = False
         self._told_to_stop = False
-        self._granted_at = float("-inf")
+        self._granted, self._granted_at = None, float("-inf")
         self._duty = 1.0
         self._session_tests = self._rig.tests
+
+    def abandoned(self) -> None:
+        """The agent took its leave: what it had permitted is over."""
+        self._granted = None
 
     def told_to_stop(self) -> None:
         self._told_to_stop = True
@@ -54,7 +59,7 @@ class Oracle:
     def step(self, step_s: float) -> None:
         rig, before_s = self._rig, self._rig.now_s
         if rig.lease is not None:
-            self._granted_at = before_s + step_s
+            self._granted, self._granted_at = rig.lease, before_s + step_s
         tests = rig.tests
         rig.step(step_s)
         if rig.tests > tests:
@@ -128,9 +133,11 @@ class Oracle:
             assert rig.last.outputs.lock_engaged
 
     def _may_close(self) -> None:
-        rig, lease = self._rig, self._rig.lease
+        """An agent that fell silent permits it still, as long as its last lease lasts."""
+        rig, lease = self._rig, self._granted
         self.closings += 1
-        assert lease is not None, "nobody permits it any more"
+        assert lease is not None, "nobody has permitted it"
+        assert rig.now_s - self._granted_at < LEASE_S, "nobody permits it any more"
         assert lease.mode is PilotMode.OFFER
         assert min(lease.limit_a, rig.setup.max_current_a) >= 6.0
         assert rig.now_s - self._granted_at < LEASE_S

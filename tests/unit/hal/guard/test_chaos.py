@@ -144,6 +144,7 @@ class World:
         self.rig.lease = None
         if told:
             self.rig.state = decision.abandon(self.rig.state, self.rig.now_s)
+            self.oracle.abandoned()
 
     def _lose(self) -> None:
         self.rig.lose_lines()
