@@ -143,7 +143,8 @@ def test_a_file_that_is_missing_or_no_bundle_is_named_in_words(
     assert capsys.readouterr().err == f"stationd: {missing}: No such file or directory\n"
     assert main(["bundle", "inspect", str(chain), "--json"]) == 1
     told = json.loads(capsys.readouterr().out)
-    assert told == {"ok": False, "error": "chain is no bundle, is not signed, or its end is missing"}
+    why = "chain is no bundle, is not signed, or its end is missing"
+    assert told == {"ok": False, "error": why}
     assert maker.build() == 0
     chain.write_bytes(b"\xfc")
     assert maker.sign() == 1
